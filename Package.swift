@@ -1,0 +1,85 @@
+// swift-tools-version: 6.2
+//
+// Backstay: a crash-resilient write-ahead-log state store.
+// Which module may import which: docs/architecture.md.
+
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+let cSettings: [CSetting] = [
+    .define("_GNU_SOURCE"),
+    .treatAllWarnings(as: .error),
+]
+
+/// The small programs of Sources/Examples, one executable each.
+let examples: [Target] = [].map { name in
+    .executableTarget(
+        name: name,
+        dependencies: ["Backstay", "ExitHooks"],
+        path: "Sources/Examples/\(name)",
+        swiftSettings: settings
+    )
+}
+
+let package = Package(
+    name: "backstay",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "Backstay", targets: ["Backstay"]),
+        .library(name: "WriteAheadJournal", targets: ["WriteAheadJournal"]),
+        .library(name: "ExitHooks", targets: ["ExitHooks"]),
+        .executable(name: "backstay", targets: ["BackstayTool"]),
+    ],
+    traits: [
+        .trait(name: "CommandLine", description: "Builds the `backstay` command; brings in swift-argument-parser."),
+        .default(enabledTraits: ["CommandLine"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    ],
+    targets: [
+        // Exit hooks: useful alone.
+        .target(name: "CExitHooks", cSettings: cSettings),
+        .target(name: "ExitHooks", dependencies: ["CExitHooks"], swiftSettings: settings),
+
+        // The journal: bytes in, LSNs out.
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
+        .target(name: "CChecksum", cSettings: cSettings),
+        .target(name: "WriteAheadJournal", dependencies: ["CSQLite", "CChecksum"], swiftSettings: settings),
+
+        // The store.
+        .target(name: "Backstay", dependencies: ["WriteAheadJournal", "ExitHooks"], swiftSettings: settings),
+
+        // The command, and the lab its `drill` runs.
+        .target(name: "CFaultVFS", dependencies: ["CSQLite"], cSettings: cSettings),
+        .target(
+            name: "CrashLab", dependencies: ["Backstay", "ExitHooks", "WriteAheadJournal", "CFaultVFS"],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "BackstayTool",
+            dependencies: [
+                "Backstay", "ExitHooks", "WriteAheadJournal", "CrashLab",
+                .product(
+                    name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["CommandLine"])),
+            ],
+            swiftSettings: settings
+        ),
+
+        .testTarget(name: "ExitHooksTests", dependencies: ["ExitHooks"], swiftSettings: settings),
+        .testTarget(
+            name: "WriteAheadJournalTests", dependencies: ["WriteAheadJournal", "CSQLite", "CFaultVFS"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "BackstayTests", dependencies: ["Backstay", "ExitHooks", "WriteAheadJournal"], swiftSettings: settings),
+        .testTarget(
+            name: "BackstayToolTests", dependencies: ["BackstayTool", "CrashLab", "Backstay"], swiftSettings: settings),
+    ] + examples
+)

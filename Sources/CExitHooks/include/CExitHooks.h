@@ -1,0 +1,3 @@
+#ifndef BACKSTAY_CEXITHOOKS_H
+#define BACKSTAY_CEXITHOOKS_H
+#endif

@@ -1,0 +1,3 @@
+#ifndef BACKSTAY_CFAULTVFS_H
+#define BACKSTAY_CFAULTVFS_H
+#endif
