@@ -1,0 +1,292 @@
+// The value codec: any Encodable to a stored value, a stored value to any Decodable.
+//
+// Encoding. Integers of up to 64 bits, Float, Double, Bool, String, [UInt8], Data, Date, UUID, and a RawRepresentable
+// of one of these are stored natively; an Optional as what it wraps. Everything else, Int128 and UInt128 included, is
+// JSON text with sorted keys and unescaped slashes. NaN and the infinities are refused in every path.
+//
+// Decoding. T decodes from a stored value exactly when one of these holds:
+//   1. T is a native type and the stored value converts to it (NativelyStored.swift),
+//   2. T is an Optional: nil from the JSON text `null`, else as what it wraps,
+//   3. T is a RawRepresentable of such a type, and its initializer takes the raw value,
+//   4. JSONDecoder, as it is by default, decodes T from the value's JSON form (JSONTextExport.swift).
+// [UInt8] and Data are one type in this rule.
+//
+// This is the only file of the module that imports Foundation, for JSONEncoder, JSONDecoder, Data, Date and UUID.
+//
+// unsafeBitCast: used from a type to itself, under a comparison of the two metatypes. It spares the dynamic cast, which
+// costs more than the rest of encoding or decoding an Int.
+
+package import WriteAheadJournal
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+package enum ValueCodec {
+    // Both are only read after they are set up: coding takes a copy of their options.
+    private static let jsonEncoder: JSONEncoder = {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return encoder
+    }()
+    private static let jsonDecoder = JSONDecoder()
+
+    /// A raw value may be a RawRepresentable itself; deeper than this it is taken for a type that is its own raw value.
+    private static let rawValueDepthMax = 8
+
+    // MARK: - Encoding
+
+    /// Appends the bytes of `value` to `out` and returns their kind; nil, with nothing appended, for a nil Optional.
+    ///
+    /// Throws `.valueOutOfBounds` for NaN and infinities wherever they are, for a value of more than `bytesMax` bytes,
+    /// and when the value's own coding fails; `out` is then as it was.
+    package static func encode<Value: Encodable>(
+        _ value: Value, into out: inout [UInt8], bytesMax: Int = NativeValue.bytesMax
+    ) throws(ValueCodingError) -> ValueKind? {
+        if Value.self == Int.self {
+            NativeValue.append(word: UInt64(bitPattern: Int64(unsafeBitCast(value, to: Int.self))), to: &out)
+            return .int
+        }
+        if Value.self == String.self {
+            return try unsafeBitCast(value, to: String.self).appendNative(to: &out, bytesMax: bytesMax)
+        }
+        if Value.self == [UInt8].self {
+            return try unsafeBitCast(value, to: [UInt8].self).appendNative(to: &out, bytesMax: bytesMax)
+        }
+        if Value.self == Double.self {
+            return try NativeValue.append(double: unsafeBitCast(value, to: Double.self), as: .double, to: &out)
+        }
+        if Value.self == Bool.self {
+            out.append(unsafeBitCast(value, to: Bool.self) ? 1 : 0)
+            return .bool
+        }
+        // The Optional comes first: a dynamic cast of one to anything else looks at what it wraps.
+        if Value.self is any EncodableOptional.Type, let optional = value as? any EncodableOptional {
+            return try optional.encodeWrapped(into: &out, bytesMax: bytesMax)
+        }
+        if let kind = try encodeNative(value, into: &out, bytesMax: bytesMax, depth: 0) { return kind }
+        return try encodeJSON(value, into: &out, bytesMax: bytesMax)
+    }
+
+    /// Nil when the value is not of a type that is stored natively.
+    private static func encodeNative(
+        _ value: Any, into out: inout [UInt8], bytesMax: Int, depth: Int
+    ) throws(ValueCodingError) -> ValueKind? {
+        if let native = value as? any NativelyStored {
+            return try native.appendNative(to: &out, bytesMax: bytesMax)
+        }
+        guard depth < rawValueDepthMax, let representable = value as? any RawRepresentable else { return nil }
+        func encodeRawValue<R: RawRepresentable>(_ value: R) throws(ValueCodingError) -> ValueKind? {
+            // An Optional raw value is left to JSON: as a native value its nil would mean "remove".
+            if R.RawValue.self is any EncodableOptional.Type { return nil }
+            return try encodeNative(value.rawValue, into: &out, bytesMax: bytesMax, depth: depth + 1)
+        }
+        return try encodeRawValue(representable)
+    }
+
+    private static func encodeJSON<Value: Encodable>(
+        _ value: Value, into out: inout [UInt8], bytesMax: Int
+    ) throws(ValueCodingError) -> ValueKind {
+        let text: Data
+        do {
+            text = try jsonEncoder.encode(value)
+        } catch {
+            throw ValueCodingError(.valueOutOfBounds, "\(Value.self) can't be stored: \(Self.reason(error))")
+        }
+        try NativeValue.checkLength(text.count, bytesMax: bytesMax)
+        out.append(contentsOf: text)
+        return .json
+    }
+
+    // MARK: - Decoding
+
+    /// The stored value as `type`.
+    ///
+    /// Throws `.typeMismatch`, naming the stored kind and the type asked for, when it does not decode as that type, and
+    /// `.malformed` when the bytes are not what their kind says.
+    package static func decode<Value: Decodable>(
+        _ type: Value.Type, kind: ValueKind, bytes: UnsafeRawBufferPointer
+    ) throws(ValueCodingError) -> Value {
+        let stored = try NativeValue(kind: kind, bytes: bytes)
+        switch stored {
+        case .int(let value) where Value.self == Int.self:
+            if let exact = Int(exactly: value) { return unsafeBitCast(exact, to: Value.self) }
+        case .string where Value.self == String.self:
+            if let text = try String.converted(from: stored) { return unsafeBitCast(text, to: Value.self) }
+        case .bytes(let content) where Value.self == [UInt8].self:
+            return unsafeBitCast([UInt8](content), to: Value.self)
+        case .double(let value) where Value.self == Double.self:
+            return unsafeBitCast(value, to: Value.self)
+        case .bool(let value) where Value.self == Bool.self:
+            return unsafeBitCast(value, to: Value.self)
+        default: break
+        }
+        return try decode(type, from: stored)
+    }
+
+    fileprivate static func decode<Value: Decodable>(
+        _ type: Value.Type, from stored: NativeValue
+    ) throws(ValueCodingError) -> Value {
+        if let optional = type as? any DecodableOptional.Type,
+            let value = try optional.decodeWrapped(from: stored) as? Value
+        {
+            return value
+        }
+        if let native = type as? any NativelyStored.Type {
+            guard let value = try decodeNative(native, from: stored) as? Value else {
+                throw mismatch(stored, type, "it does not convert")
+            }
+            return value
+        }
+        if let representable = type as? any RawRepresentable.Type,
+            let value = try decodeRepresentable(representable, from: stored, depth: 0) as? Value
+        {
+            return value
+        }
+        return try decodeJSON(type, from: stored)
+    }
+
+    private static func decodeNative<Native: NativelyStored>(
+        _ type: Native.Type, from stored: NativeValue
+    ) throws(ValueCodingError) -> Native? {
+        guard case .json = stored else { return try type.converted(from: stored) }
+        do {
+            return try decodeJSON(type, from: stored)
+        } catch  where error.kind == .typeMismatch {
+            // What one of the two byte types reads, the other reads: base64 text, or an array of numbers.
+            switch type {
+            case is [UInt8].Type: return try [UInt8](decodeJSON(Data.self, from: stored)) as? Native
+            case is Data.Type: return try Data(decodeJSON([UInt8].self, from: stored)) as? Native
+            default: throw error
+            }
+        }
+    }
+
+    /// Nil when there is no such raw value, or when the raw value's type is not stored natively.
+    private static func decodeRepresentable<Representable: RawRepresentable>(
+        _ type: Representable.Type, from stored: NativeValue, depth: Int
+    ) throws(ValueCodingError) -> Representable? {
+        let raw: Any?
+        do {
+            if let native = Representable.RawValue.self as? any NativelyStored.Type {
+                raw = try decodeNative(native, from: stored)
+            } else if depth < rawValueDepthMax, let inner = Representable.RawValue.self as? any RawRepresentable.Type {
+                raw = try decodeRepresentable(inner, from: stored, depth: depth + 1)
+            } else {
+                raw = nil
+            }
+        } catch  where error.kind == .typeMismatch {
+            // The type may still decode itself from the JSON form.
+            raw = nil
+        }
+        return (raw as? Representable.RawValue).flatMap(Representable.init(rawValue:))
+    }
+
+    private static func decodeJSON<Value: Decodable>(
+        _ type: Value.Type, from stored: NativeValue
+    ) throws(ValueCodingError) -> Value {
+        let text: Data
+        if case .json(let bytes) = stored {
+            // A copy: a type's own init(from:) could keep the decoder for longer than the bytes live.
+            text = Data(bytes)
+        } else {
+            var form: [UInt8] = []
+            try JSONText.append(stored, to: &form)
+            text = Data(form)
+        }
+        do {
+            return try jsonDecoder.decode(type, from: text)
+        } catch {
+            if case .json(let bytes) = stored { try JSONText.validate(bytes) }
+            throw mismatch(stored, type, reason(error))
+        }
+    }
+
+    private static func mismatch(_ stored: NativeValue, _ type: Any.Type, _ reason: String) -> ValueCodingError {
+        ValueCodingError(.typeMismatch, "the stored \(stored.kind.name) does not decode as \(type): \(reason)")
+    }
+
+    /// What went wrong and where, without the value itself.
+    private static func reason(_ error: any Error) -> String {
+        let context: (description: String, path: [any CodingKey])
+        switch error {
+        case EncodingError.invalidValue(_, let inner): context = (inner.debugDescription, inner.codingPath)
+        case DecodingError.typeMismatch(_, let inner), DecodingError.valueNotFound(_, let inner),
+            DecodingError.keyNotFound(_, let inner), DecodingError.dataCorrupted(let inner):
+            context = (inner.debugDescription, inner.codingPath)
+        default: return "its own coding threw \(type(of: error))"
+        }
+        guard !context.path.isEmpty else { return context.description }
+        let path = context.path.prefix(16).map { $0.intValue.map(String.init) ?? $0.stringValue }
+        return "\(context.description) (at \(path.joined(separator: ".")))"
+    }
+}
+
+// MARK: - Optional
+
+private protocol EncodableOptional {
+    func encodeWrapped(into out: inout [UInt8], bytesMax: Int) throws(ValueCodingError) -> ValueKind?
+}
+
+extension Optional: EncodableOptional where Wrapped: Encodable {
+    func encodeWrapped(into out: inout [UInt8], bytesMax: Int) throws(ValueCodingError) -> ValueKind? {
+        guard let wrapped = self else { return nil }
+        return try ValueCodec.encode(wrapped, into: &out, bytesMax: bytesMax)
+    }
+}
+
+private protocol DecodableOptional {
+    static func decodeWrapped(from stored: NativeValue) throws(ValueCodingError) -> Self
+}
+
+extension Optional: DecodableOptional where Wrapped: Decodable {
+    static func decodeWrapped(from stored: NativeValue) throws(ValueCodingError) -> Wrapped? {
+        if case .json(let text) = stored, JSONText.isNull(text) { return nil }
+        return try ValueCodec.decode(Wrapped.self, from: stored)
+    }
+}
+
+// MARK: - Foundation's native types
+
+extension Data: NativelyStored {
+    func appendNative(to out: inout [UInt8], bytesMax: Int) throws(ValueCodingError) -> ValueKind {
+        try NativeValue.checkLength(count, bytesMax: bytesMax)
+        out.append(contentsOf: self)
+        return .bytes
+    }
+
+    static func converted(from stored: NativeValue) throws(ValueCodingError) -> Data? {
+        if case .bytes(let bytes) = stored { return Data(bytes) }
+        return try [UInt8].converted(from: stored).map { Data($0) }
+    }
+}
+
+extension Date: NativelyStored {
+    func appendNative(to out: inout [UInt8], bytesMax: Int) throws(ValueCodingError) -> ValueKind {
+        try NativeValue.append(double: timeIntervalSinceReferenceDate, as: .date, to: &out)
+    }
+
+    static func converted(from stored: NativeValue) throws(ValueCodingError) -> Date? {
+        try Double.converted(from: stored).map { Date(timeIntervalSinceReferenceDate: $0) }
+    }
+}
+
+extension UUID: NativelyStored {
+    func appendNative(to out: inout [UInt8], bytesMax: Int) throws(ValueCodingError) -> ValueKind {
+        withUnsafeBytes(of: uuid) { out.append(contentsOf: $0) }
+        return .uuid
+    }
+
+    static func converted(from stored: NativeValue) throws(ValueCodingError) -> UUID? {
+        switch stored {
+        case .uuid(let bytes):
+            return UUID(uuid: bytes.loadUnaligned(as: uuid_t.self))
+        case .string:
+            return try String.converted(from: stored).flatMap { UUID(uuidString: $0) }
+        case .int, .uint, .double, .date, .bool, .bytes, .json:
+            return nil
+        }
+    }
+}
