@@ -16,9 +16,15 @@
 // Why `@unchecked Sendable` is right: every mutable member is touched under `lock`, but for `inflight`, which belongs to
 // whoever holds `isCommitting`.
 
+/// A record that has its place in the log.
 package struct Published: Sendable {
     package let lsn: LSN
     package let chain: UInt32
+
+    package init(lsn: LSN, chain: UInt32) {
+        self.lsn = lsn
+        self.chain = chain
+    }
 }
 
 package final class Committer: @unchecked Sendable {
@@ -43,15 +49,15 @@ package final class Committer: @unchecked Sendable {
     private enum Health {
         case sound
         /// Not committing for now: no space, or SQLite's lock is held by a stranger.
-        case stalled(JournalError, retryAt: UInt64)
-        case poisoned(JournalError)
+        case stalled(StoreError, retryAt: UInt64)
+        case poisoned(StoreError)
         case closed
     }
 
     private struct Waiter {
         let lsn: LSN
         let deadline: UInt64
-        let continuation: UnsafeContinuation<JournalError?, Never>
+        let continuation: UnsafeContinuation<StoreError?, Never>
     }
 
     private let backend: any JournalBackend
@@ -90,7 +96,7 @@ package final class Committer: @unchecked Sendable {
         durable = position.lsn
     }
 
-    package func start() throws(JournalError) {
+    package func start() throws(StoreError) {
         thread = try WorkerThread("backstay-commit") { [self] in run() }
     }
 
@@ -103,21 +109,22 @@ package final class Committer: @unchecked Sendable {
     }
 
     /// Whether a change may be made now. The caller keeps other writers out until it publishes.
-    package func admit(_ durability: Durability) throws(JournalError) -> Admission {
+    package func admit(_ durability: Durability) throws(StoreError) -> Admission {
         lock.lock()
         defer { lock.unlock() }
         switch health {
         case .sound: break
         case .stalled(let error, _):
-            if durability == .power || pending.bytes.count + inflight.bytes.count >= limits.tailBytes { throw error }
+            if durability == .power || tailBytesUsed >= limits.tailBytes { throw error }
         case .poisoned(let error): throw Self.refusal(after: error)
         case .closed: throw Self.closedError
         }
-        return pending.bytes.count + inflight.bytes.count < limits.tailBytes ? .admitted : .wait
+        guard !isStopping else { throw Self.closedError }
+        return hasRoom ? .admitted : .wait
     }
 
     /// Publishes one record. Only after `admit` said so, with other writers kept out in between.
-    package func publish(_ kind: RecordKind, body: (inout [UInt8]) -> Void) throws(JournalError) -> Published {
+    package func publish(_ kind: RecordKind, body: (inout [UInt8]) -> Void) throws(StoreError) -> Published {
         lock.lock()
         defer { lock.unlock() }
         switch health {
@@ -125,6 +132,7 @@ package final class Committer: @unchecked Sendable {
         case .poisoned(let error): throw Self.refusal(after: error)
         case .closed: throw Self.closedError
         }
+        guard !isStopping else { throw Self.closedError }
         if pending.isEmpty { pendingSince = Platform.monotonicNanoseconds() }
         let lsn = position.lsn.next
         let crc = pending.append(kind, lsn: lsn, after: position.chain, epoch: position.epoch, body: body)
@@ -133,10 +141,10 @@ package final class Committer: @unchecked Sendable {
         return Published(lsn: lsn, chain: crc)
     }
 
-    package func waitForRoom() throws(JournalError) {
+    package func waitForRoom() throws(StoreError) {
         lock.lock()
         while !hasRoom {
-            if case .sound = health, !isCommitting {
+            if !isCommitting && tailBytesUsed >= limits.tailBytes {
                 commitHoldingLock()
             } else {
                 settled.wait(lock)
@@ -161,14 +169,34 @@ package final class Committer: @unchecked Sendable {
 
     /// Room, or a reason not to wait for it.
     private var hasRoom: Bool {
-        if case .sound = health { return pending.bytes.count + inflight.bytes.count < limits.tailBytes }
-        return true
+        guard case .sound = health, !isStopping else { return true }
+        return tailBytesUsed < limits.tailBytes && logBytes < logBytesMax
+    }
+
+    private var tailBytesUsed: Int { pending.bytes.count + inflight.bytes.count }
+
+    // MARK: The log's bound
+
+    /// From `logBytesWanted` on `onLogPressure` is called after commits; at `logBytesMax` writers wait for a trim.
+    private var logBytesWanted = Int.max
+    private var logBytesMax = Int.max
+    private var onLogPressure: (@Sendable () -> Void)?
+
+    /// Tells how large the log may grow, and whom to call when it is half as large.
+    package func boundLog(_ bytes: Int, _ onPressure: @escaping @Sendable () -> Void) {
+        lock.lock()
+        logBytesMax = bytes
+        logBytesWanted = bytes / 2
+        onLogPressure = onPressure
+        settled.broadcast()
+        answerWaiters()
+        lock.unlock()
     }
 
     // MARK: Waiting for the disk
 
     /// Returns when the record and every earlier one are durable. The calling thread may do the commit.
-    package func waitDurable(_ lsn: LSN) throws(JournalError) {
+    package func waitDurable(_ lsn: LSN) throws(StoreError) {
         if sabotage.acknowledgesBeforeCommit { return }
         lock.lock()
         defer { lock.unlock() }
@@ -189,11 +217,11 @@ package final class Committer: @unchecked Sendable {
         }
     }
 
-    package func waitDurable(_ lsn: LSN) async throws(JournalError) {
+    package func waitDurable(_ lsn: LSN) async throws(StoreError) {
         if sabotage.acknowledgesBeforeCommit { return }
-        let error: JournalError? = await withUnsafeContinuation { continuation in
+        let error: StoreError? = await withUnsafeContinuation { continuation in
             lock.lock()
-            var answer: JournalError?
+            var answer: StoreError?
             switch health {
             case _ where durable >= lsn: break
             case .sound, .stalled:
@@ -223,8 +251,8 @@ package final class Committer: @unchecked Sendable {
         package var pendingRecords: Int
         package var pendingAge: UInt64
         package var commits: Int
-        package var poisoned: JournalError?
-        package var stalled: JournalError?
+        package var poisoned: StoreError?
+        package var stalled: StoreError?
         package var logBytes: Int
         package var syncs: Int
     }
@@ -259,8 +287,8 @@ package final class Committer: @unchecked Sendable {
         inflight.seal()
         lock.unlock()
 
-        var failure: JournalError?
-        do throws(JournalError) {
+        var failure: StoreError?
+        do throws(StoreError) {
             try backend.append(inflight)
             page?.markSynced(inflight.last)
         } catch {
@@ -286,8 +314,8 @@ package final class Committer: @unchecked Sendable {
         settled.broadcast()
         answerWaiters()
         lock.unlock()
-        var failure: JournalError?
-        do throws(JournalError) {
+        var failure: StoreError?
+        do throws(StoreError) {
             try backend.maintain()
         } catch {
             failure = error
@@ -304,9 +332,10 @@ package final class Committer: @unchecked Sendable {
         settled.broadcast()
         answerWaiters()
         if !waiters.isEmpty || isStopping { work.signal() }
+        if logBytes >= logBytesWanted { onLogPressure?() }
     }
 
-    private func note(_ error: JournalError) {
+    private func note(_ error: StoreError) {
         switch error.code {
         case .diskFull, .busy:
             health = .stalled(error, retryAt: Platform.monotonicNanoseconds() + limits.retryInterval)
@@ -323,7 +352,7 @@ package final class Committer: @unchecked Sendable {
             roomWaiters.removeAll(keepingCapacity: true)
         }
         guard !waiters.isEmpty else { return }
-        var verdict: JournalError?
+        var verdict: StoreError?
         var isFinal = false
         var now: UInt64 = 0
         switch health {
@@ -418,7 +447,7 @@ package final class Committer: @unchecked Sendable {
     // MARK: Using the backend for something else
 
     /// Runs the body with the backend to itself, between commits.
-    package func withBackend<R>(_ body: (any JournalBackend) throws(JournalError) -> R) throws(JournalError) -> R {
+    package func withBackend<R>(_ body: (any JournalBackend) throws(StoreError) -> R) throws(StoreError) -> R {
         lock.lock()
         while isCommitting { settled.wait(lock) }
         if case .poisoned(let error) = health {
@@ -431,7 +460,7 @@ package final class Committer: @unchecked Sendable {
         }
         isCommitting = true
         lock.unlock()
-        do throws(JournalError) {
+        do throws(StoreError) {
             let result = try body(backend)
             lock.lock()
             giveBack()
@@ -448,18 +477,30 @@ package final class Committer: @unchecked Sendable {
     }
 
     /// Poisons the journal for a failure found elsewhere (the checkpointer's database).
-    package func poison(_ error: JournalError) {
+    package func poison(_ error: StoreError) {
         lock.lock()
-        if case .poisoned = health {} else { note(JournalError(.ioError, error.message, cause: error.cause, location: error.location)) }
+        if case .poisoned = health {} else { note(StoreError(.ioError, error.message, cause: error.cause, location: error.location)) }
         settled.broadcast()
         answerWaiters()
         lock.unlock()
     }
 
+    /// Tries to commit what is published, while the thread goes on.
+    ///
+    /// - Returns: the reason why records are not durable, or nil.
+    package func drain() -> StoreError? {
+        do throws(StoreError) {
+            try waitDurable(last)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
     /// Commits what is published and ends the thread. Afterwards nothing can be published.
     ///
     /// - Returns: the reason why records are not durable, or nil.
-    package func stop() -> JournalError? {
+    package func stop() -> StoreError? {
         lock.lock()
         isStopping = true
         work.signal()
@@ -467,7 +508,7 @@ package final class Committer: @unchecked Sendable {
         thread?.join()
         lock.lock()
         defer { lock.unlock() }
-        var reason: JournalError?
+        var reason: StoreError?
         switch health {
         case .sound, .closed: break
         case .stalled(let error, _): reason = Self.notYet(error)
@@ -477,13 +518,13 @@ package final class Committer: @unchecked Sendable {
     }
 
     /// After `stop`: marks the end if there is one to mark, then closes the backend.
-    package func close(marking end: RunEnd?) throws(JournalError) {
+    package func close(marking end: RunEnd?) throws(StoreError) {
         lock.lock()
         while isCommitting { settled.wait(lock) }
         let isSound = if case .sound = health { true } else { false }
-        var failure: JournalError?
+        var failure: StoreError?
         if isSound, let end {
-            do throws(JournalError) {
+            do throws(StoreError) {
                 try backend.maintain()
                 try backend.markEnd(end, at: Platform.wallMicroseconds())
             } catch {
@@ -501,23 +542,23 @@ package final class Committer: @unchecked Sendable {
 
     // MARK: The answers
 
-    private static let closedError = JournalError(.closed, "the store is closed: open it again")
+    private static let closedError = StoreError(.closed, "the store is closed: open it again")
 
-    private static func refusal(after error: JournalError) -> JournalError {
-        JournalError(
+    private static func refusal(after error: StoreError) -> StoreError {
+        StoreError(
             .poisoned, "an earlier failure made it unsafe to go on: close the store and open it again (\(error.message))",
             cause: error.cause, location: error.location)
     }
 
-    private static func unknown(_ error: JournalError) -> JournalError {
-        JournalError(
+    private static func unknown(_ error: StoreError) -> StoreError {
+        StoreError(
             error.code,
             "\(error.message); whether the change reached the disk is not known: close the store, open it again and look",
             cause: error.cause, location: error.location, outcome: .unknown)
     }
 
-    private static func notYet(_ error: JournalError) -> JournalError {
-        JournalError(
+    private static func notYet(_ error: StoreError) -> StoreError {
+        StoreError(
             .notYetDurable, "the change is applied but not durable yet (\(error.message)); it will be when that is over",
             cause: error.cause, location: error.location, outcome: .unknown)
     }

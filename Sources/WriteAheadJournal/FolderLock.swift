@@ -46,7 +46,7 @@ package final class FolderLock: Sendable {
     /// - Throws: `busy` naming the owner.
     package static func exclusive(
         folder: String, create: Bool, patience: UInt64 = 300_000_000
-    ) throws(JournalError) -> FolderLock {
+    ) throws(StoreError) -> FolderLock {
         let path = folder + "/" + fileName
         let deadline = Platform.monotonicNanoseconds() + patience
         while true {
@@ -71,7 +71,7 @@ package final class FolderLock: Sendable {
     }
 
     /// Keeps writers out while an unheld store is read; nil when somebody holds it.
-    package static func shared(folder: String) throws(JournalError) -> FolderLock? {
+    package static func shared(folder: String) throws(StoreError) -> FolderLock? {
         let path = folder + "/" + fileName
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw Platform.failure("opening", path) }
@@ -98,9 +98,9 @@ package final class FolderLock: Sendable {
         return StoreOwner(pid: pid, host: String(fields["host"] ?? "unknown"), since: since)
     }
 
-    private static func busy(folder: String) -> JournalError {
+    private static func busy(folder: String) -> StoreError {
         guard let owner = owner(folder: folder) else {
-            return JournalError(
+            return StoreError(
                 .busy, "\(folder) is held by another process that has not named itself: try again",
                 location: .init(file: folder))
         }
@@ -113,7 +113,7 @@ package final class FolderLock: Sendable {
         } else {
             who = "process \(owner.pid) on \(owner.host), \(ageText(owner)): end it, or open the store read-only"
         }
-        return JournalError(.busy, "\(folder) is held by \(who)", location: .init(file: folder))
+        return StoreError(.busy, "\(folder) is held by \(who)", location: .init(file: folder))
     }
 
     private static func ageText(_ owner: StoreOwner) -> String {
@@ -127,7 +127,7 @@ package final class FolderLock: Sendable {
             && there.st_dev == here.st_dev
     }
 
-    private func writeOwner(_ path: String) throws(JournalError) {
+    private func writeOwner(_ path: String) throws(StoreError) {
         let text = "pid=\(getpid())\nhost=\(Platform.hostName())\nsince=\(Platform.wallMicroseconds())\n"
         // Written over the old text, then cut: at no moment is the file empty.
         var bytes = Array(text.utf8)

@@ -21,6 +21,7 @@ public final class Journal: Sendable {
     private let page: RunPage
     private let lock: FolderLock
     private let fork = ForkGuard()
+    private let closing = Lock()
     /// How the last run ended.
     public let lastEnd: RunEnd
     /// The folder, resolved.
@@ -34,7 +35,7 @@ public final class Journal: Sendable {
     /// - Parameters:
     ///   - path: a folder.
     ///   - replay: called for each record in order; the bytes are valid during the call.
-    /// - Throws: `JournalError`, or what `replay` threw; then the journal is as it was found.
+    /// - Throws: `StoreError`, or what `replay` threw; then the journal is as it was found.
     public init(
         _ path: String, options: Options = .init(), replay: (LSN, UnsafeRawBufferPointer) throws -> Void
     ) throws {
@@ -75,7 +76,7 @@ public final class Journal: Sendable {
     /// - Throws: `outcome` tells whether the record may appear at the next opening.
     @available(*, noasync, message: "use the async form with await")
     @discardableResult
-    public func append(_ bytes: [UInt8], durability: Durability = .power) throws(JournalError) -> LSN {
+    public func append(_ bytes: [UInt8], durability: Durability = .power) throws(StoreError) -> LSN {
         while true {
             if let published = try publish(bytes, durability) {
                 try committer.waitDurable(published.lsn)
@@ -87,7 +88,7 @@ public final class Journal: Sendable {
 
     /// Appends one record and returns when it is durable. Never waits for the disk on the calling thread.
     @discardableResult
-    public func append(_ bytes: [UInt8], durability: Durability = .power) async throws(JournalError) -> LSN {
+    public func append(_ bytes: [UInt8], durability: Durability = .power) async throws(StoreError) -> LSN {
         while true {
             if let published = try publish(bytes, durability) {
                 try await committer.waitDurable(published.lsn)
@@ -97,10 +98,10 @@ public final class Journal: Sendable {
         }
     }
 
-    private func publish(_ bytes: [UInt8], _ durability: Durability) throws(JournalError) -> Published? {
+    private func publish(_ bytes: [UInt8], _ durability: Durability) throws(StoreError) -> Published? {
         guard !fork.isForked else { throw Self.forkedError }
         guard bytes.count <= Self.recordBytesMax else {
-            throw JournalError(.valueOutOfBounds, "a record may have \(Self.recordBytesMax) bytes, not \(bytes.count)")
+            throw StoreError(.valueOutOfBounds, "a record may have \(Self.recordBytesMax) bytes, not \(bytes.count)")
         }
         guard case .admitted = try committer.admit(durability) else { return nil }
         return try committer.publish(.bytes) { $0.append(contentsOf: bytes) }
@@ -110,22 +111,24 @@ public final class Journal: Sendable {
     ///
     /// - Throws: `ioError` poisons the journal; `diskFull` leaves it as it is.
     @available(*, noasync, message: "trim from a thread that may wait")
-    public func trim(through lsn: LSN) throws(JournalError) {
+    public func trim(through lsn: LSN) throws(StoreError) {
         guard !fork.isForked else { throw Self.forkedError }
-        while try !committer.withBackend({ (backend) throws(JournalError) in try backend.trim(through: lsn) }) {}
+        while try !committer.withBackend({ (backend) throws(StoreError) in try backend.trim(through: lsn) }) {}
     }
 
     /// Commits what is published, notes a clean end and gives the journal up. Does nothing the second time.
     ///
     /// - Throws: what kept records from the disk.
     @available(*, noasync, message: "close from a thread that may wait")
-    public func close() throws(JournalError) {
+    public func close() throws(StoreError) {
         guard !fork.isForked else { throw Self.forkedError }
+        closing.lock()
+        defer { closing.unlock() }
         let reason = committer.stop()
         try committer.close(marking: RunEnd(.clean, evidence: "the journal was closed"))
         if let reason { throw reason }
     }
 
-    private static let forkedError = JournalError(
+    private static let forkedError = StoreError(
         .forked, "this handle belongs to the parent process: open the journal in a process of its own")
 }

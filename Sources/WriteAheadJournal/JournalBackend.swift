@@ -6,24 +6,24 @@
 
 package protocol JournalBackend: AnyObject, Sendable {
     /// Commits one batch durably.
-    func append(_ batch: RecordBatch) throws(JournalError)
+    func append(_ batch: RecordBatch) throws(StoreError)
 
     /// Drops rows whose last LSN is at most `lsn`, in several small transactions.
     ///
     /// - Returns: false when there is more to drop: call again, after commits that wait.
-    func trim(through lsn: LSN) throws(JournalError) -> Bool
+    func trim(through lsn: LSN) throws(StoreError) -> Bool
 
     /// Moves the engine's own log into its database. Never changes what `append` promised.
-    func maintain() throws(JournalError)
+    func maintain() throws(StoreError)
 
     /// Whether the engine's own log has grown enough for that.
     var isMaintenanceDue: Bool { get }
 
     /// Gives unused space back to the file system.
-    func compact() throws(JournalError)
+    func compact() throws(StoreError)
 
     /// Notes how the run ended. Durable when it returns.
-    func markEnd(_ end: RunEnd, at time: Int64) throws(JournalError)
+    func markEnd(_ end: RunEnd, at time: Int64) throws(StoreError)
 
     /// Bytes of records that are kept.
     var logBytes: Int { get }

@@ -44,23 +44,23 @@ package final class JournalOpening {
     private var backend: SQLiteJournal?
 
     /// Steps 1 to 4. `path` is resolved once; a later change of the working folder is harmless.
-    package init(_ path: String, _ options: Options) throws(JournalError) {
+    package init(_ path: String, _ options: Options) throws(StoreError) {
         self.options = options
         folder = try Platform.resolved(path)
         var made = false
         var held: FolderLock?
         if try StoreFolder.examine(folder) != .store {
             guard options.createsStore else {
-                throw JournalError(.notAStore, "there is no store at \(folder)", location: .init(file: folder))
+                throw StoreError(.notAStore, "there is no store at \(folder)", location: .init(file: folder))
             }
             let storeID = StoreFolder.newStoreID()
             do {
                 held = try StoreFolder.create(
                     folder, vfs: options.vfs, storeID: storeID, position: StoreFolder.origin(storeID: storeID))
-            } catch let error as JournalError {
+            } catch let error as StoreError {
                 throw error
             } catch {
-                throw JournalError(.ioError, "creating \(folder) failed: \(error)", location: .init(file: folder))
+                throw StoreError(.ioError, "creating \(folder) failed: \(error)", location: .init(file: folder))
             }
             made = held != nil
         }
@@ -71,7 +71,7 @@ package final class JournalOpening {
             lock = try FolderLock.exclusive(folder: folder, create: true, patience: options.lockPatience)
         }
         page = RunPage.read(folder: folder)
-        do throws(JournalError) {
+        do throws(StoreError) {
             try examine()
             if lastRun != nil && lastRun?.end == nil { try settleFiles() }
             let backend = try SQLiteJournal(folder: folder, vfs: options.vfs)
@@ -87,7 +87,7 @@ package final class JournalOpening {
     }
 
     /// Step 2.
-    private func examine() throws(JournalError) {
+    private func examine() throws(StoreError) {
         let path = folder + "/" + JournalFile.name
         if let scan = WALScan.file(path + "-wal"), scan.discardedBytes > 0 {
             discardedBytes = scan.discardedBytes
@@ -103,7 +103,7 @@ package final class JournalOpening {
         let end = newest ?? meta.base.lsn
         syncMark = page?.syncMark ?? .zero
         guard end >= syncMark else {
-            throw JournalError(
+            throw StoreError(
                 .damaged,
                 "the journal ends at LSN \(end), but everything up to LSN \(syncMark) was made durable: its end was lost or altered",
                 location: .init(file: path, lsn: end.next))
@@ -120,12 +120,12 @@ package final class JournalOpening {
     }
 
     /// Step 3.
-    private func settleFiles() throws(JournalError) {
+    private func settleFiles() throws(StoreError) {
         if page?.poisoned == true {
             try StoreFolder.rewriteFiles(folder)
             return
         }
-        do throws(JournalError) {
+        do throws(StoreError) {
             for name in [StateFile.name, JournalFile.name] {
                 for path in [folder + "/" + name, folder + "/" + name + "-wal"] where Platform.exists(path) {
                     try Platform.synchronize(path: path)
@@ -145,14 +145,14 @@ package final class JournalOpening {
         let file = folder + "/" + JournalFile.name
         if let checkpoint, checkpoint.lsn < base.lsn {
             throw keepingEvidence(
-                JournalError(
+                StoreError(
                     .damaged,
                     "the state is as of LSN \(checkpoint.lsn), but the journal begins behind LSN \(base.lsn): records are missing",
                     location: .init(file: file, lsn: checkpoint.lsn.next)))
         }
         func compare(_ position: ChainPosition) throws {
             if let checkpoint, checkpoint.lsn == position.lsn, checkpoint.chain != position.chain {
-                throw JournalError(
+                throw StoreError(
                     .damaged, "state and journal do not belong together: their chains differ at LSN \(position.lsn)",
                     location: .init(file: file, lsn: position.lsn))
             }
@@ -175,25 +175,25 @@ package final class JournalOpening {
                 return true
             }
             if let checkpoint, checkpoint.lsn > position.lsn {
-                throw JournalError(
+                throw StoreError(
                     .damaged,
                     "the state is as of LSN \(checkpoint.lsn), but the journal ends at LSN \(position.lsn): its end was lost",
                     location: .init(file: file, lsn: position.lsn.next))
             }
         } catch let broken as RecordReader.Broken {
             throw keepingEvidence(
-                JournalError(
+                StoreError(
                     .damaged, broken.why, location: .init(file: file, lsn: broken.lsn, bytes: broken.bytes)))
-        } catch let error as JournalError {
+        } catch let error as StoreError {
             throw keepingEvidence(error)
         }
         backend.noteLogBytes(bytes)
     }
 
     /// Steps 5 and 6: from here on the journal accepts changes.
-    package func finish() throws(JournalError) -> (committer: Committer, page: RunPage, lock: FolderLock, run: RunRow) {
-        guard let backend else { throw JournalError(.closed, "this opening has failed") }
-        do throws(JournalError) {
+    package func finish() throws(StoreError) -> (committer: Committer, page: RunPage, lock: FolderLock, run: RunRow) {
+        guard let backend else { throw StoreError(.closed, "this opening has failed") }
+        do throws(StoreError) {
             let started = Platform.wallMicroseconds()
             var run = RunRow(
                 id: (lastRun?.id ?? 0) + 1, epoch: Platform.randomBits(), started: started, pid: Platform.processID(),
@@ -207,7 +207,7 @@ package final class JournalOpening {
             }
             batch.seal()
             let isUnended = lastRun != nil && lastRun?.end == nil
-            try backend.write { () throws(JournalError) in
+            try backend.write { () throws(StoreError) in
                 if isUnended, let lastRun { try backend.setEnd(of: lastRun.id, lastEnd, at: nil) }
                 try backend.insertRun(run)
                 try backend.insertRow(batch)
@@ -228,7 +228,7 @@ package final class JournalOpening {
     package func abandon() { backend?.close() }
 
     /// Adds to an error of damage where the files are kept.
-    package func keepingEvidence(_ error: JournalError) -> JournalError {
+    package func keepingEvidence(_ error: StoreError) -> StoreError {
         var error = error
         // In a folder that has a state.db, a journal.db that is no database of ours was one once.
         if error.code == .notAStore && Platform.exists(folder + "/" + StateFile.name) { error.code = .damaged }

@@ -93,7 +93,7 @@ package final class WorkerThread: @unchecked Sendable {
 
     /// Starts the thread. Signals that can be handled elsewhere are blocked in it: they belong to the application's own
     /// threads. Those a fault raises stay open, or the kernel would kill the process without running any handler.
-    package init(_ name: String, _ body: @escaping @Sendable () -> Void) throws(JournalError) {
+    package init(_ name: String, _ body: @escaping @Sendable () -> Void) throws(StoreError) {
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
         pthread_attr_setstacksize(&attributes, 1 << 20)
@@ -125,7 +125,7 @@ package final class WorkerThread: @unchecked Sendable {
         pthread_sigmask(SIG_SETMASK, &before, nil)
         guard result == 0 else {
             start.release()
-            throw JournalError(
+            throw StoreError(
                 .ioError, "cannot start the thread \(name): \(Platform.text(of: result)); raise the limit on threads",
                 cause: result)
         }

@@ -1,6 +1,6 @@
 // The few system calls the journal makes outside SQLite, with their errors typed.
 //
-// Every path here is a plain string; every failing call becomes a JournalError that names the path and the errno.
+// Every path here is a plain string; every failing call becomes a StoreError that names the path and the errno.
 
 #if canImport(Darwin)
 internal import Darwin
@@ -17,18 +17,18 @@ package enum Platform {
     }
 
     /// The errno of the call that just failed, as a typed error.
-    package static func failure(_ doing: String, _ path: String, errno code: Int32 = errno) -> JournalError {
+    package static func failure(_ doing: String, _ path: String, errno code: Int32 = errno) -> StoreError {
         switch code {
         case ENOSPC, EDQUOT, EFBIG:
-            return JournalError(
+            return StoreError(
                 .diskFull, "no space left while \(doing) \(path): free some space and try again", cause: code,
                 location: .init(file: path))
         case EACCES, EPERM, EROFS:
-            return JournalError(
+            return StoreError(
                 .ioError, "may not do this: \(doing) \(path): \(text(of: code)); check owner, mode and mount", cause: code,
                 location: .init(file: path))
         default:
-            return JournalError(
+            return StoreError(
                 .ioError, "\(doing) \(path) failed: \(text(of: code))", cause: code, location: .init(file: path))
         }
     }
@@ -58,7 +58,7 @@ package enum Platform {
 
     /// Opens, syncs and closes a file or folder. Only for files that SQLite has not opened in this process: closing
     /// any descriptor of a database file drops SQLite's own lock on it (https://www.sqlite.org/howtocorrupt.html, 2.2).
-    package static func synchronize(path: String, isFolder: Bool = false) throws(JournalError) {
+    package static func synchronize(path: String, isFolder: Bool = false) throws(StoreError) {
         let descriptor = open(path, isFolder ? O_RDONLY | O_DIRECTORY | O_CLOEXEC : O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure("opening", path) }
         defer { close(descriptor) }
@@ -112,7 +112,7 @@ package enum Platform {
     }
 
     /// Copies a file byte by byte and syncs the copy, mode 0600. `destination` must not be there.
-    package static func copyFile(_ source: String, to destination: String) throws(JournalError) {
+    package static func copyFile(_ source: String, to destination: String) throws(StoreError) {
         let input = open(source, O_RDONLY | O_CLOEXEC)
         guard input >= 0 else { throw failure("opening", source) }
         defer { close(input) }
@@ -158,14 +158,14 @@ package enum Platform {
     }
 
     /// The absolute path with every link resolved, for a path whose last part need not be there.
-    package static func resolved(_ path: String) throws(JournalError) -> String {
-        guard !path.isEmpty else { throw JournalError(.notAStore, "the path is empty: name a folder") }
+    package static func resolved(_ path: String) throws(StoreError) -> String {
+        guard !path.isEmpty else { throw StoreError(.notAStore, "the path is empty: name a folder") }
         if let whole = realpath(path, nil) {
             defer { free(whole) }
             return String(cString: whole)
         }
         if errno == ELOOP {
-            throw JournalError(
+            throw StoreError(
                 .notAStore, "\(path) is a loop of symbolic links: name the folder itself", cause: ELOOP,
                 location: .init(file: path))
         }
@@ -178,13 +178,22 @@ package enum Platform {
             name = String(name[name.index(after: slash)...])
         }
         guard let folder = realpath(parent, nil) else {
-            throw JournalError(
+            throw StoreError(
                 .notAStore, "the folder \(parent) is not there: create it first", cause: errno,
                 location: .init(file: parent))
         }
         defer { free(folder) }
         let base = String(cString: folder)
         return base == "/" ? "/" + name : base + "/" + name
+    }
+
+    /// Differs between any two threads that live at the same time; never 0.
+    package static var threadIdentity: UInt {
+        #if canImport(Darwin)
+        return UInt(bitPattern: pthread_self())
+        #else
+        return UInt(pthread_self())
+        #endif
     }
 
     /// Lets another thread run.

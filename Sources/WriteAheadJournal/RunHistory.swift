@@ -21,15 +21,15 @@ public struct RunRow: Sendable, Hashable {
 
     var memoryGroup: MemoryGroup?
 
-    static func all(_ connection: SQLiteConnection) throws(JournalError) -> [RunRow] {
+    static func all(_ connection: SQLiteConnection) throws(StoreError) -> [RunRow] {
         try select(connection, "ORDER BY id")
     }
 
-    static func newest(_ connection: SQLiteConnection) throws(JournalError) -> RunRow? {
+    static func newest(_ connection: SQLiteConnection) throws(StoreError) -> RunRow? {
         try select(connection, "ORDER BY id DESC LIMIT 1").first
     }
 
-    private static func select(_ connection: SQLiteConnection, _ tail: String) throws(JournalError) -> [RunRow] {
+    private static func select(_ connection: SQLiteConnection, _ tail: String) throws(StoreError) -> [RunRow] {
         let rows = try connection.prepare(
             """
             SELECT id,epoch,started,pid,host,boot,memory_group,memory_kills,ended,how,status,evidence,confidence

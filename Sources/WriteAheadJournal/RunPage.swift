@@ -75,7 +75,7 @@ package final class RunPage: @unchecked Sendable {
 
     /// Begins this run's page, in place of an earlier one. The blocks are written, not only reserved: a store into a
     /// page without a block behind it raises SIGBUS on a full disk.
-    package init(folder: String, epoch: UInt64, started: Int64, syncMark: LSN) throws(JournalError) {
+    package init(folder: String, epoch: UInt64, started: Int64, syncMark: LSN) throws(StoreError) {
         let path = folder + "/" + Self.fileName
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw Platform.failure("opening", path) }

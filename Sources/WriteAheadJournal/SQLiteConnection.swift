@@ -39,7 +39,7 @@ final class SQLiteConnection: @unchecked Sendable {
     private let walFrames: UnsafeMutablePointer<Int32>
     private var isOpen = true
 
-    init(_ path: String, _ access: Access, vfs: String?) throws(JournalError) {
+    init(_ path: String, _ access: Access, vfs: String?) throws(StoreError) {
         self.path = path
         var flags: Int32
         var name = path
@@ -80,9 +80,9 @@ final class SQLiteConnection: @unchecked Sendable {
                 context?.assumingMemoryBound(to: Int32.self).pointee = frames
                 return SQLITE_OK
             }, walFrames)
-        do throws(JournalError) {
+        do throws(StoreError) {
             guard csqlite_db_config_switch(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1) == SQLITE_OK else {
-                throw JournalError(.unsupported, "SQLite \(Self.version) lacks SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE")
+                throw StoreError(.unsupported, "SQLite \(Self.version) lacks SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE")
             }
             if isExclusive { try execute("PRAGMA locking_mode=EXCLUSIVE") }
             try pragma("mmap_size", "0", expect: nil)
@@ -112,7 +112,7 @@ final class SQLiteConnection: @unchecked Sendable {
     // MARK: Settings
 
     /// Sets what a writing connection of ours needs, and reads it back.
-    func configureForWriting() throws(JournalError) {
+    func configureForWriting() throws(StoreError) {
         try pragma("journal_mode", "WAL", expect: "wal")
         // Once, before any statement is prepared: switching it under prepared statements silently keeps the old level.
         try pragma("synchronous", "FULL", expect: "2")
@@ -123,12 +123,12 @@ final class SQLiteConnection: @unchecked Sendable {
         try pragma("locking_mode", "NORMAL", expect: "normal")
     }
 
-    func pragma(_ name: String, _ value: String, expect: String?) throws(JournalError) {
+    func pragma(_ name: String, _ value: String, expect: String?) throws(StoreError) {
         try execute("PRAGMA \(name)=\(value)")
         guard let expect else { return }
         let now = try query("PRAGMA \(name)") { $0.text(0) }
         guard now == expect else {
-            throw JournalError(
+            throw StoreError(
                 .unsupported, "SQLite \(Self.version) keeps \(name) at \(now ?? "nothing") instead of \(expect)",
                 location: .init(file: path))
         }
@@ -136,12 +136,12 @@ final class SQLiteConnection: @unchecked Sendable {
 
     // MARK: Statements
 
-    func execute(_ sql: String) throws(JournalError) {
+    func execute(_ sql: String) throws(StoreError) {
         let result = sqlite3_exec(handle, sql, nil, nil, nil)
         guard result == SQLITE_OK else { throw failure(result, "writing") }
     }
 
-    func prepare(_ sql: String) throws(JournalError) -> SQLiteStatement {
+    func prepare(_ sql: String) throws(StoreError) -> SQLiteStatement {
         var statement: OpaquePointer?
         let result = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
         guard result == SQLITE_OK, let statement else { throw failure(result, "reading") }
@@ -151,18 +151,18 @@ final class SQLiteConnection: @unchecked Sendable {
     /// The first row of a query, or nil where there is none.
     func query<R>(
         _ sql: String, bind: (SQLiteStatement) -> Void = { _ in }, _ row: (SQLiteStatement) -> R?
-    ) throws(JournalError) -> R? {
+    ) throws(StoreError) -> R? {
         let statement = try prepare(sql)
         bind(statement)
         return try statement.step() ? row(statement) : nil
     }
 
     /// Runs the body in one transaction; rolls back where it throws.
-    func transaction<R>(_ begin: String = "BEGIN IMMEDIATE", _ body: () throws(JournalError) -> R) throws(JournalError)
+    func transaction<R>(_ begin: String = "BEGIN IMMEDIATE", _ body: () throws(StoreError) -> R) throws(StoreError)
         -> R
     {
         try execute(begin)
-        do throws(JournalError) {
+        do throws(StoreError) {
             let result = try body()
             try execute("COMMIT")
             return result
@@ -183,7 +183,7 @@ final class SQLiteConnection: @unchecked Sendable {
     ///
     /// - Returns: frames in the WAL, and how many of them are in the database file now.
     @discardableResult
-    func checkpointSQLite(truncate: Bool = false) throws(JournalError) -> (frames: Int, copied: Int) {
+    func checkpointSQLite(truncate: Bool = false) throws(StoreError) -> (frames: Int, copied: Int) {
         var frames: Int32 = 0
         var copied: Int32 = 0
         let mode = truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE
@@ -195,10 +195,10 @@ final class SQLiteConnection: @unchecked Sendable {
 
     // MARK: Errors
 
-    func failure(_ result: Int32, _ doing: String) -> JournalError { Self.failure(handle, result, doing, path) }
+    func failure(_ result: Int32, _ doing: String) -> StoreError { Self.failure(handle, result, doing, path) }
 
     private static func failure(_ handle: OpaquePointer?, _ result: Int32, _ doing: String, _ path: String)
-        -> JournalError
+        -> StoreError
     {
         let extended = handle.map { sqlite3_extended_errcode($0) } ?? result
         let code = extended & 0xff == result & 0xff ? extended : result
@@ -208,36 +208,36 @@ final class SQLiteConnection: @unchecked Sendable {
     }
 
     /// Which of our errors a result of SQLite is. Pure, so that the test walks every case.
-    static func error(for code: Int32, system: Int32, text: String, doing: String, path: String) -> JournalError {
-        let place = JournalError.Location(file: path)
+    static func error(for code: Int32, system: Int32, text: String, doing: String, path: String) -> StoreError {
+        let place = StoreError.Location(file: path)
         let isSpace = system == ENOSPC || system == EDQUOT || system == EFBIG
         // A failed sync is never "disk full", whatever errno says: what it left on the disk is not known.
         let isSync = code == CSQLITE_IOERR_FSYNC || code == CSQLITE_IOERR_DIR_FSYNC
         switch code & 0xff {
         case SQLITE_FULL:
-            return JournalError(
+            return StoreError(
                 .diskFull, "no space left while \(doing) \(path): free some space and try again", cause: code,
                 location: place)
         case SQLITE_IOERR where !isSync && (isSpace || code == CSQLITE_IOERR_SHMSIZE):
-            return JournalError(
+            return StoreError(
                 .diskFull, "no space left while \(doing) \(path): free some space and try again", cause: code,
                 location: place)
         case SQLITE_BUSY, SQLITE_LOCKED:
-            return JournalError(
+            return StoreError(
                 .busy, "another program holds SQLite's lock on \(path): close it and try again", cause: code,
                 location: place)
         case SQLITE_NOTADB:
-            return JournalError(.notAStore, "\(path) is not an SQLite database", cause: code, location: place)
+            return StoreError(.notAStore, "\(path) is not an SQLite database", cause: code, location: place)
         case SQLITE_CORRUPT:
-            return JournalError(.damaged, "\(path) is malformed: \(text)", cause: code, location: place)
+            return StoreError(.damaged, "\(path) is malformed: \(text)", cause: code, location: place)
         case SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_PERM, SQLITE_AUTH:
             let reason = system == 0 ? text : Platform.text(of: system)
-            return JournalError(
+            return StoreError(
                 .ioError, "\(doing) \(path) failed: \(reason); check that it is there, its owner and its mode",
                 cause: code, location: place)
         default:
             let reason = system == 0 ? text : "\(text): \(Platform.text(of: system))"
-            return JournalError(.ioError, "\(doing) \(path) failed: \(reason)", cause: code, location: place)
+            return StoreError(.ioError, "\(doing) \(path) failed: \(reason)", cause: code, location: place)
         }
     }
 
@@ -290,7 +290,7 @@ final class SQLiteStatement: @unchecked Sendable {
     }
 
     /// True when there is a row. After false or an error the statement is reset.
-    func step() throws(JournalError) -> Bool {
+    func step() throws(StoreError) -> Bool {
         let result = sqlite3_step(statement)
         if result == SQLITE_ROW { return true }
         if result == SQLITE_DONE {
@@ -303,7 +303,7 @@ final class SQLiteStatement: @unchecked Sendable {
     }
 
     /// Runs a statement that has no rows.
-    func run() throws(JournalError) {
+    func run() throws(StoreError) {
         while try step() {}
     }
 

@@ -56,20 +56,20 @@ struct JournalMeta {
     /// The last record that was trimmed away; the log continues it.
     var base: ChainPosition
 
-    static func read(_ connection: SQLiteConnection) throws(JournalError) -> JournalMeta {
+    static func read(_ connection: SQLiteConnection) throws(StoreError) -> JournalMeta {
         let application = try connection.query("PRAGMA application_id") { $0.int(0) } ?? 0
         guard application == JournalFile.applicationID else {
-            throw JournalError(
+            throw StoreError(
                 .notAStore, "\(connection.path) is a database of another program", location: .init(file: connection.path))
         }
         let version = try connection.query("PRAGMA user_version") { $0.int(0) } ?? 0
         guard version <= JournalFile.formatVersion else {
-            throw JournalError(
+            throw StoreError(
                 .newerFormat,
                 "\(connection.path) has format \(version); this version reads up to \(JournalFile.formatVersion): use a newer one",
                 location: .init(file: connection.path))
         }
-        func number(_ key: String) throws(JournalError) -> Int64? {
+        func number(_ key: String) throws(StoreError) -> Int64? {
             try connection.query("SELECT value FROM meta WHERE key=?", bind: { $0.bind(1, key) }) {
                 $0.isInteger(0) ? $0.int(0) : nil
             }
@@ -78,7 +78,7 @@ struct JournalMeta {
         guard let storeID, let lsn = try number("base_lsn"), let chain = try number("base_chain"),
             let epoch = try number("base_epoch")
         else {
-            throw JournalError(
+            throw StoreError(
                 .damaged, "the table meta of \(connection.path) lacks what every store has",
                 location: .init(file: connection.path))
         }
@@ -109,7 +109,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     private(set) package var syncs = 0
 
     /// Opens journal.db of a store whose lock is held.
-    init(folder: String, vfs: String?) throws(JournalError) {
+    init(folder: String, vfs: String?) throws(StoreError) {
         let path = folder + "/" + JournalFile.name
         connection = try SQLiteConnection(path, .readWrite, vfs: vfs)
         try connection.configureForWriting()
@@ -130,19 +130,19 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
 
     // MARK: Committing
 
-    package func append(_ batch: RecordBatch) throws(JournalError) {
-        try write { () throws(JournalError) in try insertRow(batch) }
+    package func append(_ batch: RecordBatch) throws(StoreError) {
+        try write { () throws(StoreError) in try insertRow(batch) }
     }
 
     /// Inserts the batch as a row; inside a transaction.
-    func insertRow(_ batch: RecordBatch) throws(JournalError) {
+    func insertRow(_ batch: RecordBatch) throws(StoreError) {
         insert.bind(1, Int64(bitPattern: batch.first.value))
         insert.bind(2, Int64(bitPattern: batch.last.value))
         insert.bind(3, Platform.wallMicroseconds())
         insert.bind(4, Int64(batch.chain))
-        let result = batch.bytes.withUnsafeBytes { bytes -> Result<Void, JournalError> in
+        let result = batch.bytes.withUnsafeBytes { bytes -> Result<Void, StoreError> in
             insert.bindBlob(5, borrowed: bytes)
-            do throws(JournalError) {
+            do throws(StoreError) {
                 try insert.run()
                 return .success(())
             } catch {
@@ -154,12 +154,12 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     }
 
     /// One write transaction of ours, durable when it returns.
-    func write(_ body: () throws(JournalError) -> Void) throws(JournalError) {
+    func write(_ body: () throws(StoreError) -> Void) throws(StoreError) {
         try begin.run()
-        do throws(JournalError) {
+        do throws(StoreError) {
             let version = try readDataVersion()
             guard version == knownDataVersion else {
-                throw JournalError(
+                throw StoreError(
                     .ioError, "another program wrote to \(connection.path): only the store may; reopen to check it",
                     location: .init(file: connection.path))
             }
@@ -173,17 +173,17 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         try checkIdentity()
     }
 
-    private func readDataVersion() throws(JournalError) -> Int64 {
+    private func readDataVersion() throws(StoreError) -> Int64 {
         defer { dataVersion.reset() }
         return try dataVersion.step() ? dataVersion.int(0) : 0
     }
 
-    private func checkIdentity() throws(JournalError) {
+    private func checkIdentity() throws(StoreError) {
         let database = try FileIdentity.of(connection.path)
         let wal = try FileIdentity.of(connection.path + "-wal")
         if walIdentity == nil { walIdentity = wal }
         guard database == databaseIdentity, wal == walIdentity else {
-            throw JournalError(
+            throw StoreError(
                 .ioError, "\(connection.path) or its -wal was replaced or linked while the store had it open",
                 location: .init(file: connection.path))
         }
@@ -191,7 +191,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
 
     // MARK: Upkeep
 
-    package func trim(through lsn: LSN) throws(JournalError) -> Bool {
+    package func trim(through lsn: LSN) throws(StoreError) -> Bool {
         var last = LSN.zero
         var chain: Int64 = 0
         var epoch: UInt64 = 0
@@ -212,7 +212,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
             epoch = RecordReader.epoch(of: rows.bytes(3)) ?? 0
         }
         guard last > .zero else { return true }
-        try write { () throws(JournalError) in
+        try write { () throws(StoreError) in
             let delete = try connection.prepare("DELETE FROM journal WHERE last_lsn<=? AND first_lsn<=?")
             delete.bind(1, Int64(bitPattern: last.value))
             delete.bind(2, Int64(bitPattern: last.value))
@@ -225,18 +225,18 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         return !isMore
     }
 
-    private func setMeta(_ key: String, _ value: Int64) throws(JournalError) {
+    private func setMeta(_ key: String, _ value: Int64) throws(StoreError) {
         let set = try connection.prepare("INSERT OR REPLACE INTO meta(key,value) VALUES(?,?)")
         set.bind(1, key)
         set.bind(2, value)
         try set.run()
     }
 
-    package func maintain() throws(JournalError) { try connection.checkpointSQLite() }
+    package func maintain() throws(StoreError) { try connection.checkpointSQLite() }
 
     package var isMaintenanceDue: Bool { connection.framesInWAL >= Self.framesMax }
 
-    package func compact() throws(JournalError) {
+    package func compact() throws(StoreError) {
         try connection.execute("VACUUM")
         syncs += 1
         begin.reset()
@@ -252,7 +252,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
 
     // MARK: Reading at the opening
 
-    func readMeta() throws(JournalError) -> JournalMeta { try JournalMeta.read(connection) }
+    func readMeta() throws(StoreError) -> JournalMeta { try JournalMeta.read(connection) }
 
     /// Every row behind `position`, in order. `each` gets the row's first and last LSN, its chain value and its batch.
     static func rows(
@@ -285,14 +285,14 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
 
     // MARK: Runs
 
-    package func markEnd(_ end: RunEnd, at time: Int64) throws(JournalError) {
-        try write { () throws(JournalError) in
+    package func markEnd(_ end: RunEnd, at time: Int64) throws(StoreError) {
+        try write { () throws(StoreError) in
             try setEnd(of: nil, end, at: time)
         }
     }
 
     /// Notes an end in the row of a run; nil means the newest.
-    func setEnd(of run: Int64?, _ end: RunEnd, at time: Int64?) throws(JournalError) {
+    func setEnd(of run: Int64?, _ end: RunEnd, at time: Int64?) throws(StoreError) {
         let update = try connection.prepare(
             "UPDATE runs SET ended=?,how=?,status=?,evidence=?,confidence=? WHERE id=coalesce(?,(SELECT max(id) FROM runs))")
         if let time { update.bind(1, time) } else { update.bindNull(1) }
@@ -304,7 +304,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         try update.run()
     }
 
-    func insertRun(_ run: RunRow) throws(JournalError) {
+    func insertRun(_ run: RunRow) throws(StoreError) {
         let insert = try connection.prepare(
             "INSERT INTO runs(id,epoch,started,pid,host,boot,memory_group,memory_kills) VALUES(?,?,?,?,?,?,?,?)")
         insert.bind(1, run.id)
@@ -327,7 +327,7 @@ struct FileIdentity: Equatable {
     let inode: UInt64
     let links: UInt64
 
-    static func of(_ path: String) throws(JournalError) -> FileIdentity {
+    static func of(_ path: String) throws(StoreError) -> FileIdentity {
         var status = stat()
         guard stat(path, &status) == 0 else { throw Platform.failure("looking at", path) }
         return FileIdentity(

@@ -33,7 +33,7 @@ package struct StateMeta: Sendable {
     package var rows: Int
     package var digest: UInt64
 
-    static func read(_ connection: SQLiteConnection) throws(JournalError) -> StateMeta {
+    static func read(_ connection: SQLiteConnection) throws(StoreError) -> StateMeta {
         var numbers: [String: Int64] = [:]
         var storeID: String?
         let rows = try connection.prepare("SELECT key,value FROM meta")
@@ -45,7 +45,7 @@ package struct StateMeta: Sendable {
             let epoch = numbers["checkpoint_epoch"], let previous = numbers["previous_lsn"], let count = numbers["rows"],
             let digest = numbers["digest"]
         else {
-            throw JournalError(
+            throw StoreError(
                 .damaged, "the table meta of \(connection.path) lacks what every store has",
                 location: .init(file: connection.path))
         }
@@ -57,7 +57,7 @@ package struct StateMeta: Sendable {
             previous: LSN(UInt64(bitPattern: previous)), rows: Int(count), digest: UInt64(bitPattern: digest))
     }
 
-    func write(_ connection: SQLiteConnection) throws(JournalError) {
+    func write(_ connection: SQLiteConnection) throws(StoreError) {
         let set = try connection.prepare("INSERT OR REPLACE INTO meta(key,value) VALUES(?,?)")
         set.bind(1, "store_id")
         set.bind(2, storeID)
@@ -85,7 +85,7 @@ package final class StateDatabase: @unchecked Sendable {
     private var scratch: [UInt8] = []
 
     /// Opens state.db of a store whose lock is held.
-    package init(folder: String, vfs: String?) throws(JournalError) {
+    package init(folder: String, vfs: String?) throws(StoreError) {
         let path = folder + "/" + StateFile.name
         guard Platform.exists(path) else { throw Self.missing(path) }
         connection = try SQLiteConnection(path, .readWrite, vfs: vfs)
@@ -96,8 +96,8 @@ package final class StateDatabase: @unchecked Sendable {
 
     package func close() { connection.close() }
 
-    static func missing(_ path: String) -> JournalError {
-        JournalError(.damaged, "\(path) is missing", location: .init(file: path))
+    static func missing(_ path: String) -> StoreError {
+        StoreError(.damaged, "\(path) is missing", location: .init(file: path))
     }
 
     // MARK: Loading
@@ -127,7 +127,7 @@ package final class StateDatabase: @unchecked Sendable {
                 return true
             }
             guard isWhole else {
-                throw JournalError(
+                throw StoreError(
                     .damaged, "row \(count + 1) of the table state, key \(printable(key)), does not match its checksum",
                     location: .init(file: connection.path))
             }
@@ -135,7 +135,7 @@ package final class StateDatabase: @unchecked Sendable {
             count += 1
         }
         guard count == meta.rows, digest == meta.digest else {
-            throw JournalError(
+            throw StoreError(
                 .damaged,
                 "the table state has \(count) rows where \(meta.rows) belong, or stale ones: its digest does not match",
                 location: .init(file: connection.path))
@@ -151,16 +151,16 @@ package final class StateDatabase: @unchecked Sendable {
     // MARK: Folding
 
     /// Puts a fold into the table, in one transaction, and moves the checkpoint.
-    package func apply(_ fold: FoldedChanges) throws(JournalError) {
+    package func apply(_ fold: FoldedChanges) throws(StoreError) {
         var next = meta
         next.previous = meta.checkpoint.lsn
         next.checkpoint = fold.position
         let outcome: Result<Void, any Error> = fold.withSortedOperations { operations in
             Result {
-                try connection.transaction { () throws(JournalError) in
+                try connection.transaction { () throws(StoreError) in
                     let version = try connection.query("PRAGMA data_version") { $0.int(0) } ?? 0
                     guard version == knownDataVersion else {
-                        throw JournalError(
+                        throw StoreError(
                             .ioError, "another program wrote to \(connection.path): only the store may; reopen to check it",
                             location: .init(file: connection.path))
                     }
@@ -169,13 +169,13 @@ package final class StateDatabase: @unchecked Sendable {
                 }
             }
         }
-        do { try outcome.get() } catch let error as JournalError { throw error } catch {
-            throw JournalError(.damaged, "\(error)", location: .init(file: connection.path))
+        do { try outcome.get() } catch let error as StoreError { throw error } catch {
+            throw StoreError(.damaged, "\(error)", location: .init(file: connection.path))
         }
         meta = next
     }
 
-    private func put(_ operations: [Operation], _ next: inout StateMeta) throws(JournalError) {
+    private func put(_ operations: [Operation], _ next: inout StateMeta) throws(StoreError) {
         let find = try connection.prepare("SELECT crc FROM state WHERE name=? AND key=?")
         let upsert = try connection.prepare(
             "INSERT OR REPLACE INTO state(name,key,type,value,crc) VALUES(?,?,?,?,?)")
@@ -200,7 +200,7 @@ package final class StateDatabase: @unchecked Sendable {
                 try delete.run()
             case .set:
                 guard let kind = ValueKind(rawValue: operation.kind) else {
-                    throw JournalError(.damaged, "value kind \(operation.kind) is not known", location: .init(file: connection.path))
+                    throw StoreError(.damaged, "value kind \(operation.kind) is not known", location: .init(file: connection.path))
                 }
                 let hash = StateRow.hash(
                     name: operation.name, key: operation.key, kind: operation.kind, value: operation.value,
@@ -217,13 +217,31 @@ package final class StateDatabase: @unchecked Sendable {
     }
 
     /// Copies the SQLite WAL into the database file where it has grown, or always.
-    package func maintain(force: Bool) throws(JournalError) {
+    package func maintain(force: Bool) throws(StoreError) {
         guard force || connection.framesInWAL >= 1_024 else { return }
         try connection.checkpointSQLite()
     }
 
+    /// A fold of nothing, which lets the journal be trimmed up to the newest checkpoint: losing this transaction, too,
+    /// leaves a table that the journal continues.
+    package func advance() throws(StoreError) {
+        guard meta.previous < meta.checkpoint.lsn else { return }
+        try apply(FoldedChanges(after: meta.checkpoint))
+    }
+
+    /// Puts the newest fold into the database file itself: nothing older is needed to rebuild the table any more.
+    package func settle() throws(StoreError) {
+        let result = try connection.checkpointSQLite()
+        guard result.frames == result.copied else {
+            throw StoreError(
+                .busy, "a reader keeps \(connection.path) from being compacted: try again when it is done",
+                location: .init(file: connection.path))
+        }
+        meta.previous = meta.checkpoint.lsn
+    }
+
     /// Gives unused space back to the file system.
-    package func compact() throws(JournalError) {
+    package func compact() throws(StoreError) {
         try connection.execute("VACUUM")
         knownDataVersion = try connection.query("PRAGMA data_version") { $0.int(0) } ?? 0
         try connection.checkpointSQLite()
@@ -243,7 +261,7 @@ package final class StateDatabase: @unchecked Sendable {
         try connection.execute("BEGIN")
         try rows { name, key, kind, value in
             guard let valueKind = ValueKind(rawValue: kind) else {
-                throw JournalError(.damaged, "value kind \(kind) is not known")
+                throw StoreError(.damaged, "value kind \(kind) is not known")
             }
             let hash = StateRow.hash(name: name, key: key, kind: kind, value: value, scratch: &scratch)
             insert.bindText(1, borrowed: name)

@@ -27,14 +27,14 @@ package enum StoreFolder {
     /// Looks without changing anything.
     ///
     /// - Throws: `notAStore` for a file, or a folder that holds something else; `ioError` where it may not be looked at.
-    package static func examine(_ path: String) throws(JournalError) -> Finding {
+    package static func examine(_ path: String) throws(StoreError) -> Finding {
         var status = stat()
         guard stat(path, &status) == 0 else {
             if errno == ENOENT { return .nothing }
             throw Platform.failure("looking at", path)
         }
         guard status.st_mode & S_IFMT == S_IFDIR else {
-            throw JournalError(
+            throw StoreError(
                 .notAStore, "\(path) is a file, a store is a folder: choose another path", location: .init(file: path))
         }
         if stat(path + "/" + JournalFile.name, &status) == 0 { return .store }
@@ -45,7 +45,7 @@ package enum StoreFolder {
             return .emptyFolder
         }
         let remains = names.contains(StateFile.name) || names.contains(FolderLock.fileName)
-        throw JournalError(
+        throw StoreError(
             .notAStore,
             remains
                 ? "\(path) looks like a store without its \(JournalFile.name): restore that file or a backup"
@@ -153,7 +153,7 @@ package enum StoreFolder {
 
     /// Writes every database file's bytes into new files and renames them over the old ones: after a failed sync the
     /// kernel may hold pages that it believes clean and the disk never got; only new writes are known to reach it.
-    static func rewriteFiles(_ folder: String) throws(JournalError) {
+    static func rewriteFiles(_ folder: String) throws(StoreError) {
         for name in [JournalFile.name, JournalFile.name + "-wal", StateFile.name, StateFile.name + "-wal"] {
             let path = folder + "/" + name
             guard Platform.exists(path) else { continue }
@@ -176,7 +176,7 @@ package enum StoreFolder {
             return "the files could not be kept aside: \(Platform.text(of: errno))"
         }
         for name in Platform.names(in: folder) where name != "evidence" && name != FolderLock.fileName {
-            do throws(JournalError) {
+            do throws(StoreError) {
                 try Platform.copyFile(folder + "/" + name, to: place + "/" + name)
             } catch {
                 Platform.removeFolder(place)

@@ -19,17 +19,17 @@ package final class StoreReader: @unchecked Sendable {
     private let state: SQLiteConnection
     package let stateMeta: StateMeta
 
-    package init(_ path: String, vfs: String? = nil) throws(JournalError) {
+    package init(_ path: String, vfs: String? = nil) throws(StoreError) {
         folder = try Platform.resolved(path)
         guard try StoreFolder.examine(folder) == .store else {
-            throw JournalError(.notAStore, "there is no store at \(folder)", location: .init(file: folder))
+            throw StoreError(.notAStore, "there is no store at \(folder)", location: .init(file: folder))
         }
         let hasLockFile = Platform.exists(folder + "/" + FolderLock.fileName)
         lock = hasLockFile ? try FolderLock.shared(folder: folder) : nil
         isLive = hasLockFile && lock == nil
         let access: SQLiteConnection.Access = isLive ? .readShared : .readPrivate
         let statePath = folder + "/" + StateFile.name
-        do throws(JournalError) {
+        do throws(StoreError) {
             journal = try SQLiteConnection(folder + "/" + JournalFile.name, access, vfs: vfs)
             try journal.execute("BEGIN")
             let meta = try JournalMeta.read(journal)
@@ -52,12 +52,12 @@ package final class StoreReader: @unchecked Sendable {
         state.close()
     }
 
-    package func runs() throws(JournalError) -> [RunRow] { try RunRow.all(journal) }
+    package func runs() throws(StoreError) -> [RunRow] { try RunRow.all(journal) }
 
-    package func newestRun() throws(JournalError) -> RunRow? { try RunRow.newest(journal) }
+    package func newestRun() throws(StoreError) -> RunRow? { try RunRow.newest(journal) }
 
     /// How the run before the next one ended, as that one would judge it; nil while somebody holds the store.
-    package func verdictOnLastRun() throws(JournalError) -> RunEnd? {
+    package func verdictOnLastRun() throws(StoreError) -> RunEnd? {
         guard !isLive, let run = try newestRun() else { return nil }
         return run.end ?? run.traces(page: RunPage.read(folder: folder)).judge()
     }
@@ -65,14 +65,14 @@ package final class StoreReader: @unchecked Sendable {
     package var syncMark: LSN { RunPage.read(folder: folder)?.syncMark ?? .zero }
 
     /// Bytes of records kept, and their rows.
-    package func logSize() throws(JournalError) -> (bytes: Int, rows: Int) {
+    package func logSize() throws(StoreError) -> (bytes: Int, rows: Int) {
         try journal.query("SELECT coalesce(sum(length(records)),0),count(*) FROM journal") {
             (Int($0.int(0)), Int($0.int(1)))
         } ?? (0, 0)
     }
 
     /// SQLite's own examination of both files; "ok", or what it found.
-    package func integrityCheck() throws(JournalError) -> [(file: String, finding: String)] {
+    package func integrityCheck() throws(StoreError) -> [(file: String, finding: String)] {
         var findings: [(file: String, finding: String)] = []
         for connection in [journal, state] {
             let rows = try connection.prepare("PRAGMA integrity_check(10)")
@@ -112,18 +112,18 @@ package final class StoreReader: @unchecked Sendable {
                         lsn: last, bytes: 0..<batch.count, why: "the row's numbers are not those of its records")
                 }
             } catch let broken as RecordReader.Broken {
-                throw JournalError(
+                throw StoreError(
                     .damaged, broken.why, location: .init(file: journal.path, lsn: broken.lsn, bytes: broken.bytes))
             }
         }
         guard position.lsn >= syncMark else {
-            throw JournalError(
+            throw StoreError(
                 .damaged,
                 "the journal ends at LSN \(position.lsn), but everything up to LSN \(syncMark) was made durable",
                 location: .init(file: journal.path, lsn: position.lsn.next))
         }
         guard stateMeta.checkpoint.lsn >= base.lsn, isLive || stateMeta.checkpoint.lsn <= position.lsn else {
-            throw JournalError(
+            throw StoreError(
                 .damaged,
                 "the state is as of LSN \(stateMeta.checkpoint.lsn), the journal has LSN \(base.lsn.next) to \(position.lsn): records are missing",
                 location: .init(file: journal.path, lsn: stateMeta.checkpoint.lsn.next))
@@ -136,14 +136,14 @@ package final class StoreReader: @unchecked Sendable {
 package final class JournalFollower: @unchecked Sendable {
     private let connection: SQLiteConnection
 
-    package init(folder: String, vfs: String?) throws(JournalError) {
+    package init(folder: String, vfs: String?) throws(StoreError) {
         connection = try SQLiteConnection(folder + "/" + JournalFile.name, .readShared, vfs: vfs)
     }
 
     package func close() { connection.close() }
 
     /// Collects what came behind `position`, up to `lsn` and about so many bytes.
-    package func collect(after position: ChainPosition, through lsn: LSN, bytesMax: Int) throws(JournalError)
+    package func collect(after position: ChainPosition, through lsn: LSN, bytesMax: Int) throws(StoreError)
         -> FoldedChanges
     {
         var fold = FoldedChanges(after: position)
@@ -154,12 +154,12 @@ package final class JournalFollower: @unchecked Sendable {
                 return fold.bytes < bytesMax
             }
         } catch let broken as RecordReader.Broken {
-            throw JournalError(
+            throw StoreError(
                 .damaged, broken.why, location: .init(file: connection.path, lsn: broken.lsn, bytes: broken.bytes))
-        } catch let error as JournalError {
+        } catch let error as StoreError {
             throw error
         } catch {
-            throw JournalError(.damaged, "\(error)", location: .init(file: connection.path))
+            throw StoreError(.damaged, "\(error)", location: .init(file: connection.path))
         }
         return fold
     }

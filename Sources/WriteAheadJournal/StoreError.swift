@@ -1,5 +1,5 @@
-/// What went wrong in the journal, and what to do next.
-public struct JournalError: Error, Sendable, CustomStringConvertible {
+/// What went wrong in a store or journal, and what to do next.
+public struct StoreError: Error, Sendable, CustomStringConvertible {
     /// The kind of failure. Open to growth: a `switch` over it needs a default.
     public struct Code: RawRepresentable, Sendable, Hashable {
         /// The name of the code.

@@ -1,0 +1,84 @@
+// The state in memory: the ordered tree behind a lock that is held for lookups and changes only, never across I/O and
+// never while code of the application runs.
+//
+// Why `@unchecked Sendable` is right: the tree is touched under `lock` alone, but for views, which do not change.
+
+internal import WriteAheadJournal
+
+final class StoreMemory: @unchecked Sendable {
+    private let lock = Lock()
+    private let tree = OrderedTree()
+
+    /// Values above are copied out of a view, so that neither readers nor writers wait for the copy.
+    private static let copyUnderLockMax = 64 << 10
+
+    @inline(__always)
+    func set(key: UnsafeRawBufferPointer, kind: UInt8, value: UnsafeRawBufferPointer) {
+        lock.lock()
+        tree.set(key: key, kind: kind, value: value)
+        lock.unlock()
+    }
+
+    func remove(key: UnsafeRawBufferPointer) {
+        lock.lock()
+        tree.remove(key: key)
+        lock.unlock()
+    }
+
+    /// Applies the operations of one record as one change.
+    func apply(_ body: UnsafeRawBufferPointer) throws {
+        lock.lock()
+        defer { lock.unlock() }
+        try OperationCodec.read(body) { operation in
+            guard operation.name.isEmpty else { return }
+            switch operation.code {
+            case .set: tree.set(key: operation.key, kind: operation.kind, value: operation.value)
+            case .remove: tree.remove(key: operation.key)
+            }
+        }
+    }
+
+    func contains(_ key: UnsafeRawBufferPointer) -> Bool {
+        lock.lock()
+        defer { lock.unlock() }
+        return tree.withValue(of: key) { _, _ in true } ?? false
+    }
+
+    /// Hands the value over under the lock: only for bodies that run no code of the application and are done quickly.
+    @inline(__always)
+    func withValue<R>(of key: UnsafeRawBufferPointer, _ body: (UInt8, UnsafeRawBufferPointer) -> R) -> R? {
+        lock.lock()
+        defer { lock.unlock() }
+        return tree.withValue(of: key, body)
+    }
+
+    /// The value, copied.
+    func copyValue(of key: UnsafeRawBufferPointer) -> (kind: UInt8, bytes: [UInt8])? {
+        lock.lock()
+        var isLarge = false
+        let copy = tree.withValue(of: key) { kind, value -> (kind: UInt8, bytes: [UInt8]) in
+            isLarge = value.count > Self.copyUnderLockMax
+            return (kind, isLarge ? [] : [UInt8](value))
+        }
+        guard isLarge else {
+            lock.unlock()
+            return copy
+        }
+        let view = tree.freeze()
+        lock.unlock()
+        let large = view.withValue(of: key) { kind, value in (kind: kind, bytes: [UInt8](value)) }
+        release(view)
+        return large
+    }
+
+    func freeze() -> OrderedTree.View { lock.withLock { tree.freeze() } }
+
+    func release(_ view: OrderedTree.View) { lock.withLock { tree.release(view) } }
+
+    /// Frees a little of what released views left behind; true when there is more.
+    func reclaim() -> Bool { lock.withLock { tree.hasGarbage ? tree.reclaim(limit: 4_096) : false } }
+
+    var figures: (keys: Int, contentBytes: Int, memoryBytes: Int, copiedBytes: Int) {
+        lock.withLock { (tree.count, tree.contentBytes, tree.memoryBytes, tree.copiedBytes) }
+    }
+}
