@@ -387,6 +387,7 @@ final class StoreCore: @unchecked Sendable {
         }
         checkpointer?.close()
         if let page { ExitHooks.unregisterCrashMark(page.crashMark) }
+        folderLock?.release()
         options.onEvent?(.closed(failure))
         if let failure { throw failure }
     }

@@ -6,6 +6,7 @@
 // by closing the descriptor, never by LOCK_UN, which would also take it from the process a child was forked from.
 // A reader of a store that nobody holds takes the lock shared while it loads.
 
+internal import Synchronization
 #if canImport(Darwin)
 internal import Darwin
 #elseif canImport(Musl)
@@ -32,11 +33,18 @@ public struct StoreOwner: Sendable, Hashable, CustomStringConvertible {
 
 package final class FolderLock: Sendable {
     package static let fileName = "lock"
-    package let descriptor: Int32
+    /// -1 once released.
+    private let descriptor: Atomic<Int32>
 
-    private init(descriptor: Int32) { self.descriptor = descriptor }
+    private init(descriptor: Int32) { self.descriptor = Atomic(descriptor) }
 
-    deinit { close(descriptor) }
+    deinit { release() }
+
+    /// Gives the store up. The second time it does nothing.
+    package func release() {
+        let held = descriptor.exchange(-1, ordering: .relaxed)
+        if held >= 0 { close(held) }
+    }
 
     /// Takes the store for writing.
     ///
@@ -131,6 +139,7 @@ package final class FolderLock: Sendable {
         let text = "pid=\(getpid())\nhost=\(Platform.hostName())\nsince=\(Platform.wallMicroseconds())\n"
         // Written over the old text, then cut: at no moment is the file empty.
         var bytes = Array(text.utf8)
+        let descriptor = descriptor.load(ordering: .relaxed)
         let wrote = bytes.withUnsafeMutableBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
         guard wrote == bytes.count, ftruncate(descriptor, off_t(bytes.count)) == 0 else {
             throw Platform.failure("writing", path)

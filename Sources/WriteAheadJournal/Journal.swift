@@ -125,6 +125,7 @@ public final class Journal: Sendable {
         closing.lock()
         defer { closing.unlock() }
         let reason = committer.stop()
+        defer { lock.release() }
         try committer.close(marking: RunEnd(.clean, evidence: "the journal was closed"))
         if let reason { throw reason }
     }
