@@ -59,4 +59,10 @@ extension StateStore {
         try core.check()
         try await Offload.run { [core] () throws(StoreError) in try core.backup(to: path) }
     }
+
+    /// A value of a state beside the key–value one.
+    package func named(_ name: String, _ key: String) -> (kind: ValueKind, bytes: [UInt8])? {
+        guard let value = core.memory.namedValue(name, key), let kind = ValueKind(rawValue: value.kind) else { return nil }
+        return (kind, value.bytes)
+    }
 }

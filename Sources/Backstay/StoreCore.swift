@@ -65,7 +65,7 @@ final class StoreCore: @unchecked Sendable {
                     location: .init(file: opening.folder + "/state.db"))
             }
             try opened.load { name, key, kind, value in
-                if name.isEmpty { memory.set(key: key, kind: kind, value: value) }
+                memory.load(name: name, key: key, kind: kind, value: value)
             }
             let replayStart = Platform.monotonicNanoseconds()
             try opening.replay(after: opened.meta.checkpoint) { record in
@@ -145,7 +145,7 @@ final class StoreCore: @unchecked Sendable {
                     location: .init(file: reader.folder + "/state.db"))
             }
             try reader.loadState { name, key, kind, value in
-                if name.isEmpty { memory.set(key: key, kind: kind, value: value) }
+                memory.load(name: name, key: key, kind: kind, value: value)
             }
             position = try reader.records { record, _ in
                 guard record.lsn > reader.stateMeta.checkpoint.lsn else { return }
@@ -286,6 +286,24 @@ final class StoreCore: @unchecked Sendable {
         return (memory.freeze(), position)
     }
 
+    private func freezeAll() throws(StoreError) -> (
+        view: OrderedTree.View, named: [String: [String: StoreMemory.NamedValue]], position: ChainPosition
+    ) {
+        try check()
+        writer.lock()
+        defer { writer.unlock() }
+        return (memory.freeze(), memory.allNamed(), position)
+    }
+
+    private static func withBytes<R>(
+        _ name: String, _ key: String, _ value: [UInt8],
+        _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer, UnsafeRawBufferPointer) throws -> R
+    ) rethrows -> R {
+        try Array(name.utf8).withUnsafeBytes { name in
+            try Array(key.utf8).withUnsafeBytes { key in try value.withUnsafeBytes { try body(name, key, $0) } }
+        }
+    }
+
     // MARK: Upkeep
 
     func sync() throws(StoreError) {
@@ -317,13 +335,18 @@ final class StoreCore: @unchecked Sendable {
             throw StoreError(
                 .notAStore, "there is a store at \(place) already: choose another place", location: .init(file: place))
         }
-        let (view, position) = try freeze()
+        let (view, named, position) = try freezeAll()
         defer { memory.release(view) }
         do {
             let lock = try StoreFolder.create(place, vfs: options.vfs, storeID: storeID, position: position) { put in
                 let empty = UnsafeRawBufferPointer(start: nil, count: 0)
                 var cursor = view.makeCursor(from: empty)
                 while let entry = cursor.next() { try put(empty, entry.key, entry.kind, entry.value) }
+                for (name, values) in named {
+                    for (key, value) in values {
+                        try Self.withBytes(name, key, value.bytes) { try put($0, $1, value.kind, $2) }
+                    }
+                }
             }
             guard lock != nil else {
                 throw StoreError(.notAStore, "\(place) is not empty: choose another place", location: .init(file: place))

@@ -8,6 +8,13 @@ internal import WriteAheadJournal
 final class StoreMemory: @unchecked Sendable {
     private let lock = Lock()
     private let tree = OrderedTree()
+    /// States beside the key–value one, by name and key. Few and small: an import's position.
+    private var named: [String: [String: NamedValue]] = [:]
+
+    struct NamedValue: Sendable {
+        var kind: UInt8
+        var bytes: [UInt8]
+    }
 
     /// Values above are copied out of a view, so that neither readers nor writers wait for the copy.
     private static let copyUnderLockMax = 64 << 10
@@ -30,13 +37,42 @@ final class StoreMemory: @unchecked Sendable {
         lock.lock()
         defer { lock.unlock() }
         try OperationCodec.read(body) { operation in
-            guard operation.name.isEmpty else { return }
+            guard operation.name.isEmpty else {
+                applyNamed(operation)
+                return
+            }
             switch operation.code {
             case .set: tree.set(key: operation.key, kind: operation.kind, value: operation.value)
             case .remove: tree.remove(key: operation.key)
             }
         }
     }
+
+    /// Takes in a row of the table `state`.
+    func load(
+        name: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer, kind: UInt8, value: UnsafeRawBufferPointer
+    ) {
+        lock.lock()
+        defer { lock.unlock() }
+        if name.isEmpty {
+            tree.set(key: key, kind: kind, value: value)
+        } else {
+            applyNamed(Operation(code: .set, name: name, key: key, kind: kind, value: value))
+        }
+    }
+
+    private func applyNamed(_ operation: Operation) {
+        let name = String(decoding: operation.name, as: UTF8.self)
+        let key = String(decoding: operation.key, as: UTF8.self)
+        switch operation.code {
+        case .set: named[name, default: [:]][key] = NamedValue(kind: operation.kind, bytes: [UInt8](operation.value))
+        case .remove: named[name]?[key] = nil
+        }
+    }
+
+    func namedValue(_ name: String, _ key: String) -> NamedValue? { lock.withLock { named[name]?[key] } }
+
+    func allNamed() -> [String: [String: NamedValue]] { lock.withLock { named } }
 
     func contains(_ key: UnsafeRawBufferPointer) -> Bool {
         lock.lock()

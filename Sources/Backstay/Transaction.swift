@@ -128,6 +128,32 @@ extension StateStore {
             changed.updateValue(nil, forKey: [UInt8](bytes))
         }
 
+        /// Sets a value of a state beside the key–value one; entries and export do not show it.
+        package func setNamed(
+            _ name: String, _ key: String, _ kind: ValueKind, _ value: [UInt8]
+        ) throws(StoreError) {
+            try check()
+            try checkRoom(name.utf8.count + key.utf8.count + value.count)
+            Array(name.utf8).withUnsafeBytes { name in
+                Array(key.utf8).withUnsafeBytes { key in
+                    value.withUnsafeBytes { value in
+                        OperationCodec.appendSet(name: name, key: key, kind: kind.rawValue, value: value, to: &operations)
+                    }
+                }
+            }
+        }
+
+        /// Removes a value of a state beside the key–value one.
+        package func removeNamed(_ name: String, _ key: String) throws(StoreError) {
+            try check()
+            try checkRoom(name.utf8.count + key.utf8.count)
+            Array(name.utf8).withUnsafeBytes { name in
+                Array(key.utf8).withUnsafeBytes { key in
+                    OperationCodec.appendRemove(name: name, key: key, to: &operations)
+                }
+            }
+        }
+
         private func checkRoom(_ bytes: Int) throws(StoreError) {
             guard operations.count + bytes + 64 <= RecordFormat.recordBytesMax else {
                 throw StoreError(

@@ -18,6 +18,17 @@ package struct Operation {
     package let key: UnsafeRawBufferPointer
     package let kind: UInt8
     package let value: UnsafeRawBufferPointer
+
+    package init(
+        code: OperationCode, name: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer, kind: UInt8,
+        value: UnsafeRawBufferPointer
+    ) {
+        self.code = code
+        self.name = name
+        self.key = key
+        self.kind = kind
+        self.value = value
+    }
 }
 
 package enum OperationCodec {
