@@ -287,7 +287,7 @@ final class StoreCore: @unchecked Sendable {
     }
 
     private func freezeAll() throws(StoreError) -> (
-        view: OrderedTree.View, named: [String: [String: StoreMemory.NamedValue]], position: ChainPosition
+        view: OrderedTree.View, named: [[UInt8]: [[UInt8]: StoreMemory.NamedValue]], position: ChainPosition
     ) {
         try check()
         writer.lock()
@@ -296,11 +296,11 @@ final class StoreCore: @unchecked Sendable {
     }
 
     private static func withBytes<R>(
-        _ name: String, _ key: String, _ value: [UInt8],
+        _ name: [UInt8], _ key: [UInt8], _ value: [UInt8],
         _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer, UnsafeRawBufferPointer) throws -> R
     ) rethrows -> R {
-        try Array(name.utf8).withUnsafeBytes { name in
-            try Array(key.utf8).withUnsafeBytes { key in try value.withUnsafeBytes { try body(name, key, $0) } }
+        try name.withUnsafeBytes { name in
+            try key.withUnsafeBytes { key in try value.withUnsafeBytes { try body(name, key, $0) } }
         }
     }
 

@@ -8,8 +8,8 @@ internal import WriteAheadJournal
 final class StoreMemory: @unchecked Sendable {
     private let lock = Lock()
     private let tree = OrderedTree()
-    /// States beside the key–value one, by name and key. Few and small: an import's position.
-    private var named: [String: [String: NamedValue]] = [:]
+    /// States beside the key–value one, by name and key, as bytes. Few and small: an import's position.
+    private var named: [[UInt8]: [[UInt8]: NamedValue]] = [:]
 
     struct NamedValue: Sendable {
         var kind: UInt8
@@ -62,17 +62,19 @@ final class StoreMemory: @unchecked Sendable {
     }
 
     private func applyNamed(_ operation: Operation) {
-        let name = String(decoding: operation.name, as: UTF8.self)
-        let key = String(decoding: operation.key, as: UTF8.self)
+        let name = [UInt8](operation.name)
+        let key = [UInt8](operation.key)
         switch operation.code {
         case .set: named[name, default: [:]][key] = NamedValue(kind: operation.kind, bytes: [UInt8](operation.value))
         case .remove: named[name]?[key] = nil
         }
     }
 
-    func namedValue(_ name: String, _ key: String) -> NamedValue? { lock.withLock { named[name]?[key] } }
+    func namedValue(_ name: String, _ key: String) -> NamedValue? {
+        lock.withLock { named[Array(name.utf8)]?[Array(key.utf8)] }
+    }
 
-    func allNamed() -> [String: [String: NamedValue]] { lock.withLock { named } }
+    func allNamed() -> [[UInt8]: [[UInt8]: NamedValue]] { lock.withLock { named } }
 
     func contains(_ key: UnsafeRawBufferPointer) -> Bool {
         lock.lock()
