@@ -58,6 +58,10 @@ let package = Package(
         // The store.
         .target(name: "Backstay", dependencies: ["WriteAheadJournal", "ExitHooks"], swiftSettings: settings),
 
+        // What `backstay bench` measures.
+        .target(
+            name: "StoreBenchmarks", dependencies: ["Backstay", "WriteAheadJournal", "CSQLite"], swiftSettings: settings),
+
         // The command, and the lab its `drill` runs.
         .target(name: "CFaultVFS", dependencies: ["CSQLite"], cSettings: cSettings),
         .target(
@@ -66,7 +70,7 @@ let package = Package(
         .executableTarget(
             name: "BackstayTool",
             dependencies: [
-                "Backstay", "ExitHooks", "WriteAheadJournal", "CrashLab",
+                "Backstay", "ExitHooks", "WriteAheadJournal", "CrashLab", "StoreBenchmarks",
                 .product(
                     name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["CommandLine"])),
             ],
