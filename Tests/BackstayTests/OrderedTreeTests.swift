@@ -266,7 +266,7 @@ import Testing
         }
         #expect(most <= 64 << 10)
         // Three inner nodes and a leaf at most, and the entry's key.
-        #expect(most <= 6_000 && tree.copiedBytes > start)
+        #expect(most <= 6_500 && tree.copiedBytes > start)
         #expect(view.count == count)
         tree.release(view)
     }
