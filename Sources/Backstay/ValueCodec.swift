@@ -25,7 +25,7 @@ package import WriteAheadJournal
 #endif
 
 package enum ValueCodec {
-    // Both are only read after they are set up: coding takes a copy of their options.
+    // Shared by all threads: both types are Sendable, and nothing changes these two after their set-up.
     private static let jsonEncoder: JSONEncoder = {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
