@@ -96,6 +96,11 @@ package enum ValueCodec {
             throw ValueCodingError(.valueOutOfBounds, "\(Value.self) can't be stored: \(Self.reason(error))")
         }
         try NativeValue.checkLength(text.count, bytesMax: bytesMax)
+        // JSONEncoder writes a Decimal that is not a number as NaN, which is no JSON: it would be stored and never read.
+        guard text.withUnsafeBytes({ (try? JSONText.validate($0)) != nil }) else {
+            throw ValueCodingError(
+                .valueOutOfBounds, "\(Value.self) can't be stored: JSON has no form for a part of it")
+        }
         out.append(contentsOf: text)
         return .json
     }

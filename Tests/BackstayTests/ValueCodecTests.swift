@@ -127,7 +127,7 @@ struct ValueCodecTests {
             let refused: [any Encodable] = [
                 bad, Optional(bad), Float(bad), [bad], ["x": Float(bad)], Celsius(rawValue: bad),
                 Date(timeIntervalSinceReferenceDate: bad), [Date(timeIntervalSinceReferenceDate: bad)],
-                Moment(rawValue: Date(timeIntervalSinceReferenceDate: bad)),
+                Moment(rawValue: Date(timeIntervalSinceReferenceDate: bad)), Decimal.nan, ["x": [Decimal.nan]],
             ]
             for value in refused {
                 var out: [UInt8] = [1]
