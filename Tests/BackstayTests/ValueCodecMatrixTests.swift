@@ -9,6 +9,14 @@ import WriteAheadJournal
 
 @testable import Backstay
 
+private typealias Color = ValueSamples.Color
+private typealias Level = ValueSamples.Level
+private typealias Flags = ValueSamples.Flags
+private typealias Celsius = ValueSamples.Celsius
+private typealias Moment = ValueSamples.Moment
+private typealias Nested = ValueSamples.Nested
+private typealias User = ValueSamples.User
+
 /// A type of one's own that codes as a single value, so only JSONDecoder can decode it.
 private struct Single<Value: Codable>: Codable {
     var value: Value

@@ -31,24 +31,37 @@ func decode<Value: Decodable>(_ type: Value.Type, _ kind: ValueKind, _ bytes: [U
     try bytes.withUnsafeBytes { try ValueCodec.decode(type, kind: kind, bytes: $0) }
 }
 
-enum Color: String, Codable { case red, green }
-enum Level: UInt8, Codable { case low = 1, high = 200 }
-struct Flags: OptionSet, Codable { var rawValue: UInt64 }
-struct Celsius: RawRepresentable, Codable { var rawValue: Double }
-struct Moment: RawRepresentable, Codable { var rawValue: Date }
-struct Nested: RawRepresentable, Codable { var rawValue: Level }
-struct MaybeRaw: RawRepresentable, Codable { var rawValue: Int? }
-struct OwnRaw: RawRepresentable, Codable {
-    var number = 7
-    var rawValue: OwnRaw { self }
-    init() {}
-    init?(rawValue: OwnRaw) { self = rawValue }
+/// Types of one's own, of every sort that the codec tells apart.
+enum ValueSamples {
+    enum Color: String, Codable { case red, green }
+    enum Level: UInt8, Codable { case low = 1, high = 200 }
+    struct Flags: OptionSet, Codable { var rawValue: UInt64 }
+    struct Celsius: RawRepresentable, Codable { var rawValue: Double }
+    struct Moment: RawRepresentable, Codable { var rawValue: Date }
+    struct Nested: RawRepresentable, Codable { var rawValue: Level }
+    struct MaybeRaw: RawRepresentable, Codable { var rawValue: Int? }
+    struct OwnRaw: RawRepresentable, Codable {
+        var number = 7
+        var rawValue: OwnRaw { self }
+        init() {}
+        init?(rawValue: OwnRaw) { self = rawValue }
+    }
+    struct User: Codable, Equatable {
+        var name: String
+        var age: Int
+        var site = "a/b"
+    }
 }
-struct User: Codable, Equatable {
-    var name: String
-    var age: Int
-    var site = "a/b"
-}
+
+private typealias Color = ValueSamples.Color
+private typealias Level = ValueSamples.Level
+private typealias Flags = ValueSamples.Flags
+private typealias Celsius = ValueSamples.Celsius
+private typealias Moment = ValueSamples.Moment
+private typealias Nested = ValueSamples.Nested
+private typealias MaybeRaw = ValueSamples.MaybeRaw
+private typealias OwnRaw = ValueSamples.OwnRaw
+private typealias User = ValueSamples.User
 
 struct ValueCodecTests {
     @Test func integersOfAllWidthsAreIntsUnlessOnlyUIntHoldsThem() throws {
