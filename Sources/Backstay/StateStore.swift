@@ -1,1 +1,163 @@
+// The store as its users meet it: opening and closing. Values: StateStoreValues.swift; upkeep: StateStoreUpkeep.swift.
+//
+// Every blocking call has an async twin of the same name. The blocking form is `noasync`, because without that a task
+// would silently take it and hold a pool thread while it waits for the disk.
+
+internal import ExitHooks
 internal import WriteAheadJournal
+
+/// Application state that survives `kill -9` and power loss.
+///
+/// The state is in memory and read at memory speed; every change is in an append-only log before the call that made it
+/// returns. Opening recovers first, and tells how the last run ended.
+///
+/// ```swift
+/// let store = try StateStore.open("app.backstay")
+/// try store.set("user_count", 42)
+/// let n: Int? = try store.get("user_count")
+/// ```
+///
+/// One process at a time owns a store; others may read it (`openReadOnly`). All calls may be made from any thread or
+/// task. A store that is dropped without `close` writes out what is published and counts as not closed.
+public final class StateStore: Sendable {
+    let core: StoreCore
+    private let exit: ExitHooks.Token?
+
+    private init(_ core: StoreCore, closesAtExit: Bool) {
+        self.core = core
+        guard closesAtExit else {
+            exit = nil
+            return
+        }
+        let box = WeakBox()
+        exit = ExitHooks.registerFinalizer("close the store") { reason in
+            // Whatever fails here, the log has every acknowledged change: the next start takes longer, no more.
+            try? box.core?.close(StoreCore.end(for: reason))
+        }
+        box.core = core
+    }
+
+    deinit {
+        if core.isForked {
+            core.abandonInChild()
+            return
+        }
+        exit?.cancel()
+        try? core.close(nil)
+    }
+
+    // MARK: Opening
+
+    /// Opens the store at `path`, creating it where there is nothing, and recovers what the last run left.
+    ///
+    /// - Parameters:
+    ///   - path: a folder; its parent must exist. Resolved once: a later change of the working folder is harmless.
+    ///   - options: see `StoreOptions`.
+    /// - Throws: `busy` naming the owner, within a second; `damaged`, `notAStore`, `newerFormat`, `unsupported`,
+    ///   `diskFull`, `ioError`. Then nothing was created, and what was there is as it was.
+    @available(*, noasync, message: "use `try await StateStore.open`")
+    public static func open(_ path: String, options: StoreOptions = .init()) throws(StoreError) -> StateStore {
+        StateStore(try StoreCore(opening: path, options), closesAtExit: options.closesAtExit)
+    }
+
+    /// Opens the store at `path` without holding a pool thread. Recovery ignores cancellation.
+    public static func open(_ path: String, options: StoreOptions = .init()) async throws(StoreError) -> StateStore {
+        try await Offload.run { () throws(StoreError) in
+            StateStore(try StoreCore(opening: path, options), closesAtExit: options.closesAtExit)
+        }
+    }
+
+    /// A store that keeps nothing, for tests: the same calls, the same answers, no files.
+    public static func inMemory(options: StoreOptions = .init()) throws(StoreError) -> StateStore {
+        StateStore(try StoreCore(inMemory: options), closesAtExit: false)
+    }
+
+    /// The state as it is now, also beside a live owner: every change acknowledged before the call. Writes nothing.
+    ///
+    /// - Throws: `notAStore`, `damaged`, `newerFormat`, `ioError`. Changing calls on it throw `unsupported`.
+    @available(*, noasync, message: "use `try await StateStore.openReadOnly`")
+    public static func openReadOnly(_ path: String) throws(StoreError) -> StateStore {
+        StateStore(try StoreCore(reading: path, vfs: nil), closesAtExit: false)
+    }
+
+    /// The state as it is now, also beside a live owner, without holding a pool thread.
+    public static func openReadOnly(_ path: String) async throws(StoreError) -> StateStore {
+        try await Offload.run { () throws(StoreError) in
+            StateStore(try StoreCore(reading: path, vfs: nil), closesAtExit: false)
+        }
+    }
+
+    // MARK: What is known
+
+    /// How the last run ended, and what recovery did.
+    public var recovery: RecoveryReport { core.recovery }
+
+    /// Where the store stands right now.
+    public var statistics: Statistics { core.statistics }
+
+    /// The store's folder, absolute; nil for a store in memory.
+    public var path: String? { core.folder }
+
+    // MARK: Closing
+
+    /// Writes out what is published, checkpoints, notes a clean end and gives the store up.
+    ///
+    /// Correctness never depends on it: it makes the next start quicker. Ignores cancellation. Does nothing the second
+    /// time.
+    /// - Throws: what kept published changes from the disk.
+    @available(*, noasync, message: "use `try await store.close()`")
+    public func close() throws(StoreError) { try closeNow() }
+
+    /// Writes out what is published, checkpoints, notes a clean end and gives the store up, off the pool's threads.
+    public func close() async throws(StoreError) {
+        try await Offload.run { [self] () throws(StoreError) in try closeNow() }
+    }
+
+    private func closeNow() throws(StoreError) {
+        exit?.cancel()
+        try core.close(StoreCore.end(for: ExitHooks.currentReason))
+    }
+}
+
+/// Lets the exit hook reach the core without keeping it alive.
+private final class WeakBox: @unchecked Sendable {
+    // Written once, before the store is handed out; read at exit. Weak references may be read from any thread.
+    weak var core: StoreCore?
+}
+
+/// Opens a store for the body and closes it on every way out: return, throw, cancellation.
+///
+/// The body's error wins over an error of closing; where only closing fails, that is thrown.
+@available(*, noasync, message: "use `try await withStateStore`")
+public func withStateStore<R>(
+    _ path: String, options: StoreOptions = .init(), _ body: (StateStore) throws -> R
+) throws -> R {
+    let store = try StateStore.open(path, options: options)
+    let result: R
+    do {
+        result = try body(store)
+    } catch {
+        try? store.close()
+        throw error
+    }
+    try store.close()
+    return result
+}
+
+/// Opens a store for the body and closes it on every way out: return, throw, cancellation.
+///
+/// The body's error wins over an error of closing; where only closing fails, that is thrown.
+public func withStateStore<R>(
+    _ path: String, options: StoreOptions = .init(), _ body: (StateStore) async throws -> R
+) async throws -> R {
+    let store = try await StateStore.open(path, options: options)
+    let result: R
+    do {
+        result = try await body(store)
+    } catch {
+        try? await store.close()
+        throw error
+    }
+    try await store.close()
+    return result
+}

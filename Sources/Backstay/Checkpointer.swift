@@ -1,0 +1,192 @@
+// Folds committed journal rows into state.db, all the time: on its own thread and connections, so that no commit waits
+// for it.
+//
+// When: the store is idle (nothing new for a fifth of a second) · the log has reached half its bound · someone asks.
+// A fold is one transaction up to a fixed LSN; then the journal is trimmed up to the checkpoint *before*, in small
+// transactions between commits. A crash at any moment costs nothing but the work: state.db is as of the last fold, and
+// the journal still has every record behind that.
+//
+// Why `@unchecked Sendable` is right: `state` and `follower` are used under `foldLock`, the rest under `lock`.
+
+internal import WriteAheadJournal
+
+final class Checkpointer: @unchecked Sendable {
+    private static let idleNanoseconds: UInt64 = 200_000_000
+    /// One fold collects about so many bytes of the journal; what is more goes into the next.
+    private static let foldBytesMax = 256 << 20
+
+    private let committer: Committer
+    private let memory: StoreMemory
+    private let state: StateDatabase
+    private let follower: JournalFollower
+    private let logBytesMin: Int
+    private let onEvent: (@Sendable (StateStore.Event) -> Void)?
+
+    private let foldLock = Lock()
+    private let lock = Lock()
+    private let wake = Condition()
+    private var isAsleep = false
+    private var isStopping = false
+    private var isPressed = false
+    private var lastChange = LSN.zero
+    private var checkpointed: LSN
+    private var thread: WorkerThread?
+
+    init(
+        committer: Committer, memory: StoreMemory, state: StateDatabase, folder: String, options: StoreOptions
+    ) throws(StoreError) {
+        self.committer = committer
+        self.memory = memory
+        self.state = state
+        follower = try JournalFollower(folder: folder, vfs: options.vfs)
+        logBytesMin = max(options.logBytesMax, 1 << 20)
+        onEvent = options.onEvent
+        checkpointed = state.meta.checkpoint.lsn
+    }
+
+    /// - Parameter lastChange: the last record found that changes the state.
+    func start(lastChange: LSN) throws(StoreError) {
+        self.lastChange = lastChange
+        boundLog()
+        thread = try WorkerThread("backstay-checkpoint") { [self] in run() }
+    }
+
+    /// The last record that is in the table.
+    var checkpointLSN: LSN { lock.withLock { checkpointed } }
+
+    /// A record that changes the state was published. One caller at a time.
+    func noteChange(_ lsn: LSN) {
+        lock.lock()
+        lastChange = lsn
+        if isAsleep { wake.signal() }
+        lock.unlock()
+    }
+
+    private func boundLog() {
+        committer.boundLog(logBytesBound()) { [weak self] in self?.press() }
+    }
+
+    private func logBytesBound() -> Int { max(logBytesMin, 2 * memory.figures.contentBytes) }
+
+    /// The log has reached half its bound.
+    private func press() {
+        lock.lock()
+        if !isPressed {
+            isPressed = true
+            wake.signal()
+        }
+        lock.unlock()
+    }
+
+    // MARK: The thread
+
+    private func run() {
+        lock.lock()
+        var seen = LSN.zero
+        while !isStopping {
+            guard lastChange > checkpointed || isPressed else {
+                isAsleep = true
+                wake.wait(lock)
+                isAsleep = false
+                continue
+            }
+            if !isPressed {
+                seen = lastChange
+                wake.wait(lock, until: Platform.monotonicNanoseconds() + Self.idleNanoseconds)
+                if isStopping { break }
+                guard isPressed || seen == lastChange else { continue }
+            }
+            isPressed = false
+            lock.unlock()
+            var failed = false
+            do throws(StoreError) {
+                try checkpoint()
+            } catch {
+                failed = true
+                if error.code != .closed { onEvent?(.checkpointFailed(error)) }
+            }
+            while memory.reclaim() {}
+            lock.lock()
+            // What failed is tried again, not at once.
+            if failed && !isStopping { wake.wait(lock, until: Platform.monotonicNanoseconds() + 1_000_000_000) }
+        }
+        lock.unlock()
+    }
+
+    // MARK: Checkpoints
+
+    /// Folds everything that is durable now, on the calling thread.
+    func checkpoint() throws(StoreError) {
+        foldLock.lock()
+        defer { foldLock.unlock() }
+        let start = Platform.monotonicNanoseconds()
+        let target = committer.lastDurable
+        do throws(StoreError) {
+            while state.meta.checkpoint.lsn < target {
+                let fold = try follower.collect(
+                    after: state.meta.checkpoint, through: target, bytesMax: Self.foldBytesMax)
+                guard !fold.isEmpty else { break }
+                try state.apply(fold)
+                try state.maintain(force: false)
+                let reached = fold.position.lsn
+                lock.withLock { checkpointed = reached }
+                try trim(through: state.meta.previous)
+            }
+            // A log that is still long consists of what the newest fold took in; writers may be waiting for its end.
+            if committer.figures.logBytes >= logBytesBound() / 2 {
+                try state.advance()
+                try trim(through: state.meta.previous)
+            }
+        } catch {
+            if error.code != .diskFull && error.code != .busy && error.code != .closed && error.code != .poisoned {
+                committer.poison(error)
+            }
+            throw error
+        }
+        boundLog()
+        let seconds = Double(Platform.monotonicNanoseconds() - start) / 1e9
+        onEvent?(.checkpointed(state.meta.checkpoint.lsn, seconds: seconds))
+    }
+
+    private func trim(through lsn: LSN) throws(StoreError) {
+        while try !committer.withBackend({ (backend) throws(StoreError) in try backend.trim(through: lsn) }) {}
+    }
+
+    /// Drops from the log all that the table has, and gives unused space back.
+    func compact() throws(StoreError) {
+        try checkpoint()
+        foldLock.lock()
+        defer { foldLock.unlock() }
+        // The table's own log must not be what holds the newest fold when the journal no longer does.
+        try state.settle()
+        try trim(through: state.meta.checkpoint.lsn)
+        try state.compact()
+        try committer.withBackend { (backend) throws(StoreError) in try backend.compact() }
+    }
+
+    // MARK: The end
+
+    /// Ends the thread; a fold that is under way is finished first.
+    func stop() {
+        lock.lock()
+        isStopping = true
+        wake.signal()
+        lock.unlock()
+        thread?.join()
+    }
+
+    /// After `stop`.
+    func close() {
+        foldLock.lock()
+        follower.close()
+        state.close()
+        foldLock.unlock()
+    }
+
+    /// Copies the table's own log into its file; at the end of a clean run.
+    func settle() throws(StoreError) {
+        foldLock.lock()
+        defer { foldLock.unlock() }
+        try state.maintain(force: true)
+    }
+}

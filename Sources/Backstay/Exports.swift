@@ -1,0 +1,8 @@
+// What `import Backstay` brings along of the journal: the words of its answers.
+
+@_exported public import enum WriteAheadJournal.Durability
+@_exported public import struct WriteAheadJournal.LSN
+@_exported public import struct WriteAheadJournal.RunEnd
+@_exported public import struct WriteAheadJournal.RunRow
+@_exported public import struct WriteAheadJournal.StoreError
+@_exported public import struct WriteAheadJournal.StoreOwner

@@ -1,0 +1,277 @@
+// The memory of the store: an ordered map from byte strings to values, copy-on-write between frozen views.
+//
+// A B+-tree of small nodes (layout, search: OrderedTreeNode.swift). What makes its data valid:
+//   1. Every node and entry has a birth generation. `freeze` gives a view the current generation and begins the next.
+//   2. A block born at or before the newest living view's generation (`sharedThrough`) may be seen by a view: it is
+//      never written again. A change copies the path to it instead. A younger block belongs to the live tree alone and
+//      is changed in place, whatever generation it was born in.
+//   3. Everything below a block that a view sees is seen by that view: the parent of a changed block is changed too.
+//   4. A block taken out of the live tree is freed at once if no living view sees it, else it hangs on the dead list of
+//      the newest view that does (OrderedTreeView.swift). So a view's blocks outlive the view, and no block is counted.
+//
+// Threads: the tree is not thread-safe. Its owner calls everything under one lock, except reading a view: the blocks of
+// a view are constant from `freeze` to `release`, so any thread may read them while the tree goes on changing. The lock
+// that `freeze` and `release` are called under orders those reads after the writes before and before the frees after.
+//
+// Unsafe pointers: a lookup follows five to eight pointers and must not count a reference at any of them, and a block's
+// lifetime is that of the last view which sees it, which is not a thing that references express. So blocks are
+// malloc'd and freed here: made by `makeEntry`, `makeNode`, let go by `discard`, and by nothing else; each is reachable
+// from the live tree or on exactly one dead list. `checkInvariants` proves that in tests, with `liveAllocations`.
+//
+// Fill: a split at the end of a node moves nothing, so ascending keys leave full nodes behind. A removal that leaves a
+// node under half merges it with a neighbour of the same parent if both then fill at most three quarters; an empty leaf is
+// dropped. So of two neighbours that removals have touched, one holds at least 24 items.
+
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+final class OrderedTree {
+    static let keyLengthMax = 4_096
+    static let valueLengthMax = 512 << 20
+
+    /// Keys in the tree.
+    var count = 0
+    /// Bytes of keys and values in the tree.
+    var contentBytes = 0
+    /// Bytes allocated, with the allocator's own overhead as it is in common 64-bit ones; what views and dead lists hold
+    /// is counted too.
+    var memoryBytes = 0
+    /// Bytes of nodes and entries that were copied because a view held them.
+    var copiedBytes = 0
+    /// Blocks that were allocated and not yet freed.
+    var liveAllocations = 0
+
+    var root: OrderedTreeNode
+    /// Inner levels above the leaves.
+    var height = 0
+    /// Birth of what is made now. Above every view's generation.
+    var generation: UInt64 = 1
+    /// Generation of the newest living view, 0 without one: what was born later belongs to the live tree alone.
+    var sharedThrough: UInt64 = 0
+    /// Ascending by generation; released ones stay until their dead list is empty.
+    var views: [ViewRecord] = []
+    /// Whether a released view still has a dead list.
+    var hasGarbage = false
+    /// The nodes from the root to the leaf that `locate` found, and the index taken in each.
+    let path: UnsafeMutablePointer<PathStep>
+
+    struct PathStep {
+        var node: OrderedTreeNode
+        var index: Int
+    }
+
+    /// More levels than memory can hold: of two neighbouring children one is well filled.
+    static let heightMax = 32
+
+    init() {
+        path = .allocate(capacity: Self.heightMax + 1)
+        root = OrderedTreeNode(path)
+        root = makeNode(level: 0)
+    }
+
+    deinit {
+        freeAll()
+        path.deallocate()
+    }
+}
+
+// MARK: - Lookup
+
+extension OrderedTree {
+    /// Calls `body` with the kind and the bytes of a value, which are valid during the call.
+    /// Returns nil if there is no such key. Allocates nothing.
+    @inline(__always)
+    func withValue<R>(
+        of key: UnsafeRawBufferPointer, _ body: (UInt8, UnsafeRawBufferPointer) throws -> R
+    ) rethrows -> R? {
+        guard let entry = Self.find(key, root, height) else { return nil }
+        return try body(entry.kind, entry.value)
+    }
+
+    @inline(__always)
+    static func find(_ key: UnsafeRawBufferPointer, _ root: OrderedTreeNode, _ height: Int) -> OrderedTreeEntry? {
+        var node = root
+        var level = height
+        while level > 0 {
+            node = node.child(node.childIndex(for: key))
+            level &-= 1
+        }
+        let (index, found) = node.search(key)
+        return found ? node.entry(index) : nil
+    }
+}
+
+// MARK: - Change
+
+extension OrderedTree {
+    /// Sets a value. The bounds are the caller's to check: a key of 1 to 4,096 bytes, a value of at most 512 MiB; both
+    /// may lie in the tree itself.
+    func set(key: UnsafeRawBufferPointer, kind: UInt8, value: UnsafeRawBufferPointer) {
+        precondition(key.count > 0 && key.count <= Self.keyLengthMax && value.count <= Self.valueLengthMax)
+        if hasGarbage { reclaim(limit: Self.reclaimPerChange) }
+        let found = locate(key)
+        let step = path[height]
+        guard found else {
+            ownPath()
+            let entry = makeEntry(key: key, kind: kind, value: value)
+            insert(entry.base, child: nil, level: 0)
+            count += 1
+            contentBytes += key.count + value.count
+            return
+        }
+        let old = step.node.entry(step.index)
+        contentBytes += value.count - old.valueLength
+        let size = OrderedTreeEntry.headerSize + key.count + value.count
+        if old.birth > sharedThrough, Self.blockSize(size) == Self.blockSize(old.size) {
+            old.setValue(kind: kind, value)
+            return
+        }
+        ownPath()
+        if old.birth <= sharedThrough { copiedBytes += OrderedTreeEntry.headerSize + key.count }
+        path[height].node.items[step.index] = makeEntry(key: key, kind: kind, value: value).base
+        discard(old)
+    }
+
+    /// Removes a key with its value. Returns whether it was there.
+    @discardableResult
+    func remove(key: UnsafeRawBufferPointer) -> Bool {
+        if hasGarbage { reclaim(limit: Self.reclaimPerChange) }
+        guard locate(key) else { return false }
+        ownPath()
+        let step = path[height]
+        let old = step.node.entry(step.index)
+        count -= 1
+        contentBytes -= old.keyLength + old.valueLength
+        step.node.remove(at: step.index, child: nil)
+        discard(old)
+        tidyLeaf()
+        return true
+    }
+
+    /// Walks from the root to the leaf that holds `key` or would; `path` keeps the way.
+    @inline(__always)
+    private func locate(_ key: UnsafeRawBufferPointer) -> Bool {
+        var node = root
+        let path = path, height = height
+        var depth = 0
+        while depth < height {
+            let index = node.childIndex(for: key)
+            path[depth] = PathStep(node: node, index: index)
+            node = node.child(index)
+            depth &+= 1
+        }
+        let (index, found) = node.search(key)
+        path[height] = PathStep(node: node, index: index)
+        return found
+    }
+
+    /// Makes every node of the path one that may be changed.
+    @inline(__always)
+    private func ownPath() {
+        if sharedThrough > 0 { copySharedPath() }
+    }
+
+    private func copySharedPath() {
+        for depth in 0...height {
+            let node = path[depth].node
+            let own = owned(node)
+            if own.base == node.base { continue }
+            path[depth].node = own
+            if depth == 0 {
+                root = own
+            } else {
+                path[depth - 1].node.children[path[depth - 1].index] = own.base
+            }
+        }
+    }
+
+    /// The node itself if no view sees it, else a copy, which the caller puts into the parent.
+    func owned(_ node: OrderedTreeNode) -> OrderedTreeNode {
+        if node.birth > sharedThrough { return node }
+        let size = OrderedTreeNode.size(level: node.level)
+        let copy = makeNode(level: node.level)
+        copy.base.copyMemory(from: node.base, byteCount: size)
+        copy.birth = generation
+        copiedBytes += size
+        discard(node)
+        return copy
+    }
+}
+
+// MARK: - Blocks
+
+extension OrderedTree {
+    func makeEntry(key: UnsafeRawBufferPointer, kind: UInt8, value: UnsafeRawBufferPointer) -> OrderedTreeEntry {
+        let entry = OrderedTreeEntry(allocate(OrderedTreeEntry.headerSize + key.count + value.count))
+        entry.initialize(birth: generation, key: key, kind: kind, value: value)
+        return entry
+    }
+
+    func makeNode(level: Int) -> OrderedTreeNode {
+        let node = OrderedTreeNode(allocate(OrderedTreeNode.size(level: level)))
+        node.initialize(birth: generation, level: level)
+        return node
+    }
+
+    /// Lets go of an entry that was taken out of the live tree.
+    @inline(__always)
+    func discard(_ entry: OrderedTreeEntry) {
+        if entry.birth > sharedThrough { free(entry) } else { hang(DeadBlock(entry), on: newestView) }
+    }
+
+    /// Lets go of a node that was taken out of the live tree, not of what it points to.
+    func discard(_ node: OrderedTreeNode) {
+        if node.birth > sharedThrough { free(node) } else { hang(DeadBlock(node), on: newestView) }
+    }
+
+    func free(_ entry: OrderedTreeEntry) { deallocate(entry.base, entry.size) }
+
+    func free(_ node: OrderedTreeNode) { deallocate(node.base, OrderedTreeNode.size(level: node.level)) }
+
+    /// What an allocation of `size` bytes can hold: allocators hand out multiples of 16, some with 8 bytes of overhead.
+    @inline(__always)
+    static func blockSize(_ size: Int) -> Int { max(24, (size + 23) & ~15 &- 8) }
+
+    func allocate(_ size: Int) -> UnsafeMutableRawPointer {
+        let size = Self.blockSize(size)
+        // The change is in the journal already: there is no way to refuse it, and the next start replays it.
+        guard let block = malloc(size) else { fatalError("backstay: out of memory, \(size) bytes asked for") }
+        liveAllocations += 1
+        memoryBytes += size + 8
+        return block
+    }
+
+    func deallocate(_ block: UnsafeMutableRawPointer, _ size: Int) {
+        liveAllocations -= 1
+        memoryBytes -= Self.blockSize(size) + 8
+        #if canImport(Darwin)
+            Darwin.free(block)
+        #elseif canImport(Musl)
+            Musl.free(block)
+        #else
+            Glibc.free(block)
+        #endif
+    }
+
+    private func freeAll() {
+        freeLiveTree(root, level: height)
+        for view in views.indices {
+            while let block = unhang(from: view) { free(block) }
+        }
+        views.removeAll()
+        assert(liveAllocations == 0)
+    }
+
+    private func freeLiveTree(_ node: OrderedTreeNode, level: Int) {
+        for index in 0..<node.count { free(node.entry(index)) }
+        if level > 0 {
+            for index in 0...node.count { freeLiveTree(node.child(index), level: level - 1) }
+        }
+        free(node)
+    }
+}

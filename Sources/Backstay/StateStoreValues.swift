@@ -1,0 +1,270 @@
+// Reading and changing values.
+
+internal import WriteAheadJournal
+
+extension StateStore {
+    /// A change's answer.
+    public struct Receipt: Sendable, Hashable {
+        /// The record that holds the change.
+        public let lsn: LSN
+        /// The level it has reached; at least the one asked for.
+        public let durability: Durability
+        /// The record's checksum, chained over all before it.
+        public let chain: UInt32
+    }
+
+    /// A body's result together with its change's answer.
+    public struct Committed<Value> {
+        /// What the body returned, or the new value.
+        public let value: Value
+        /// The answer for the change; for a transaction that changed nothing, of the last record it saw.
+        public let receipt: Receipt
+    }
+
+    // MARK: Reading
+
+    /// The value of a key, or nil where there is none. Never waits for the disk.
+    ///
+    /// It may show a change whose own caller has not been answered yet; `sync()` before acting on it outside the process.
+    /// - Throws: `typeMismatch` where the stored value does not decode as `type`; `keyOutOfBounds`, `closed`, `forked`,
+    ///   `reentrant`.
+    public func get<Value: Codable>(_ key: String, as type: Value.Type = Value.self) throws(StoreError) -> Value? {
+        try core.check()
+        return try KeyBytes.withChecked(key) { (bytes) throws(StoreError) in
+            try core.memory.decode(bytes, key, type)
+        }
+    }
+
+    /// The value of a key, or `default` where there is none.
+    public func get<Value: Codable>(
+        _ key: String, default value: @autoclosure () -> Value
+    ) throws(StoreError) -> Value {
+        try get(key, as: Value.self) ?? value()
+    }
+
+    /// The value of a typed key, or nil where there is none.
+    public func get<Value>(_ key: StateKey<Value>) throws(StoreError) -> Value? { try get(key.name, as: Value.self) }
+
+    /// The value of a typed key, or `default` where there is none.
+    public func get<Value>(
+        _ key: StateKey<Value>, default value: @autoclosure () -> Value
+    ) throws(StoreError) -> Value {
+        try get(key.name, as: Value.self) ?? value()
+    }
+
+    /// Whether the key has a value.
+    public func contains(_ key: String) throws(StoreError) -> Bool {
+        try core.check()
+        return try KeyBytes.withChecked(key) { (bytes) throws(StoreError) in core.memory.contains(bytes) }
+    }
+
+    /// Whether the typed key has a value.
+    public func contains<Value>(_ key: StateKey<Value>) throws(StoreError) -> Bool { try contains(key.name) }
+
+    // MARK: Setting
+
+    /// Sets a value and returns when the change has reached its level. A nil of an Optional removes the key.
+    ///
+    /// - Parameters:
+    ///   - key: 1 to 4,096 bytes of UTF-8, compared as bytes.
+    ///   - value: up to 512 MiB as stored; NaN and infinities are refused.
+    ///   - durability: the level; nil means that of the options, `.power` by default.
+    /// - Throws: with `outcome` rejected: `keyOutOfBounds`, `valueOutOfBounds`, `diskFull`, `poisoned`, `closed`, `forked`,
+    ///   `reentrant`, `unsupported`. With `outcome` unknown: `notYetDurable`, `ioError`.
+    @available(*, noasync, message: "use `try await store.set`")
+    @discardableResult
+    public func set<Value: Codable>(
+        _ key: String, _ value: Value, durability: Durability? = nil
+    ) throws(StoreError) -> Receipt {
+        let change = try EncodedChange(key, value)
+        let level = durability ?? core.options.durability
+        while true {
+            if let published = try change.publish(core, level) { return try answer(published, level) }
+            try core.committer?.waitForRoom()
+        }
+    }
+
+    /// Sets a value and returns when the change has reached its level, without holding a thread. A nil of an Optional
+    /// removes the key. Cancellation counts before the change is admitted, not after.
+    @discardableResult
+    public func set<Value: Codable>(
+        _ key: String, _ value: Value, durability: Durability? = nil
+    ) async throws(StoreError) -> Receipt {
+        let change = try EncodedChange(key, value)
+        let level = durability ?? core.options.durability
+        try Self.checkCancellation()
+        while true {
+            if let published = try change.publish(core, level) { return try await answer(published, level) }
+            await core.committer?.waitForRoom()
+        }
+    }
+
+    /// Sets the value of a typed key.
+    @available(*, noasync, message: "use `try await store.set`")
+    @discardableResult
+    public func set<Value>(
+        _ key: StateKey<Value>, _ value: Value, durability: Durability? = nil
+    ) throws(StoreError) -> Receipt {
+        try set(key.name, value, durability: durability)
+    }
+
+    /// Sets the value of a typed key without holding a thread.
+    @discardableResult
+    public func set<Value>(
+        _ key: StateKey<Value>, _ value: Value, durability: Durability? = nil
+    ) async throws(StoreError) -> Receipt {
+        try await set(key.name, value, durability: durability)
+    }
+
+    // MARK: Removing
+
+    /// Removes a key, whether or not it has a value, and returns when that has reached its level.
+    @available(*, noasync, message: "use `try await store.remove`")
+    @discardableResult
+    public func remove(_ key: String, durability: Durability? = nil) throws(StoreError) -> Receipt {
+        let change = try EncodedChange(removing: key)
+        let level = durability ?? core.options.durability
+        while true {
+            if let published = try change.publish(core, level) { return try answer(published, level) }
+            try core.committer?.waitForRoom()
+        }
+    }
+
+    /// Removes a key, whether or not it has a value, without holding a thread.
+    @discardableResult
+    public func remove(_ key: String, durability: Durability? = nil) async throws(StoreError) -> Receipt {
+        let change = try EncodedChange(removing: key)
+        let level = durability ?? core.options.durability
+        try Self.checkCancellation()
+        while true {
+            if let published = try change.publish(core, level) { return try await answer(published, level) }
+            await core.committer?.waitForRoom()
+        }
+    }
+
+    /// Removes a typed key.
+    @available(*, noasync, message: "use `try await store.remove`")
+    @discardableResult
+    public func remove<Value>(_ key: StateKey<Value>, durability: Durability? = nil) throws(StoreError) -> Receipt {
+        try remove(key.name, durability: durability)
+    }
+
+    /// Removes a typed key without holding a thread.
+    @discardableResult
+    public func remove<Value>(
+        _ key: StateKey<Value>, durability: Durability? = nil
+    ) async throws(StoreError) -> Receipt {
+        try await remove(key.name, durability: durability)
+    }
+
+    // MARK: Answers
+
+    func answer(_ published: Published, _ level: Durability) throws(StoreError) -> Receipt {
+        try core.committer?.waitDurable(published.lsn)
+        return Receipt(lsn: published.lsn, durability: .power, chain: published.chain)
+    }
+
+    func answer(_ published: Published, _ level: Durability) async throws(StoreError) -> Receipt {
+        try await core.committer?.waitDurable(published.lsn)
+        return Receipt(lsn: published.lsn, durability: .power, chain: published.chain)
+    }
+
+    static func checkCancellation() throws(StoreError) {
+        if Task.isCancelled {
+            throw StoreError(.cancelled, "the task was cancelled before the change was admitted: nothing was changed")
+        }
+    }
+}
+
+extension StateStore.Committed: Sendable where Value: Sendable {}
+
+/// A set or remove, checked and encoded on the caller's side.
+struct EncodedChange {
+    private let key: String
+    /// Nil removes the key.
+    private let kind: ValueKind?
+    private let bytes: [UInt8]
+
+    init<Value: Codable>(_ key: String, _ value: Value) throws(StoreError) {
+        self.key = key
+        try KeyBytes.withChecked(key) { (_) throws(StoreError) in }
+        var bytes: [UInt8] = []
+        do throws(ValueCodingError) {
+            kind = try ValueCodec.encode(value, into: &bytes)
+        } catch {
+            throw error.storeError(key)
+        }
+        self.bytes = bytes
+    }
+
+    init(removing key: String) throws(StoreError) {
+        self.key = key
+        try KeyBytes.withChecked(key) { (_) throws(StoreError) in }
+        kind = nil
+        bytes = []
+    }
+
+    /// Nil: the tail is full.
+    func publish(_ core: StoreCore, _ durability: Durability) throws(StoreError) -> Published? {
+        try KeyBytes.with(key) { (keyBytes) throws(StoreError) in
+            guard let kind else { return try core.remove(key: keyBytes, durability) }
+            let result = bytes.withUnsafeBytes { value -> Result<Published?, StoreError> in
+                do throws(StoreError) {
+                    return .success(try core.set(key: keyBytes, kind: kind, value: value, durability))
+                } catch {
+                    return .failure(error)
+                }
+            }
+            return try result.get()
+        }
+    }
+}
+
+extension StoreMemory {
+    /// A value, decoded. Code of the application never runs under the lock.
+    func decode<Value: Codable>(
+        _ key: UnsafeRawBufferPointer, _ name: String, _ type: Value.Type
+    ) throws(StoreError) -> Value? {
+        if Value.self == Int.self || Value.self == [UInt8].self || Value.self == String.self || Value.self == Double.self
+            || Value.self == Bool.self
+        {
+            let quick = withValue(of: key) { kind, bytes -> Value? in
+                guard bytes.count <= 4_096, let kind = ValueKind(rawValue: kind), kind != .json else { return nil }
+                return try? ValueCodec.decode(type, kind: kind, bytes: bytes)
+            }
+            guard let found = quick else { return nil }
+            if let found { return found }
+        }
+        guard let copy = copyValue(of: key) else { return nil }
+        return try copy.bytes.decode(copy.kind, name, type)
+    }
+}
+
+extension [UInt8] {
+    func decode<Value: Codable>(_ kind: UInt8, _ name: String, _ type: Value.Type) throws(StoreError) -> Value {
+        let result = withUnsafeBytes { StoredBytes($0, kind).decode(name, type) }
+        return try result.get()
+    }
+}
+
+/// Stored bytes and their kind, to decode.
+struct StoredBytes {
+    let bytes: UnsafeRawBufferPointer
+    let kind: UInt8
+
+    init(_ bytes: UnsafeRawBufferPointer, _ kind: UInt8) {
+        self.bytes = bytes
+        self.kind = kind
+    }
+
+    func decode<Value: Codable>(_ name: String, _ type: Value.Type) -> Result<Value, StoreError> {
+        guard let kind = ValueKind(rawValue: kind) else {
+            return .failure(StoreError(.damaged, "key \"\(name)\": value kind \(kind) is not known"))
+        }
+        do throws(ValueCodingError) {
+            return .success(try ValueCodec.decode(type, kind: kind, bytes: bytes))
+        } catch {
+            return .failure(error.storeError(name))
+        }
+    }
+}

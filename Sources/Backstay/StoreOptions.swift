@@ -1,0 +1,124 @@
+public import WriteAheadJournal
+
+/// How a store is opened. The defaults are safe: survive power loss, close at exit.
+public struct StoreOptions: Sendable {
+    /// The level of changes that do not name one. Default `.power`.
+    public var durability = Durability.power
+
+    /// Published bytes that are not committed yet, above which writers wait. Default 4 MiB, at least 64 KiB. A single larger
+    /// change is fine.
+    public var tailBytes = 4 << 20
+
+    /// The least size at which the log is held: it stays below this or twice the live state, whichever is more.
+    /// Default 64 MiB, at least 1 MiB.
+    public var logBytesMax = 64 << 20
+
+    /// Whether the store closes itself when the process ends in order. Default true. Correctness does not depend on it.
+    public var closesAtExit = true
+
+    /// Whether opening a path where nothing is makes a store there. Default true.
+    public var createsStore = true
+
+    /// How long a changing call waits while the disk is full before it answers `notYetDurable`. Default 5 s.
+    public var diskFullPatience = Duration.seconds(5)
+
+    /// What to do where a record or row that was acknowledged is damaged.
+    public enum RecoveryPolicy: Sendable, Hashable {
+        /// Refuse with `damaged`, keep the files aside. The only policy so far.
+        case refuse
+    }
+
+    /// Default `.refuse`.
+    public var recovery = RecoveryPolicy.refuse
+
+    /// Called for what a log would want to know. On any thread, with no lock held; must not call the store.
+    public var onEvent: (@Sendable (StateStore.Event) -> Void)?
+
+    /// The SQLite VFS both databases are opened through; nil for the system's. For tests that inject faults.
+    package var vfs: String?
+    /// Deliberate faults for controls that must lose.
+    package var sabotage = Committer.Sabotage()
+    /// How long to wait for a lock whose owner may just be ending, in nanoseconds.
+    package var lockPatience: UInt64 = 300_000_000
+
+    /// The defaults.
+    public init() {}
+
+    func journalOptions() -> JournalOpening.Options {
+        var options = JournalOpening.Options()
+        options.vfs = vfs
+        options.sabotage = sabotage
+        options.lockPatience = lockPatience
+        options.createsStore = createsStore
+        options.limits.tailBytes = max(tailBytes, 64 << 10)
+        let patience = diskFullPatience.components
+        options.limits.patience =
+            UInt64(max(0, patience.seconds)) * 1_000_000_000 + UInt64(max(0, patience.attoseconds / 1_000_000_000))
+        return options
+    }
+}
+
+extension StateStore {
+    /// What happened, for a log.
+    public enum Event: Sendable {
+        /// The store is open; how the last run ended and what was replayed.
+        case opened(RecoveryReport)
+        /// Everything up to the LSN is in the table `state`.
+        case checkpointed(LSN, seconds: Double)
+        /// A checkpoint failed; the log keeps everything, and the next one tries again.
+        case checkpointFailed(StoreError)
+        /// The store is closed, with the reason why changes are not durable, if there are any.
+        case closed(StoreError?)
+    }
+
+    /// What opening found and did.
+    public struct RecoveryReport: Sendable {
+        /// How the last run ended, with evidence and confidence.
+        public var lastEnd: RunEnd
+        /// True when opening made the store.
+        public var isNew: Bool
+        /// Log records applied to the state of the last checkpoint.
+        public var recordsReplayed: Int
+        /// Bytes behind the last commit of the log's file, cut off by a crash; nothing of them was acknowledged.
+        public var bytesDiscarded: Int
+        /// Why they were discarded; empty where there were none.
+        public var discardReason: String
+        /// The last record of the log as it was found.
+        public var lastLSN: LSN
+        /// The keys found.
+        public var keys: Int
+        /// How long opening took, in seconds.
+        public var seconds: Double
+    }
+
+    /// Where the store stands.
+    public struct Statistics: Sendable {
+        /// Keys in the state.
+        public var keys: Int
+        /// Bytes of keys and values.
+        public var contentBytes: Int
+        /// Bytes of memory the state takes, snapshots included.
+        public var memoryBytes: Int
+        /// The last record.
+        public var lastLSN: LSN
+        /// The last record that survives power loss.
+        public var durableLSN: LSN
+        /// The last record that is in the table `state`.
+        public var checkpointLSN: LSN
+        /// Records a power cut right now would lose.
+        public var recordsAtRisk: Int
+        /// How long the oldest of them has waited, in milliseconds.
+        public var millisecondsAtRisk: Double
+        /// Bytes of records in the journal.
+        public var logBytes: Int
+        /// Syncs of the journal since opening.
+        public var syncs: Int
+        /// Group commits since opening.
+        public var commits: Int
+        /// How long replay would take at the next start if the process were killed now, in seconds: an estimate from this
+        /// start's replay, or 1 M records/s.
+        public var projectedReplaySeconds: Double
+        /// The failure that keeps the store from accepting changes, if any.
+        public var trouble: StoreError?
+    }
+}

@@ -1,0 +1,162 @@
+/*
+ * Handled signals: INT, TERM, HUP and the like.
+ *
+ * The handler notes the signal, wakes the exit thread and calls the handler that was there before. Hooks never run in it.
+ * The exit thread is woken through a semaphore, not a pipe: a program that closes "all" descriptors (daemons do) and opens
+ * its own would otherwise find our bytes in its file.
+ *
+ * Rule: entries[n].previous is valid before our handler for n is installed, and does not change while it is.
+ */
+#include "internal.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#if defined(__APPLE__)
+#include <mach/mach.h>
+static semaphore_t wake;
+static void wake_start(void) { semaphore_create(mach_task_self(), &wake, SYNC_POLICY_FIFO, 0); }
+static void wake_post(void) { semaphore_signal(wake); }
+static void wake_wait(void) { while (semaphore_wait(wake) != KERN_SUCCESS) {} }
+#else
+#include <semaphore.h>
+static sem_t wake;
+static void wake_start(void) { sem_init(&wake, 0, 0); }
+static void wake_post(void) { sem_post(&wake); }
+static void wake_wait(void) { while (sem_wait(&wake) != 0 && errno == EINTR) {} }
+#endif
+
+#define SIGNALS 64 /* a bit each in a set of 64 */
+
+enum { absent, handling, linked };
+
+static struct {
+    struct sigaction previous;
+    _Atomic(uint64_t) first; /* when the first delivery came, 0 for none yet */
+    _Atomic(int) state;      /* linked: released, but another handler still calls ours */
+} entries[SIGNALS];
+
+static _Atomic(uint64_t) arrived;
+static _Atomic(uint64_t) wanted; /* the signals with state `handling` */
+
+void backstay_signals_start(void) { wake_start(); }
+
+void backstay_wake(void) { wake_post(); }
+
+uint64_t backstay_wait_wake(void) {
+    /* A program may have all handled signals blocked (its parent had). It asked for them to be handled, so here they are
+     * let in. Others stay blocked in this thread: they may be meant for a sigwait() elsewhere. */
+    sigset_t handled;
+    backstay_handled_signals(&handled);
+    pthread_sigmask(SIG_UNBLOCK, &handled, NULL);
+    wake_wait();
+    return atomic_exchange(&arrived, 0);
+}
+
+void backstay_handled_signals(sigset_t *set) {
+    uint64_t bits = atomic_load(&wanted);
+    sigemptyset(set);
+    for (int n = 1; n < SIGNALS; n++)
+        if (bits >> n & 1) sigaddset(set, n);
+}
+
+bool backstay_is_function(const struct sigaction *action) {
+    if (action->sa_flags & SA_SIGINFO) return action->sa_sigaction != NULL;
+    return action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN;
+}
+
+/* Does what would have happened without us. Called in a handler. */
+void backstay_pass_on(int signal, siginfo_t *info, void *context, const struct sigaction *previous) {
+    if (backstay_is_function(previous)) {
+        if (previous->sa_flags & SA_SIGINFO)
+            previous->sa_sigaction(signal, info, context);
+        else
+            previous->sa_handler(signal);
+    } else if (previous->sa_handler == SIG_DFL) {
+        struct sigaction action = {.sa_handler = SIG_DFL};
+        sigaction(signal, &action, NULL);
+        raise(signal); /* blocked while its handler runs: ends the process when the handler returns */
+    }
+}
+
+_Noreturn void backstay_end_by_signal(int signal) {
+    if (getpid() != 1) {
+        struct sigaction action = {.sa_handler = SIG_DFL};
+        sigaction(signal, &action, NULL);
+        sigset_t set;
+        sigemptyset(&set);
+        sigaddset(&set, signal);
+        pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+        raise(signal);
+    }
+    _exit(128 + signal);
+}
+
+static void on_signal(int signal, siginfo_t *info, void *context) {
+    int saved = errno;
+    struct sigaction *previous = &entries[signal].previous;
+    if (atomic_load(&entries[signal].state) != handling || !backstay_is_owner()) {
+        backstay_pass_on(signal, info, context, previous);
+        errno = saved;
+        return;
+    }
+    uint64_t now = backstay_now(), first = 0;
+    if (atomic_compare_exchange_strong(&entries[signal].first, &first, now)) {
+        backstay_note_handled_signal(signal);
+        atomic_fetch_or(&arrived, 1ull << signal);
+        backstay_wake();
+    } else if (now > first && now - first >= BACKSTAY_SAME_SIGNAL_NANOSECONDS) {
+        backstay_end_by_signal(signal);
+    }
+    if (backstay_is_function(previous)) backstay_pass_on(signal, info, context, previous);
+    errno = saved;
+}
+
+static bool is_ours(const struct sigaction *action) {
+    return (action->sa_flags & SA_SIGINFO) && action->sa_sigaction == on_signal;
+}
+
+enum backstay_install backstay_handle_signal(int signal) {
+    if (signal < 1 || signal >= SIGNALS) return backstay_refused;
+    struct sigaction found;
+    if (sigaction(signal, NULL, &found) != 0) return backstay_refused;
+    if (atomic_load(&entries[signal].state) == linked) {
+        /* The handler on top of ours still calls us. */
+        atomic_store(&entries[signal].first, 0);
+    } else {
+        if (!(found.sa_flags & SA_SIGINFO) && found.sa_handler == SIG_IGN) return backstay_respected_ignore;
+        entries[signal].previous = found;
+        atomic_store(&entries[signal].first, 0);
+        struct sigaction action = {.sa_sigaction = on_signal};
+        action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
+        action.sa_mask = found.sa_mask;
+        if (sigaction(signal, &action, NULL) != 0) return backstay_refused;
+    }
+    atomic_store(&entries[signal].state, handling);
+    atomic_fetch_or(&wanted, 1ull << signal);
+    backstay_wake(); /* so that the exit thread lets the signal in */
+    return backstay_installed;
+}
+
+void backstay_release_signal(int signal) {
+    if (atomic_load(&entries[signal].state) != handling) return;
+    atomic_fetch_and(&wanted, ~(1ull << signal));
+    struct sigaction found;
+    sigaction(signal, NULL, &found);
+    if (is_ours(&found)) {
+        sigaction(signal, &entries[signal].previous, NULL);
+        atomic_store(&entries[signal].state, absent);
+    } else {
+        atomic_store(&entries[signal].state, linked);
+    }
+}
+
+void backstay_forget_signal(int signal) { atomic_store(&entries[signal].first, 0); }
+
+void backstay_signals_forked(void) {
+    for (int n = 1; n < SIGNALS; n++) backstay_release_signal(n);
+    atomic_store(&arrived, 0);
+    wake_start();
+}

@@ -1,0 +1,148 @@
+// The file `lock`: one writer per store, and its name.
+//
+// The lock is flock() on an open descriptor: the kernel drops it with the last descriptor, so a store whose owner was
+// killed is free at once. The text inside names the owner for whoever is refused; it counts only while the lock is held.
+// A forked child shares the descriptor and so keeps the lock alive; the descriptor closes on exec. The lock is given up
+// by closing the descriptor, never by LOCK_UN, which would also take it from the process a child was forked from.
+// A reader of a store that nobody holds takes the lock shared while it loads.
+
+internal import Synchronization
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Glibc
+#endif
+
+/// Who holds a store.
+public struct StoreOwner: Sendable, Hashable, CustomStringConvertible {
+    /// The process.
+    public var pid: Int32
+    /// The machine it runs on, by name.
+    public var host: String
+    /// When it took the store: microseconds since 1970.
+    public var since: Int64
+
+    /// "process 123 on host, for 5 s".
+    public var description: String {
+        let seconds = max(0, (Platform.wallMicroseconds() - since) / 1_000_000)
+        return "process \(pid) on \(host), since \(seconds) s"
+    }
+}
+
+package final class FolderLock: Sendable {
+    package static let fileName = "lock"
+    /// -1 once released.
+    private let descriptor: Atomic<Int32>
+
+    private init(descriptor: Int32) { self.descriptor = Atomic(descriptor) }
+
+    deinit { release() }
+
+    /// Gives the store up. The second time it does nothing.
+    package func release() {
+        let held = descriptor.exchange(-1, ordering: .relaxed)
+        if held >= 0 { close(held) }
+    }
+
+    /// Takes the store for writing.
+    ///
+    /// - Parameters:
+    ///   - create: whether the lock file may be created (only in a folder that is known to be a store's).
+    ///   - patience: how long to wait for an owner that is just ending or a reader that is loading, in nanoseconds.
+    /// - Throws: `busy` naming the owner.
+    package static func exclusive(
+        folder: String, create: Bool, patience: UInt64 = 300_000_000
+    ) throws(StoreError) -> FolderLock {
+        let path = folder + "/" + fileName
+        let deadline = Platform.monotonicNanoseconds() + patience
+        while true {
+            let flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0)
+            let descriptor = open(path, flags, 0o600)
+            guard descriptor >= 0 else { throw Platform.failure("opening", path) }
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 {
+                if isStill(path, descriptor) {
+                    let lock = FolderLock(descriptor: descriptor)
+                    try lock.writeOwner(path)
+                    return lock
+                }
+                close(descriptor)  // The folder was replaced in between; look again.
+                continue
+            }
+            let code = errno
+            close(descriptor)
+            guard code == EWOULDBLOCK || code == EINTR else { throw Platform.failure("locking", path, errno: code) }
+            if Platform.monotonicNanoseconds() >= deadline { throw busy(folder: folder) }
+            usleep(2_000)
+        }
+    }
+
+    /// Keeps writers out while an unheld store is read; nil when somebody holds it.
+    package static func shared(folder: String) throws(StoreError) -> FolderLock? {
+        let path = folder + "/" + fileName
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw Platform.failure("opening", path) }
+        guard flock(descriptor, LOCK_SH | LOCK_NB) == 0 else {
+            let code = errno
+            close(descriptor)
+            if code == EWOULDBLOCK { return nil }
+            throw Platform.failure("locking", path, errno: code)
+        }
+        return FolderLock(descriptor: descriptor)
+    }
+
+    /// The owner as the lock file names it, whether or not it still holds the lock.
+    package static func owner(folder: String) -> StoreOwner? {
+        guard let text = Platform.text(at: folder + "/" + fileName) else { return nil }
+        var fields: [Substring: Substring] = [:]
+        for line in text.split(separator: "\n") {
+            let parts = line.split(separator: "=", maxSplits: 1)
+            if parts.count == 2 { fields[parts[0]] = parts[1] }
+        }
+        guard let pid = fields["pid"].flatMap({ Int32($0) }), let since = fields["since"].flatMap({ Int64($0) }) else {
+            return nil
+        }
+        return StoreOwner(pid: pid, host: String(fields["host"] ?? "unknown"), since: since)
+    }
+
+    private static func busy(folder: String) -> StoreError {
+        guard let owner = owner(folder: folder) else {
+            return StoreError(
+                .busy, "\(folder) is held by another process that has not named itself: try again",
+                location: .init(file: folder))
+        }
+        let here = owner.host == Platform.hostName()
+        let who: String
+        if here && owner.pid == getpid() {
+            who = "this process (\(owner.pid)), \(ageText(owner)): use the handle that is open, or close it first"
+        } else if here && !Platform.isAlive(owner.pid) {
+            who = "a child of process \(owner.pid), which has ended, \(ageText(owner)): end that child"
+        } else {
+            who = "process \(owner.pid) on \(owner.host), \(ageText(owner)): end it, or open the store read-only"
+        }
+        return StoreError(.busy, "\(folder) is held by \(who)", location: .init(file: folder))
+    }
+
+    private static func ageText(_ owner: StoreOwner) -> String {
+        "since \(max(0, (Platform.wallMicroseconds() - owner.since) / 1_000_000)) s ago"
+    }
+
+    private static func isStill(_ path: String, _ descriptor: Int32) -> Bool {
+        var there = stat()
+        var here = stat()
+        return stat(path, &there) == 0 && fstat(descriptor, &here) == 0 && there.st_ino == here.st_ino
+            && there.st_dev == here.st_dev
+    }
+
+    private func writeOwner(_ path: String) throws(StoreError) {
+        let text = "pid=\(getpid())\nhost=\(Platform.hostName())\nsince=\(Platform.wallMicroseconds())\n"
+        // Written over the old text, then cut: at no moment is the file empty.
+        var bytes = Array(text.utf8)
+        let descriptor = descriptor.load(ordering: .relaxed)
+        let wrote = bytes.withUnsafeMutableBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
+        guard wrote == bytes.count, ftruncate(descriptor, off_t(bytes.count)) == 0 else {
+            throw Platform.failure("writing", path)
+        }
+    }
+}

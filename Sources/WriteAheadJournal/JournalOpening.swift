@@ -1,0 +1,239 @@
+// Opening a journal: recovery, in the order that makes a crash at any step harmless.
+//
+//   1. lock                                     nothing changed
+//   2. examine journal.db without writing       a journal shorter than the run page proves: refuse, keep evidence
+//   3. after an unclean end: sync what is there; after a failed sync: new files
+//                                               only makes true on the disk what is already in the files
+//   4. open for writing, check format; the caller loads its state and replays
+//                                               SQLite's own recovery rebuilds -shm only
+//   5. one transaction: how the last run ended, this run's start    until it is committed the last run is still unended
+//   6. this run's page, in place of the last    until then the page names a run that is not the newest: it is ignored,
+//                                               but for its sync mark, which stays true
+//
+// Only after 6 are changes accepted. A crash anywhere, then again: same result.
+
+package final class JournalOpening {
+    package struct Options: Sendable {
+        package var vfs: String?
+        package var limits = Committer.Limits()
+        package var sabotage = Committer.Sabotage()
+        package var lockPatience: UInt64 = 300_000_000
+        package var createsStore = true
+        package init() {}
+    }
+
+    package let folder: String
+    package let options: Options
+    /// True when this opening made the store.
+    package let isNew: Bool
+    package private(set) var storeID = ""
+    /// How the last run ended, by what it left behind.
+    package private(set) var lastEnd = RunEnd(.none, evidence: "the store is new")
+    package private(set) var discardedBytes = 0
+    package private(set) var discardReason = ""
+    package private(set) var replayedRecords = 0
+    /// Where the chain stands; after `replay` behind the last record.
+    package private(set) var position = ChainPosition(lsn: .zero, chain: 0, epoch: 0)
+    /// Where the journal's log begins.
+    package private(set) var base = ChainPosition(lsn: .zero, chain: 0, epoch: 0)
+
+    private let lock: FolderLock
+    private let page: RunPage.Image?
+    private var lastRun: RunRow?
+    private var syncMark = LSN.zero
+    private var backend: SQLiteJournal?
+
+    /// Steps 1 to 4. `path` is resolved once; a later change of the working folder is harmless.
+    package init(_ path: String, _ options: Options) throws(StoreError) {
+        self.options = options
+        folder = try Platform.resolved(path)
+        var made = false
+        var held: FolderLock?
+        if try StoreFolder.examine(folder) != .store {
+            guard options.createsStore else {
+                throw StoreError(.notAStore, "there is no store at \(folder)", location: .init(file: folder))
+            }
+            let storeID = StoreFolder.newStoreID()
+            do {
+                held = try StoreFolder.create(
+                    folder, vfs: options.vfs, storeID: storeID, position: StoreFolder.origin(storeID: storeID))
+            } catch let error as StoreError {
+                throw error
+            } catch {
+                throw StoreError(.ioError, "creating \(folder) failed: \(error)", location: .init(file: folder))
+            }
+            made = held != nil
+        }
+        isNew = made
+        if let held {
+            lock = held
+        } else {
+            lock = try FolderLock.exclusive(folder: folder, create: true, patience: options.lockPatience)
+        }
+        page = RunPage.read(folder: folder)
+        do throws(StoreError) {
+            try examine()
+            if lastRun != nil && lastRun?.end == nil { try settleFiles() }
+            let backend = try SQLiteJournal(folder: folder, vfs: options.vfs)
+            self.backend = backend
+            let meta = try backend.readMeta()
+            storeID = meta.storeID
+            base = meta.base
+            position = meta.base
+        } catch {
+            backend?.close()
+            throw keepingEvidence(error)
+        }
+    }
+
+    /// Step 2.
+    private func examine() throws(StoreError) {
+        let path = folder + "/" + JournalFile.name
+        if let scan = WALScan.file(path + "-wal"), scan.discardedBytes > 0 {
+            discardedBytes = scan.discardedBytes
+            discardReason = scan.reason
+        }
+        let connection = try SQLiteConnection(path, .readPrivate, vfs: options.vfs)
+        defer { connection.close() }
+        let meta = try JournalMeta.read(connection)
+        let newest = try connection.query("SELECT last_lsn FROM journal ORDER BY first_lsn DESC LIMIT 1") {
+            LSN(UInt64(bitPattern: $0.int(0)))
+        }
+        lastRun = try RunRow.newest(connection)
+        let end = newest ?? meta.base.lsn
+        syncMark = page?.syncMark ?? .zero
+        guard end >= syncMark else {
+            throw StoreError(
+                .damaged,
+                "the journal ends at LSN \(end), but everything up to LSN \(syncMark) was made durable: its end was lost or altered",
+                location: .init(file: path, lsn: end.next))
+        }
+        if let lastRun {
+            if let end = lastRun.end {
+                lastEnd = end
+            } else {
+                lastEnd = lastRun.traces(page: page).judge()
+            }
+        } else if !isNew {
+            lastEnd = RunEnd(.none, evidence: "no run is on record")
+        }
+    }
+
+    /// Step 3.
+    private func settleFiles() throws(StoreError) {
+        if page?.poisoned == true {
+            try StoreFolder.rewriteFiles(folder)
+            return
+        }
+        do throws(StoreError) {
+            for name in [StateFile.name, JournalFile.name] {
+                for path in [folder + "/" + name, folder + "/" + name + "-wal"] where Platform.exists(path) {
+                    try Platform.synchronize(path: path)
+                }
+            }
+            try Platform.synchronize(path: folder, isFolder: true)
+        } catch {
+            try StoreFolder.rewriteFiles(folder)
+        }
+    }
+
+    /// Step 4: checks every record of the log and hands over those behind `checkpoint`.
+    ///
+    /// - Throws: `damaged` where the log does not continue the checkpoint or its chain breaks; the body's own error.
+    package func replay(after checkpoint: ChainPosition?, _ each: (Record) throws -> Void) throws {
+        guard let backend else { return }
+        let file = folder + "/" + JournalFile.name
+        if let checkpoint, checkpoint.lsn < base.lsn {
+            throw keepingEvidence(
+                StoreError(
+                    .damaged,
+                    "the state is as of LSN \(checkpoint.lsn), but the journal begins behind LSN \(base.lsn): records are missing",
+                    location: .init(file: file, lsn: checkpoint.lsn.next)))
+        }
+        func compare(_ position: ChainPosition) throws {
+            if let checkpoint, checkpoint.lsn == position.lsn, checkpoint.chain != position.chain {
+                throw StoreError(
+                    .damaged, "state and journal do not belong together: their chains differ at LSN \(position.lsn)",
+                    location: .init(file: file, lsn: position.lsn))
+            }
+        }
+        var bytes = 0
+        do {
+            try compare(position)
+            try backend.rows(after: position.lsn) { first, last, chain, batch in
+                bytes += batch.count
+                try RecordReader.read(batch, first: first, position: &position) { record in
+                    try compare(ChainPosition(lsn: record.lsn, chain: record.chain, epoch: record.epoch))
+                    if let checkpoint, record.lsn <= checkpoint.lsn { return }
+                    replayedRecords += 1
+                    try each(record)
+                }
+                guard position.lsn == last, position.chain == chain else {
+                    throw RecordReader.Broken(
+                        lsn: last, bytes: 0..<batch.count, why: "the row's numbers are not those of its records")
+                }
+                return true
+            }
+            if let checkpoint, checkpoint.lsn > position.lsn {
+                throw StoreError(
+                    .damaged,
+                    "the state is as of LSN \(checkpoint.lsn), but the journal ends at LSN \(position.lsn): its end was lost",
+                    location: .init(file: file, lsn: position.lsn.next))
+            }
+        } catch let broken as RecordReader.Broken {
+            throw keepingEvidence(
+                StoreError(
+                    .damaged, broken.why, location: .init(file: file, lsn: broken.lsn, bytes: broken.bytes)))
+        } catch let error as StoreError {
+            throw keepingEvidence(error)
+        }
+        backend.noteLogBytes(bytes)
+    }
+
+    /// Steps 5 and 6: from here on the journal accepts changes.
+    package func finish() throws(StoreError) -> (committer: Committer, page: RunPage, lock: FolderLock, run: RunRow) {
+        guard let backend else { throw StoreError(.closed, "this opening has failed") }
+        do throws(StoreError) {
+            let started = Platform.wallMicroseconds()
+            var run = RunRow(
+                id: (lastRun?.id ?? 0) + 1, epoch: Platform.randomBits(), started: started, pid: Platform.processID(),
+                host: Platform.hostName(), boot: Platform.bootIdentity())
+            run.memoryGroup = MemoryGroup.current()
+            var batch = RecordBatch()
+            let lsn = position.lsn.next
+            let crc = batch.append(.run, lsn: lsn, after: position.chain, epoch: run.epoch) { bytes in
+                withUnsafeBytes(of: UInt64(bitPattern: run.id).littleEndian) { bytes.append(contentsOf: $0) }
+                withUnsafeBytes(of: run.started.littleEndian) { bytes.append(contentsOf: $0) }
+            }
+            batch.seal()
+            let isUnended = lastRun != nil && lastRun?.end == nil
+            try backend.write { () throws(StoreError) in
+                if isUnended, let lastRun { try backend.setEnd(of: lastRun.id, lastEnd, at: nil) }
+                try backend.insertRun(run)
+                try backend.insertRow(batch)
+            }
+            position = ChainPosition(lsn: lsn, chain: crc, epoch: run.epoch)
+            let page = try RunPage(folder: folder, epoch: run.epoch, started: started, syncMark: lsn)
+            let committer = Committer(
+                backend: backend, page: page, position: position, limits: options.limits, sabotage: options.sabotage)
+            try committer.start()
+            return (committer, page, lock, run)
+        } catch {
+            backend.close()
+            throw error
+        }
+    }
+
+    /// Gives the store up again, as it was found.
+    package func abandon() { backend?.close() }
+
+    /// Adds to an error of damage where the files are kept.
+    package func keepingEvidence(_ error: StoreError) -> StoreError {
+        var error = error
+        // In a folder that has a state.db, a journal.db that is no database of ours was one once.
+        if error.code == .notAStore && Platform.exists(folder + "/" + StateFile.name) { error.code = .damaged }
+        guard error.code == .damaged else { return error }
+        error.message += "; \(StoreFolder.keepEvidence(folder)); restore a backup, or run `backstay verify`"
+        return error
+    }
+}

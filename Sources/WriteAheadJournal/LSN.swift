@@ -1,0 +1,34 @@
+/// A log sequence number: the position of one record in the journal.
+///
+/// The first record of a journal has LSN 1, each later one its predecessor's plus one; there are no gaps.
+public struct LSN: Sendable, Hashable, Comparable, CustomStringConvertible {
+    /// The number itself; 0 means "before the first record".
+    public let value: UInt64
+
+    /// Makes an LSN of a number.
+    public init(_ value: UInt64) { self.value = value }
+
+    /// Before the first record.
+    public static let zero = LSN(0)
+
+    /// The LSN of the next record.
+    public var next: LSN { LSN(value + 1) }
+
+    /// The decimal number.
+    public var description: String { String(value) }
+
+    /// Orders LSNs as the journal does.
+    public static func < (a: LSN, b: LSN) -> Bool { a.value < b.value }
+}
+
+/// How much a change must survive before the call that made it returns.
+public enum Durability: String, Sendable, Hashable, CaseIterable {
+    /// Survives the process: once the call returns, a crash or `kill -9` of this process loses nothing. A kernel panic
+    /// or power cut may lose the newest changes, never an older one before a newer one. Same as `write()` without
+    /// `fsync()`.
+    case process
+
+    /// Survives the machine: once the call returns, the change and every earlier one are in the journal's log file and
+    /// `fdatasync()` has returned. Holds as far as the drive keeps what it has confirmed (docs/failure-model.md).
+    case power
+}

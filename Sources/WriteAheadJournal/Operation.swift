@@ -1,0 +1,114 @@
+// Operations on named states: the body of a `changes` record.
+//
+//   operation  u8 code · varint length · name · varint length · key · [ u8 kind · varint length · value ]
+//
+// The bracketed part belongs to `set` only. A varint is LEB128: seven bits a byte, lowest first, at most ten bytes.
+// The name says which state is meant; the key–value state has the empty name.
+
+/// On disk; the numbers stay.
+package enum OperationCode: UInt8, Sendable {
+    case set = 1
+    case remove = 2
+}
+
+/// One operation, pointing into the record it came from; valid as long as that is.
+package struct Operation {
+    package let code: OperationCode
+    package let name: UnsafeRawBufferPointer
+    package let key: UnsafeRawBufferPointer
+    package let kind: UInt8
+    package let value: UnsafeRawBufferPointer
+
+    package init(
+        code: OperationCode, name: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer, kind: UInt8,
+        value: UnsafeRawBufferPointer
+    ) {
+        self.code = code
+        self.name = name
+        self.key = key
+        self.kind = kind
+        self.value = value
+    }
+}
+
+package enum OperationCodec {
+    @inline(__always)
+    package static func appendVarint(_ number: Int, to bytes: inout [UInt8]) {
+        var rest = UInt64(number)
+        while rest >= 0x80 {
+            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        bytes.append(UInt8(rest))
+    }
+
+    package static func appendSet(
+        name: UnsafeRawBufferPointer = .init(start: nil, count: 0), key: UnsafeRawBufferPointer, kind: UInt8,
+        value: UnsafeRawBufferPointer, to bytes: inout [UInt8]
+    ) {
+        bytes.append(OperationCode.set.rawValue)
+        appendVarint(name.count, to: &bytes)
+        bytes.append(contentsOf: name)
+        appendVarint(key.count, to: &bytes)
+        bytes.append(contentsOf: key)
+        bytes.append(kind)
+        appendVarint(value.count, to: &bytes)
+        bytes.append(contentsOf: value)
+    }
+
+    package static func appendRemove(
+        name: UnsafeRawBufferPointer = .init(start: nil, count: 0), key: UnsafeRawBufferPointer, to bytes: inout [UInt8]
+    ) {
+        bytes.append(OperationCode.remove.rawValue)
+        appendVarint(name.count, to: &bytes)
+        bytes.append(contentsOf: name)
+        appendVarint(key.count, to: &bytes)
+        bytes.append(contentsOf: key)
+    }
+
+    /// The bytes a set takes at most, beyond key and value.
+    package static let overheadMax = 16
+
+    /// The bytes were checked by the chain, so this is a bug or a newer writer, never rot.
+    package struct Malformed: Error, Sendable {
+        package let offset: Int
+    }
+
+    /// Hands over every operation of a record's body, in order.
+    package static func read(_ body: UnsafeRawBufferPointer, _ each: (Operation) throws -> Void) throws {
+        var offset = 0
+        func varint() throws(Malformed) -> Int {
+            var result: UInt64 = 0
+            var shift: UInt64 = 0
+            while true {
+                guard offset < body.count, shift < 63 else { throw Malformed(offset: offset) }
+                let byte = body[offset]
+                offset += 1
+                result |= UInt64(byte & 0x7f) << shift
+                if byte < 0x80 { return Int(result) }
+                shift += 7
+            }
+        }
+        func piece() throws(Malformed) -> UnsafeRawBufferPointer {
+            let length = try varint()
+            guard length <= body.count - offset else { throw Malformed(offset: offset) }
+            defer { offset += length }
+            return UnsafeRawBufferPointer(rebasing: body[offset..<(offset + length)])
+        }
+        while offset < body.count {
+            guard let code = OperationCode(rawValue: body[offset]) else { throw Malformed(offset: offset) }
+            offset += 1
+            let name = try piece()
+            let key = try piece()
+            var kind: UInt8 = 0
+            var value = UnsafeRawBufferPointer(start: nil, count: 0)
+            if code == .set {
+                guard offset < body.count else { throw Malformed(offset: offset) }
+                kind = body[offset]
+                offset += 1
+                value = try piece()
+            }
+            try each(Operation(code: code, name: name, key: key, kind: kind, value: value))
+        }
+    }
+}

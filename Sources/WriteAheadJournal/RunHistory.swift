@@ -1,0 +1,77 @@
+// The table `runs`: every run of the application and how it ended.
+
+/// One run.
+public struct RunRow: Sendable, Hashable {
+    /// Counts up from 1.
+    public var id: Int64
+    /// The run's random number in the record chain.
+    public var epoch: UInt64
+    /// When the store was opened: microseconds since 1970.
+    public var started: Int64
+    /// The process.
+    public var pid: Int32
+    /// The machine's name.
+    public var host: String
+    /// The machine's boot.
+    public var boot: String
+    /// When the end was noted: microseconds since 1970. Nil for a run whose end the next start had to judge.
+    public var ended: Int64?
+    /// How it ended; nil while it goes on.
+    public var end: RunEnd?
+
+    var memoryGroup: MemoryGroup?
+
+    static func all(_ connection: SQLiteConnection) throws(StoreError) -> [RunRow] {
+        try select(connection, "ORDER BY id")
+    }
+
+    static func newest(_ connection: SQLiteConnection) throws(StoreError) -> RunRow? {
+        try select(connection, "ORDER BY id DESC LIMIT 1").first
+    }
+
+    private static func select(_ connection: SQLiteConnection, _ tail: String) throws(StoreError) -> [RunRow] {
+        let rows = try connection.prepare(
+            """
+            SELECT id,epoch,started,pid,host,boot,memory_group,memory_kills,ended,how,status,evidence,confidence
+            FROM runs \(tail)
+            """)
+        var runs: [RunRow] = []
+        while try rows.step() {
+            var run = RunRow(
+                id: rows.int(0), epoch: UInt64(bitPattern: rows.int(1)), started: rows.int(2),
+                pid: Int32(truncatingIfNeeded: rows.int(3)), host: rows.text(4) ?? "", boot: rows.text(5) ?? "")
+            if let path = rows.text(6) { run.memoryGroup = MemoryGroup(path: path, kills: rows.int(7)) }
+            if !rows.isNull(8) { run.ended = rows.int(8) }
+            if let how = rows.text(9) {
+                run.end = RunEnd(
+                    RunEnd.Kind(rawValue: how), status: rows.isNull(10) ? nil : Int32(truncatingIfNeeded: rows.int(10)),
+                    evidence: rows.text(11) ?? "",
+                    confidence: RunEnd.Confidence(rawValue: rows.text(12) ?? "") ?? .possible)
+            }
+            runs.append(run)
+        }
+        return runs
+    }
+
+    /// What there is to judge a run by that did not note its end.
+    func traces(page: RunPage.Image?) -> RunTraces {
+        var traces = RunTraces()
+        if let page, page.epoch == epoch {
+            traces.pageIsItsOwn = true
+            traces.fatalSignal = page.fatalSignal
+            traces.fatalCode = page.fatalCode
+            traces.handledSignal = page.handledSignal
+            traces.marksArmed = page.marksArmed
+            traces.poisoned = page.poisoned
+        }
+        traces.bootThen = boot
+        traces.bootNow = Platform.bootIdentity()
+        if traces.bootThen == traces.bootNow { traces.kernelKilledForMemory = KernelLog.namesMemoryKill(of: pid) }
+        if let now = MemoryGroup.current(), let then = memoryGroup, host == Platform.hostName() {
+            traces.sameMemoryGroup = now.path == then.path
+            traces.memoryKillsThen = then.kills
+            traces.memoryKillsNow = now.kills
+        }
+        return traces
+    }
+}

@@ -1,0 +1,132 @@
+// The file `run`: one mapped page that outlives the process, kept for the next start.
+//
+//   0    u64 magic "BKSTYRUN" · u32 version · u32 CRC-32C of bytes 16..<128
+//   16   u64 epoch · i64 started (µs since 1970) · u64 pid · 64 bytes boot id, zero-filled · padding
+//   128  the crash mark, written by the signal handler (CExitHooks.h: armed, signal, code, address, thread, handled, …)
+//   192  two slots of the sync mark: u64 LSN · u64 its complement
+//   224  u64 poisoned (1 after an I/O error)
+//
+// The rule: bytes 0..<128 count only when the checksum matches and the epoch is that of the last row in `runs`. A sync
+// mark is stored only after the commit it speaks of is durable, so a journal that is shorter than the newest valid slot
+// has lost something that was acknowledged. After a power cut the page may be missing or of any earlier moment; then it
+// proves less, never something false.
+//
+// Why `@unchecked Sendable` is right: the address never changes while the object lives, and each word behind it is
+// written by one aligned atomic store.
+
+internal import Synchronization
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Glibc
+#endif
+
+package final class RunPage: @unchecked Sendable {
+    package static let fileName = "run"
+    private static let size = 4096
+    private static let magic: UInt64 = 0x4e55_5259_5453_4b42  // "BKSTYRUN" in file order. On disk.
+    private static let version: UInt32 = 1
+    private static let crashMarkOffset = 128
+    private static let syncMarkOffset = 192
+    private static let poisonedOffset = 224
+
+    /// What the page of an earlier run says.
+    package struct Image: Sendable {
+        package var epoch: UInt64
+        package var boot: String
+        package var pid: Int32
+        package var marksArmed: Bool
+        package var fatalSignal: Int32
+        package var fatalCode: Int64
+        package var handledSignal: Int32
+        package var syncMark: LSN
+        package var poisoned: Bool
+    }
+
+    private let base: UnsafeMutableRawPointer
+    private var nextSlot = 0
+
+    /// Reads the page as an earlier run left it; nil where it is missing, short or does not check.
+    package static func read(folder: String) -> Image? {
+        guard let bytes = Platform.contents(folder + "/" + fileName, limit: size), bytes.count >= size else {
+            return nil
+        }
+        return bytes.withUnsafeBytes { raw -> Image? in
+            func word(_ offset: Int) -> UInt64 { UInt64(littleEndian: raw.load(fromByteOffset: offset, as: UInt64.self)) }
+            guard word(0) == magic,
+                UInt32(littleEndian: raw.load(fromByteOffset: 8, as: UInt32.self)) == version,
+                UInt32(littleEndian: raw.load(fromByteOffset: 12, as: UInt32.self))
+                    == RecordFormat.crc(UnsafeRawBufferPointer(rebasing: raw[16..<128]))
+            else { return nil }
+            let marks = [syncMarkOffset, syncMarkOffset + 16].compactMap { slot in
+                word(slot) == ~word(slot + 8) ? word(slot) : nil
+            }
+            return Image(
+                epoch: word(16), boot: String(decoding: raw[40..<104].prefix { $0 != 0 }, as: UTF8.self),
+                pid: Int32(truncatingIfNeeded: word(32)), marksArmed: word(crashMarkOffset) == 1,
+                fatalSignal: Int32(truncatingIfNeeded: word(crashMarkOffset + 8)),
+                fatalCode: Int64(bitPattern: word(crashMarkOffset + 16)),
+                handledSignal: Int32(truncatingIfNeeded: word(crashMarkOffset + 40)),
+                syncMark: LSN(marks.max() ?? 0), poisoned: word(poisonedOffset) != 0)
+        }
+    }
+
+    /// Begins this run's page, in place of an earlier one. The blocks are written, not only reserved: a store into a
+    /// page without a block behind it raises SIGBUS on a full disk.
+    package init(folder: String, epoch: UInt64, started: Int64, syncMark: LSN) throws(StoreError) {
+        let path = folder + "/" + Self.fileName
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else { throw Platform.failure("opening", path) }
+        defer { close(descriptor) }
+        var page = [UInt8](repeating: 0, count: Self.size)
+        page.withUnsafeMutableBytes { raw in
+            func put(_ value: UInt64, _ offset: Int) { raw.storeBytes(of: value.littleEndian, toByteOffset: offset, as: UInt64.self) }
+            put(epoch, 16)
+            put(UInt64(bitPattern: started), 24)
+            put(UInt64(getpid()), 32)
+            for (index, byte) in Platform.bootIdentity().utf8.prefix(64).enumerated() { raw[40 + index] = byte }
+            put(Self.magic, 0)
+            raw.storeBytes(of: Self.version.littleEndian, toByteOffset: 8, as: UInt32.self)
+            let crc = RecordFormat.crc(UnsafeRawBufferPointer(rebasing: raw[16..<128]))
+            raw.storeBytes(of: crc.littleEndian, toByteOffset: 12, as: UInt32.self)
+            for slot in [Self.syncMarkOffset, Self.syncMarkOffset + 16] {
+                put(syncMark.value, slot)
+                put(~syncMark.value, slot + 8)
+            }
+        }
+        let wrote = page.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, Self.size, 0) }
+        guard wrote == Self.size, ftruncate(descriptor, off_t(Self.size)) == 0, Platform.synchronize(descriptor) else {
+            throw Platform.failure("writing", path)
+        }
+        guard let map = mmap(nil, Self.size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0), map != MAP_FAILED else {
+            throw Platform.failure("mapping", path)
+        }
+        #if os(Linux)
+        madvise(map, Self.size, 10)  // MADV_DONTFORK: a child must not write marks in its parent's name.
+        #endif
+        base = map
+    }
+
+    deinit { munmap(base, Self.size) }
+
+    /// Where the crash handler writes.
+    package var crashMark: UnsafeMutableRawPointer { base + Self.crashMarkOffset }
+
+    /// Says that everything up to `lsn` is durable. One caller at a time.
+    package func markSynced(_ lsn: LSN) {
+        let slot = Self.syncMarkOffset + nextSlot * 16
+        nextSlot = 1 - nextSlot
+        store(lsn.value, slot)
+        store(~lsn.value, slot + 8)
+    }
+
+    /// Says that an I/O error left the files in a state nobody knows.
+    package func markPoisoned() { store(1, Self.poisonedOffset) }
+
+    private func store(_ value: UInt64, _ offset: Int) {
+        (base + offset).assumingMemoryBound(to: Atomic<UInt64>.self).pointee.store(
+            value.littleEndian, ordering: .releasing)
+    }
+}

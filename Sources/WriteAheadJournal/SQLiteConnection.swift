@@ -1,0 +1,333 @@
+// One connection to one SQLite database, and its statements. The only file that calls SQLite's C interface directly,
+// beside the two tables' own files.
+//
+// A connection is opened without SQLite's mutex: whoever owns it lets one thread in at a time (the committer by its
+// flag, the checkpointer by being one thread). That is also why `@unchecked Sendable` is right for both classes.
+//
+// What is relied on, with links: docs/sqlite.md.
+
+internal import CSQLite
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Glibc
+#endif
+
+/// What SQLite wants for "copy these bytes now".
+private let transient = unsafe_transient()
+private func unsafe_transient() -> sqlite3_destructor_type? {
+    unsafeBitCast(-1, to: sqlite3_destructor_type?.self)
+}
+
+final class SQLiteConnection: @unchecked Sendable {
+    enum Access {
+        /// Creates the file; for a store in the making.
+        case create
+        /// Reads and writes an existing file.
+        case readWrite
+        /// Reads a database that another connection may be writing.
+        case readShared
+        /// Reads a database that nobody holds, writing nothing at all: no -shm, no -wal, no lock.
+        case readPrivate
+    }
+
+    let path: String
+    private let handle: OpaquePointer
+    /// Frames in the SQLite WAL after the last commit of this connection.
+    private let walFrames: UnsafeMutablePointer<Int32>
+    private var isOpen = true
+
+    init(_ path: String, _ access: Access, vfs: String?) throws(StoreError) {
+        self.path = path
+        var flags: Int32
+        var name = path
+        var vfs = vfs
+        var isExclusive = false
+        switch access {
+        case .create: flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+        case .readWrite: flags = SQLITE_OPEN_READWRITE
+        case .readShared: flags = SQLITE_OPEN_READONLY
+        case .readPrivate:
+            flags = SQLITE_OPEN_READONLY
+            if (Platform.size(path + "-wal") ?? 0) > 0 {
+                // The WAL index in heap memory needs exclusive mode, and that takes a write lock, which a read-only
+                // descriptor cannot have; our own lock keeps writers out, so SQLite's locks are left out.
+                isExclusive = true
+                if vfs == nil { vfs = "unix-none" }
+            } else {
+                flags |= SQLITE_OPEN_URI
+                name = "file:" + Self.uriEscaped(path) + "?immutable=1"
+            }
+        }
+        flags |= SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW
+        var opened: OpaquePointer?
+        let result = sqlite3_open_v2(name, &opened, flags, vfs)
+        guard result == SQLITE_OK, let opened else {
+            let error = Self.failure(opened, result, "opening", path)
+            sqlite3_close_v2(opened)
+            throw error
+        }
+        handle = opened
+        walFrames = .allocate(capacity: 1)
+        walFrames.initialize(to: 0)
+        sqlite3_extended_result_codes(handle, 1)
+        sqlite3_busy_timeout(handle, 2_000)
+        sqlite3_wal_hook(
+            handle,
+            { context, _, _, frames in
+                context?.assumingMemoryBound(to: Int32.self).pointee = frames
+                return SQLITE_OK
+            }, walFrames)
+        do throws(StoreError) {
+            guard csqlite_db_config_switch(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1) == SQLITE_OK else {
+                throw StoreError(.unsupported, "SQLite \(Self.version) lacks SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE")
+            }
+            if isExclusive { try execute("PRAGMA locking_mode=EXCLUSIVE") }
+            try pragma("mmap_size", "0", expect: nil)
+            try pragma("trusted_schema", "OFF", expect: "0")
+            try pragma("temp_store", "MEMORY", expect: "2")
+        } catch {
+            close()
+            throw error
+        }
+    }
+
+    deinit {
+        close()
+        walFrames.deallocate()
+    }
+
+    /// Closes the connection. SQLite neither checkpoints nor removes its WAL (NO_CKPT_ON_CLOSE).
+    func close() {
+        guard isOpen else { return }
+        isOpen = false
+        sqlite3_close_v2(handle)
+    }
+
+    static var version: String { String(cString: sqlite3_libversion()) }
+    static var versionNumber: Int { Int(sqlite3_libversion_number()) }
+
+    // MARK: Settings
+
+    /// Sets what a writing connection of ours needs, and reads it back.
+    func configureForWriting() throws(StoreError) {
+        try pragma("journal_mode", "WAL", expect: "wal")
+        // Once, before any statement is prepared: switching it under prepared statements silently keeps the old level.
+        try pragma("synchronous", "FULL", expect: "2")
+        try pragma("wal_autocheckpoint", "0", expect: "0")
+        try pragma("secure_delete", "OFF", expect: "0")
+        try pragma("cell_size_check", "ON", expect: "1")
+        try pragma("cache_size", "-8192", expect: "-8192")
+        try pragma("locking_mode", "NORMAL", expect: "normal")
+    }
+
+    func pragma(_ name: String, _ value: String, expect: String?) throws(StoreError) {
+        try execute("PRAGMA \(name)=\(value)")
+        guard let expect else { return }
+        let now = try query("PRAGMA \(name)") { $0.text(0) }
+        guard now == expect else {
+            throw StoreError(
+                .unsupported, "SQLite \(Self.version) keeps \(name) at \(now ?? "nothing") instead of \(expect)",
+                location: .init(file: path))
+        }
+    }
+
+    // MARK: Statements
+
+    func execute(_ sql: String) throws(StoreError) {
+        let result = sqlite3_exec(handle, sql, nil, nil, nil)
+        guard result == SQLITE_OK else { throw failure(result, "writing") }
+    }
+
+    func prepare(_ sql: String) throws(StoreError) -> SQLiteStatement {
+        var statement: OpaquePointer?
+        let result = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
+        guard result == SQLITE_OK, let statement else { throw failure(result, "reading") }
+        return SQLiteStatement(statement, self)
+    }
+
+    /// The first row of a query, or nil where there is none.
+    func query<R>(
+        _ sql: String, bind: (SQLiteStatement) -> Void = { _ in }, _ row: (SQLiteStatement) -> R?
+    ) throws(StoreError) -> R? {
+        let statement = try prepare(sql)
+        bind(statement)
+        return try statement.step() ? row(statement) : nil
+    }
+
+    /// Runs the body in one transaction; rolls back where it throws.
+    func transaction<R>(_ begin: String = "BEGIN IMMEDIATE", _ body: () throws(StoreError) -> R) throws(StoreError)
+        -> R
+    {
+        try execute(begin)
+        do throws(StoreError) {
+            let result = try body()
+            try execute("COMMIT")
+            return result
+        } catch {
+            // Where the engine rolled back by itself this is a no-op; its own failure changes nothing for the caller.
+            if sqlite3_get_autocommit(handle) == 0 { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
+            throw error
+        }
+    }
+
+    var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
+
+    // MARK: The SQLite WAL
+
+    var framesInWAL: Int { Int(walFrames.pointee) }
+
+    /// Copies what it can from the SQLite WAL into the database file, and syncs both. Waits for nobody.
+    ///
+    /// - Returns: frames in the WAL, and how many of them are in the database file now.
+    @discardableResult
+    func checkpointSQLite(truncate: Bool = false) throws(StoreError) -> (frames: Int, copied: Int) {
+        var frames: Int32 = 0
+        var copied: Int32 = 0
+        let mode = truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE
+        let result = sqlite3_wal_checkpoint_v2(handle, "main", mode, &frames, &copied)
+        if result & 0xff == SQLITE_BUSY { return (Int(frames), Int(copied)) }
+        guard result == SQLITE_OK else { throw failure(result, "copying the SQLite WAL into") }
+        return (Int(frames), Int(copied))
+    }
+
+    // MARK: Errors
+
+    func failure(_ result: Int32, _ doing: String) -> StoreError { Self.failure(handle, result, doing, path) }
+
+    private static func failure(_ handle: OpaquePointer?, _ result: Int32, _ doing: String, _ path: String)
+        -> StoreError
+    {
+        let extended = handle.map { sqlite3_extended_errcode($0) } ?? result
+        let code = extended & 0xff == result & 0xff ? extended : result
+        let system = handle.map { sqlite3_system_errno($0) } ?? 0
+        let text = handle.map { String(cString: sqlite3_errmsg($0)) } ?? String(cString: sqlite3_errstr(result))
+        return error(for: code, system: system, text: text, doing: doing, path: path)
+    }
+
+    /// Which of our errors a result of SQLite is. Pure, so that the test walks every case.
+    static func error(for code: Int32, system: Int32, text: String, doing: String, path: String) -> StoreError {
+        let place = StoreError.Location(file: path)
+        let isSpace = system == ENOSPC || system == EDQUOT || system == EFBIG
+        // A failed sync is never "disk full", whatever errno says: what it left on the disk is not known.
+        let isSync = code == CSQLITE_IOERR_FSYNC || code == CSQLITE_IOERR_DIR_FSYNC
+        switch code & 0xff {
+        case SQLITE_FULL:
+            return StoreError(
+                .diskFull, "no space left while \(doing) \(path): free some space and try again", cause: code,
+                location: place)
+        case SQLITE_IOERR where !isSync && (isSpace || code == CSQLITE_IOERR_SHMSIZE):
+            return StoreError(
+                .diskFull, "no space left while \(doing) \(path): free some space and try again", cause: code,
+                location: place)
+        case SQLITE_BUSY, SQLITE_LOCKED:
+            return StoreError(
+                .busy, "another program holds SQLite's lock on \(path): close it and try again", cause: code,
+                location: place)
+        case SQLITE_NOTADB:
+            return StoreError(.notAStore, "\(path) is not an SQLite database", cause: code, location: place)
+        case SQLITE_CORRUPT:
+            return StoreError(.damaged, "\(path) is malformed: \(text)", cause: code, location: place)
+        case SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_PERM, SQLITE_AUTH:
+            let reason = system == 0 ? text : Platform.text(of: system)
+            return StoreError(
+                .ioError, "\(doing) \(path) failed: \(reason); check that it is there, its owner and its mode",
+                cause: code, location: place)
+        default:
+            let reason = system == 0 ? text : "\(text): \(Platform.text(of: system))"
+            return StoreError(.ioError, "\(doing) \(path) failed: \(reason)", cause: code, location: place)
+        }
+    }
+
+    private static func uriEscaped(_ path: String) -> String {
+        var text = ""
+        let digits = Array("0123456789ABCDEF")
+        for byte in path.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "/"), UInt8(ascii: "."), UInt8(ascii: "-"),
+                UInt8(ascii: "_"):
+                text.unicodeScalars.append(Unicode.Scalar(byte))
+            default:
+                text += "%"
+                text.append(digits[Int(byte >> 4)])
+                text.append(digits[Int(byte & 15)])
+            }
+        }
+        return text
+    }
+}
+
+final class SQLiteStatement: @unchecked Sendable {
+    private let statement: OpaquePointer
+    private let connection: SQLiteConnection
+
+    fileprivate init(_ statement: OpaquePointer, _ connection: SQLiteConnection) {
+        self.statement = statement
+        self.connection = connection
+    }
+
+    deinit { sqlite3_finalize(statement) }
+
+    // Binding fails only for an index out of range or no memory; the step that follows reports either.
+    func bind(_ index: Int32, _ value: Int64) { sqlite3_bind_int64(statement, index, value) }
+    func bind(_ index: Int32, _ value: Double) { sqlite3_bind_double(statement, index, value) }
+    func bind(_ index: Int32, _ value: String) { sqlite3_bind_text(statement, index, value, -1, transient) }
+    func bindNull(_ index: Int32) { sqlite3_bind_null(statement, index) }
+
+    /// The bytes stay where they are: they must outlive the next `reset`.
+    func bindText(_ index: Int32, borrowed bytes: UnsafeRawBufferPointer) {
+        let start = bytes.baseAddress ?? emptyBytes
+        sqlite3_bind_text64(
+            statement, index, start.assumingMemoryBound(to: CChar.self), UInt64(bytes.count), nil, UInt8(SQLITE_UTF8))
+    }
+
+    /// The bytes stay where they are: they must outlive the next `reset`.
+    func bindBlob(_ index: Int32, borrowed bytes: UnsafeRawBufferPointer) {
+        sqlite3_bind_blob64(statement, index, bytes.baseAddress ?? emptyBytes, UInt64(bytes.count), nil)
+    }
+
+    /// True when there is a row. After false or an error the statement is reset.
+    func step() throws(StoreError) -> Bool {
+        let result = sqlite3_step(statement)
+        if result == SQLITE_ROW { return true }
+        if result == SQLITE_DONE {
+            sqlite3_reset(statement)
+            return false
+        }
+        let error = connection.failure(result, "reading or writing")
+        sqlite3_reset(statement)
+        throw error
+    }
+
+    /// Runs a statement that has no rows.
+    func run() throws(StoreError) {
+        while try step() {}
+    }
+
+    func reset() { sqlite3_reset(statement) }
+
+    func int(_ column: Int32) -> Int64 { sqlite3_column_int64(statement, column) }
+    func double(_ column: Int32) -> Double { sqlite3_column_double(statement, column) }
+    func isNull(_ column: Int32) -> Bool { sqlite3_column_type(statement, column) == SQLITE_NULL }
+    func isInteger(_ column: Int32) -> Bool { sqlite3_column_type(statement, column) == SQLITE_INTEGER }
+    func isReal(_ column: Int32) -> Bool { sqlite3_column_type(statement, column) == SQLITE_FLOAT }
+    func isText(_ column: Int32) -> Bool { sqlite3_column_type(statement, column) == SQLITE_TEXT }
+
+    func text(_ column: Int32) -> String? {
+        guard let start = sqlite3_column_text(statement, column) else { return nil }
+        let length = Int(sqlite3_column_bytes(statement, column))
+        return String(decoding: UnsafeBufferPointer(start: start, count: length), as: UTF8.self)
+    }
+
+    /// The bytes of a text or blob; valid until the next step.
+    func bytes(_ column: Int32) -> UnsafeRawBufferPointer {
+        let start = sqlite3_column_blob(statement, column)
+        return UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(statement, column)))
+    }
+}
+
+/// SQLite takes a null pointer for NULL; an empty value needs an address.
+private nonisolated(unsafe) let emptyBytes = UnsafeRawPointer(UnsafeMutableRawPointer.allocate(byteCount: 1, alignment: 1))

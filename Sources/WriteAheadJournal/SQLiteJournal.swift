@@ -1,0 +1,337 @@
+// The journal on SQLite: journal.db in WAL mode. One row of `journal` per group commit, one fdatasync each.
+//
+// Why it is sound:
+//   1. This is the only connection of any process that writes journal.db or runs an SQLite checkpoint on it: that keeps
+//      clear of SQLite's WAL-reset bug (3.7.0–3.51.2, https://sqlite.org/releaselog/3_51_3.html), and `data_version`
+//      shows every foreign write.
+//   2. `synchronous` is FULL on this connection from its opening to its end, so a commit that returned is on the disk.
+//   3. Before a commit is acknowledged, the database and its -wal are still the files that were opened. A program that
+//      replaced one of them would take the acknowledged rows with it.
+//
+// Why `@unchecked Sendable` is right: the committer lets one thread in at a time.
+
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Glibc
+#endif
+
+package enum JournalFile {
+    package static let name = "journal.db"
+    /// "BSTY": in SQLite's header, so that `file` and `doctor` can tell. On disk.
+    static let applicationID = 0x4253_5459
+    /// In SQLite's user_version. A reader refuses a higher one.
+    package static let formatVersion = 1
+
+    static let schema = """
+        CREATE TABLE journal(
+          first_lsn INTEGER PRIMARY KEY,
+          last_lsn INTEGER NOT NULL,
+          time INTEGER NOT NULL,
+          chain INTEGER NOT NULL,
+          records BLOB NOT NULL);
+        CREATE TABLE runs(
+          id INTEGER PRIMARY KEY,
+          epoch INTEGER NOT NULL,
+          started INTEGER NOT NULL,
+          pid INTEGER NOT NULL,
+          host TEXT NOT NULL,
+          boot TEXT NOT NULL,
+          memory_group TEXT,
+          memory_kills INTEGER,
+          ended INTEGER,
+          how TEXT,
+          status INTEGER,
+          evidence TEXT,
+          confidence TEXT);
+        CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+        """
+}
+
+/// What the table `meta` of journal.db says: the store, and where its log begins.
+struct JournalMeta {
+    var storeID: String
+    /// The last record that was trimmed away; the log continues it.
+    var base: ChainPosition
+
+    static func read(_ connection: SQLiteConnection) throws(StoreError) -> JournalMeta {
+        let application = try connection.query("PRAGMA application_id") { $0.int(0) } ?? 0
+        guard application == JournalFile.applicationID else {
+            throw StoreError(
+                .notAStore, "\(connection.path) is a database of another program", location: .init(file: connection.path))
+        }
+        let version = try connection.query("PRAGMA user_version") { $0.int(0) } ?? 0
+        guard version <= JournalFile.formatVersion else {
+            throw StoreError(
+                .newerFormat,
+                "\(connection.path) has format \(version); this version reads up to \(JournalFile.formatVersion): use a newer one",
+                location: .init(file: connection.path))
+        }
+        func number(_ key: String) throws(StoreError) -> Int64? {
+            try connection.query("SELECT value FROM meta WHERE key=?", bind: { $0.bind(1, key) }) {
+                $0.isInteger(0) ? $0.int(0) : nil
+            }
+        }
+        let storeID = try connection.query("SELECT value FROM meta WHERE key='store_id'") { $0.text(0) }
+        guard let storeID, let lsn = try number("base_lsn"), let chain = try number("base_chain"),
+            let epoch = try number("base_epoch")
+        else {
+            throw StoreError(
+                .damaged, "the table meta of \(connection.path) lacks what every store has",
+                location: .init(file: connection.path))
+        }
+        return JournalMeta(
+            storeID: storeID,
+            base: ChainPosition(
+                lsn: LSN(UInt64(bitPattern: lsn)), chain: UInt32(truncatingIfNeeded: chain),
+                epoch: UInt64(bitPattern: epoch)))
+    }
+}
+
+package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
+    /// From so many frames of 4 KiB on the SQLite WAL is copied into the database file.
+    private static let framesMax = 4_096
+    /// One trimming transaction drops about so many bytes, so that a commit never waits long behind it.
+    private static let trimBytesMax = 2 << 20
+
+    private let connection: SQLiteConnection
+    private let begin: SQLiteStatement
+    private let commit: SQLiteStatement
+    private let rollback: SQLiteStatement
+    private let insert: SQLiteStatement
+    private let dataVersion: SQLiteStatement
+    private var knownDataVersion: Int64
+    private var databaseIdentity: FileIdentity
+    private var walIdentity: FileIdentity?
+    private(set) package var logBytes = 0
+    private(set) package var syncs = 0
+
+    /// Opens journal.db of a store whose lock is held.
+    init(folder: String, vfs: String?) throws(StoreError) {
+        let path = folder + "/" + JournalFile.name
+        connection = try SQLiteConnection(path, .readWrite, vfs: vfs)
+        try connection.configureForWriting()
+        // The first read takes the lock on -shm: where that cannot be mapped, this is where it shows.
+        _ = try connection.query("SELECT count(*) FROM meta") { $0.int(0) }
+        begin = try connection.prepare("BEGIN IMMEDIATE")
+        commit = try connection.prepare("COMMIT")
+        rollback = try connection.prepare("ROLLBACK")
+        insert = try connection.prepare(
+            "INSERT INTO journal(first_lsn,last_lsn,time,chain,records) VALUES(?,?,?,?,?)")
+        dataVersion = try connection.prepare("PRAGMA data_version")
+        knownDataVersion = 0
+        databaseIdentity = try FileIdentity.of(path)
+        try begin.run()
+        knownDataVersion = try readDataVersion()
+        try rollback.run()
+    }
+
+    // MARK: Committing
+
+    package func append(_ batch: RecordBatch) throws(StoreError) {
+        try write { () throws(StoreError) in try insertRow(batch) }
+    }
+
+    /// Inserts the batch as a row; inside a transaction.
+    func insertRow(_ batch: RecordBatch) throws(StoreError) {
+        insert.bind(1, Int64(bitPattern: batch.first.value))
+        insert.bind(2, Int64(bitPattern: batch.last.value))
+        insert.bind(3, Platform.wallMicroseconds())
+        insert.bind(4, Int64(batch.chain))
+        let result = batch.bytes.withUnsafeBytes { bytes -> Result<Void, StoreError> in
+            insert.bindBlob(5, borrowed: bytes)
+            do throws(StoreError) {
+                try insert.run()
+                return .success(())
+            } catch {
+                return .failure(error)
+            }
+        }
+        try result.get()
+        logBytes += batch.bytes.count
+    }
+
+    /// One write transaction of ours, durable when it returns.
+    func write(_ body: () throws(StoreError) -> Void) throws(StoreError) {
+        try begin.run()
+        do throws(StoreError) {
+            let version = try readDataVersion()
+            guard version == knownDataVersion else {
+                throw StoreError(
+                    .ioError, "another program wrote to \(connection.path): only the store may; reopen to check it",
+                    location: .init(file: connection.path))
+            }
+            try body()
+            try commit.run()
+        } catch {
+            if connection.isInTransaction { try? rollback.run() }
+            throw error
+        }
+        syncs += 1
+        try checkIdentity()
+    }
+
+    private func readDataVersion() throws(StoreError) -> Int64 {
+        defer { dataVersion.reset() }
+        return try dataVersion.step() ? dataVersion.int(0) : 0
+    }
+
+    private func checkIdentity() throws(StoreError) {
+        let database = try FileIdentity.of(connection.path)
+        let wal = try FileIdentity.of(connection.path + "-wal")
+        if walIdentity == nil { walIdentity = wal }
+        guard database == databaseIdentity, wal == walIdentity else {
+            throw StoreError(
+                .ioError, "\(connection.path) or its -wal was replaced or linked while the store had it open",
+                location: .init(file: connection.path))
+        }
+    }
+
+    // MARK: Upkeep
+
+    package func trim(through lsn: LSN) throws(StoreError) -> Bool {
+        var last = LSN.zero
+        var chain: Int64 = 0
+        var epoch: UInt64 = 0
+        var bytes = 0
+        var isMore = false
+        let rows = try connection.prepare(
+            "SELECT last_lsn, chain, length(records), substr(records,1,16) FROM journal WHERE last_lsn<=? ORDER BY first_lsn")
+        rows.bind(1, Int64(bitPattern: lsn.value))
+        while try rows.step() {
+            if bytes >= Self.trimBytesMax {
+                isMore = true
+                rows.reset()
+                break
+            }
+            last = LSN(UInt64(bitPattern: rows.int(0)))
+            chain = rows.int(1)
+            bytes += Int(rows.int(2))
+            epoch = RecordReader.epoch(of: rows.bytes(3)) ?? 0
+        }
+        guard last > .zero else { return true }
+        try write { () throws(StoreError) in
+            let delete = try connection.prepare("DELETE FROM journal WHERE last_lsn<=? AND first_lsn<=?")
+            delete.bind(1, Int64(bitPattern: last.value))
+            delete.bind(2, Int64(bitPattern: last.value))
+            try delete.run()
+            try setMeta("base_lsn", Int64(bitPattern: last.value))
+            try setMeta("base_chain", chain)
+            try setMeta("base_epoch", Int64(bitPattern: epoch))
+        }
+        logBytes = max(0, logBytes - bytes)
+        return !isMore
+    }
+
+    private func setMeta(_ key: String, _ value: Int64) throws(StoreError) {
+        let set = try connection.prepare("INSERT OR REPLACE INTO meta(key,value) VALUES(?,?)")
+        set.bind(1, key)
+        set.bind(2, value)
+        try set.run()
+    }
+
+    package func maintain() throws(StoreError) { try connection.checkpointSQLite() }
+
+    package var isMaintenanceDue: Bool { connection.framesInWAL >= Self.framesMax }
+
+    package func compact() throws(StoreError) {
+        try connection.execute("VACUUM")
+        syncs += 1
+        begin.reset()
+        try begin.run()
+        knownDataVersion = try readDataVersion()
+        try rollback.run()
+        try connection.checkpointSQLite()
+    }
+
+    package func close() {
+        connection.close()
+    }
+
+    // MARK: Reading at the opening
+
+    func readMeta() throws(StoreError) -> JournalMeta { try JournalMeta.read(connection) }
+
+    /// Every row behind `position`, in order. `each` gets the row's first and last LSN, its chain value and its batch.
+    static func rows(
+        of connection: SQLiteConnection, after lsn: LSN,
+        _ each: (_ first: LSN, _ last: LSN, _ chain: UInt32, _ batch: UnsafeRawBufferPointer) throws -> Bool
+    ) throws {
+        let rows = try connection.prepare(
+            "SELECT first_lsn,last_lsn,chain,records FROM journal WHERE first_lsn>? ORDER BY first_lsn")
+        rows.bind(1, Int64(bitPattern: lsn.value))
+        while try rows.step() {
+            let goOn = try each(
+                LSN(UInt64(bitPattern: rows.int(0))), LSN(UInt64(bitPattern: rows.int(1))),
+                UInt32(truncatingIfNeeded: rows.int(2)), rows.bytes(3))
+            if !goOn {
+                rows.reset()
+                return
+            }
+        }
+    }
+
+    func rows(
+        after lsn: LSN,
+        _ each: (_ first: LSN, _ last: LSN, _ chain: UInt32, _ batch: UnsafeRawBufferPointer) throws -> Bool
+    ) throws {
+        try Self.rows(of: connection, after: lsn, each)
+    }
+
+    /// Takes over what replay counted.
+    func noteLogBytes(_ bytes: Int) { logBytes = bytes }
+
+    // MARK: Runs
+
+    package func markEnd(_ end: RunEnd, at time: Int64) throws(StoreError) {
+        try write { () throws(StoreError) in
+            try setEnd(of: nil, end, at: time)
+        }
+    }
+
+    /// Notes an end in the row of a run; nil means the newest.
+    func setEnd(of run: Int64?, _ end: RunEnd, at time: Int64?) throws(StoreError) {
+        let update = try connection.prepare(
+            "UPDATE runs SET ended=?,how=?,status=?,evidence=?,confidence=? WHERE id=coalesce(?,(SELECT max(id) FROM runs))")
+        if let time { update.bind(1, time) } else { update.bindNull(1) }
+        update.bind(2, end.kind.rawValue)
+        if let status = end.status { update.bind(3, Int64(status)) } else { update.bindNull(3) }
+        update.bind(4, end.evidence)
+        update.bind(5, end.confidence.rawValue)
+        if let run { update.bind(6, run) } else { update.bindNull(6) }
+        try update.run()
+    }
+
+    func insertRun(_ run: RunRow) throws(StoreError) {
+        let insert = try connection.prepare(
+            "INSERT INTO runs(id,epoch,started,pid,host,boot,memory_group,memory_kills) VALUES(?,?,?,?,?,?,?,?)")
+        insert.bind(1, run.id)
+        insert.bind(2, Int64(bitPattern: run.epoch))
+        insert.bind(3, run.started)
+        insert.bind(4, Int64(run.pid))
+        insert.bind(5, run.host)
+        insert.bind(6, run.boot)
+        if let group = run.memoryGroup {
+            insert.bind(7, group.path)
+            insert.bind(8, group.kills)
+        }
+        try insert.run()
+    }
+}
+
+/// Which file a path names, and how many names it has.
+struct FileIdentity: Equatable {
+    let device: UInt64
+    let inode: UInt64
+    let links: UInt64
+
+    static func of(_ path: String) throws(StoreError) -> FileIdentity {
+        var status = stat()
+        guard stat(path, &status) == 0 else { throw Platform.failure("looking at", path) }
+        return FileIdentity(
+            device: UInt64(truncatingIfNeeded: status.st_dev), inode: UInt64(status.st_ino),
+            links: UInt64(status.st_nlink))
+    }
+}

@@ -1,0 +1,278 @@
+// state.db: the state as of one LSN, in a table that plain SQL can read while the store is live.
+//
+// The rule that makes it valid: rows, checkpoint position and digest change in one transaction, so whoever reads it, at
+// any moment, sees the state after exactly the record `checkpoint_lsn`. The digest is the sum (modulo 2⁶⁴) of the rows'
+// hashes; loading recomputes it, which finds altered, missing and stale rows.
+//
+// A fold takes committed journal rows, never live memory. A crash in the middle of one leaves the state of the one
+// before; the journal still has every record behind that, because trimming stays one checkpoint behind.
+//
+// Why `@unchecked Sendable` is right: one thread at a time uses it, the opening one and then the checkpointer.
+
+package enum StateFile {
+    package static let name = "state.db"
+    static let schema = """
+        CREATE TABLE state(
+          name TEXT NOT NULL,
+          key TEXT NOT NULL,
+          type TEXT NOT NULL,
+          value,
+          crc INTEGER NOT NULL,
+          PRIMARY KEY(name, key)) WITHOUT ROWID;
+        CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+        """
+}
+
+/// What the table `meta` of state.db says.
+package struct StateMeta: Sendable {
+    package var storeID: String
+    /// The last record that is in the table.
+    package var checkpoint: ChainPosition
+    /// The checkpoint before, up to which the journal may be trimmed.
+    package var previous: LSN
+    package var rows: Int
+    package var digest: UInt64
+
+    static func read(_ connection: SQLiteConnection) throws(StoreError) -> StateMeta {
+        var numbers: [String: Int64] = [:]
+        var storeID: String?
+        let rows = try connection.prepare("SELECT key,value FROM meta")
+        while try rows.step() {
+            guard let key = rows.text(0) else { continue }
+            if key == "store_id" { storeID = rows.text(1) } else { numbers[key] = rows.int(1) }
+        }
+        guard let storeID, let lsn = numbers["checkpoint_lsn"], let chain = numbers["checkpoint_chain"],
+            let epoch = numbers["checkpoint_epoch"], let previous = numbers["previous_lsn"], let count = numbers["rows"],
+            let digest = numbers["digest"]
+        else {
+            throw StoreError(
+                .damaged, "the table meta of \(connection.path) lacks what every store has",
+                location: .init(file: connection.path))
+        }
+        return StateMeta(
+            storeID: storeID,
+            checkpoint: ChainPosition(
+                lsn: LSN(UInt64(bitPattern: lsn)), chain: UInt32(truncatingIfNeeded: chain),
+                epoch: UInt64(bitPattern: epoch)),
+            previous: LSN(UInt64(bitPattern: previous)), rows: Int(count), digest: UInt64(bitPattern: digest))
+    }
+
+    func write(_ connection: SQLiteConnection) throws(StoreError) {
+        let set = try connection.prepare("INSERT OR REPLACE INTO meta(key,value) VALUES(?,?)")
+        set.bind(1, "store_id")
+        set.bind(2, storeID)
+        try set.run()
+        for (key, value) in [
+            ("checkpoint_lsn", Int64(bitPattern: checkpoint.lsn.value)), ("checkpoint_chain", Int64(checkpoint.chain)),
+            ("checkpoint_epoch", Int64(bitPattern: checkpoint.epoch)), ("previous_lsn", Int64(bitPattern: previous.value)),
+            ("rows", Int64(rows)), ("digest", Int64(bitPattern: digest)),
+        ] {
+            set.bind(1, key)
+            set.bind(2, value)
+            try set.run()
+        }
+    }
+}
+
+package typealias StateRowBody = (
+    _ name: UnsafeRawBufferPointer, _ key: UnsafeRawBufferPointer, _ kind: UInt8, _ value: UnsafeRawBufferPointer
+) throws -> Void
+
+package final class StateDatabase: @unchecked Sendable {
+    private let connection: SQLiteConnection
+    package private(set) var meta: StateMeta
+    private var knownDataVersion: Int64 = 0
+    private var scratch: [UInt8] = []
+
+    /// Opens state.db of a store whose lock is held.
+    package init(folder: String, vfs: String?) throws(StoreError) {
+        let path = folder + "/" + StateFile.name
+        guard Platform.exists(path) else { throw Self.missing(path) }
+        connection = try SQLiteConnection(path, .readWrite, vfs: vfs)
+        try connection.configureForWriting()
+        meta = try StateMeta.read(connection)
+        knownDataVersion = try connection.query("PRAGMA data_version") { $0.int(0) } ?? 0
+    }
+
+    package func close() { connection.close() }
+
+    static func missing(_ path: String) -> StoreError {
+        StoreError(.damaged, "\(path) is missing", location: .init(file: path))
+    }
+
+    // MARK: Loading
+
+    /// Hands over every row in key order, checked; the digest at the end.
+    package func load(_ each: StateRowBody) throws {
+        try Self.load(connection, meta, each)
+    }
+
+    static func load(_ connection: SQLiteConnection, _ meta: StateMeta, _ each: StateRowBody) throws {
+        let rows = try connection.prepare("SELECT name,key,type,value,crc FROM state ORDER BY name,key")
+        var value: [UInt8] = []
+        var scratch: [UInt8] = []
+        var digest: UInt64 = 0
+        var count = 0
+        while try rows.step() {
+            value.removeAll(keepingCapacity: true)
+            let kind = StateRow.read(rows, type: 2, value: 3, into: &value)
+            let name = rows.bytes(0)
+            let key = rows.bytes(1)
+            let stored = UInt64(bitPattern: rows.int(4))
+            let isWhole = try value.withUnsafeBytes { bytes in
+                guard let kind,
+                    StateRow.hash(name: name, key: key, kind: kind.rawValue, value: bytes, scratch: &scratch) == stored
+                else { return false }
+                try each(name, key, kind.rawValue, bytes)
+                return true
+            }
+            guard isWhole else {
+                throw StoreError(
+                    .damaged, "row \(count + 1) of the table state, key \(printable(key)), does not match its checksum",
+                    location: .init(file: connection.path))
+            }
+            digest &+= stored
+            count += 1
+        }
+        guard count == meta.rows, digest == meta.digest else {
+            throw StoreError(
+                .damaged,
+                "the table state has \(count) rows where \(meta.rows) belong, or stale ones: its digest does not match",
+                location: .init(file: connection.path))
+        }
+    }
+
+    static func printable(_ key: UnsafeRawBufferPointer) -> String {
+        let text = String(decoding: key.prefix(60), as: UTF8.self)
+        return "\"" + text.unicodeScalars.map { $0.value < 32 ? "\\u{\(String($0.value, radix: 16))}" : String($0) }.joined()
+            + (key.count > 60 ? "…\"" : "\"")
+    }
+
+    // MARK: Folding
+
+    /// Puts a fold into the table, in one transaction, and moves the checkpoint.
+    package func apply(_ fold: FoldedChanges) throws(StoreError) {
+        var next = meta
+        next.previous = meta.checkpoint.lsn
+        next.checkpoint = fold.position
+        let outcome: Result<Void, any Error> = fold.withSortedOperations { operations in
+            Result {
+                try connection.transaction { () throws(StoreError) in
+                    let version = try connection.query("PRAGMA data_version") { $0.int(0) } ?? 0
+                    guard version == knownDataVersion else {
+                        throw StoreError(
+                            .ioError, "another program wrote to \(connection.path): only the store may; reopen to check it",
+                            location: .init(file: connection.path))
+                    }
+                    try put(operations, &next)
+                    try next.write(connection)
+                }
+            }
+        }
+        do { try outcome.get() } catch let error as StoreError { throw error } catch {
+            throw StoreError(.damaged, "\(error)", location: .init(file: connection.path))
+        }
+        meta = next
+    }
+
+    private func put(_ operations: [Operation], _ next: inout StateMeta) throws(StoreError) {
+        let find = try connection.prepare("SELECT crc FROM state WHERE name=? AND key=?")
+        let upsert = try connection.prepare(
+            "INSERT OR REPLACE INTO state(name,key,type,value,crc) VALUES(?,?,?,?,?)")
+        let delete = try connection.prepare("DELETE FROM state WHERE name=? AND key=?")
+        for operation in operations {
+            find.bindText(1, borrowed: operation.name)
+            find.bindText(2, borrowed: operation.key)
+            var old: UInt64?
+            if try find.step() {
+                old = UInt64(bitPattern: find.int(0))
+                find.reset()
+            }
+            if let old {
+                next.digest &-= old
+                next.rows -= 1
+            }
+            switch operation.code {
+            case .remove:
+                guard old != nil else { continue }
+                delete.bindText(1, borrowed: operation.name)
+                delete.bindText(2, borrowed: operation.key)
+                try delete.run()
+            case .set:
+                guard let kind = ValueKind(rawValue: operation.kind) else {
+                    throw StoreError(.damaged, "value kind \(operation.kind) is not known", location: .init(file: connection.path))
+                }
+                let hash = StateRow.hash(
+                    name: operation.name, key: operation.key, kind: operation.kind, value: operation.value,
+                    scratch: &scratch)
+                upsert.bindText(1, borrowed: operation.name)
+                upsert.bindText(2, borrowed: operation.key)
+                StateRow.bind(upsert, type: 3, value: 4, kind: kind, bytes: operation.value)
+                upsert.bind(5, Int64(bitPattern: hash))
+                try upsert.run()
+                next.digest &+= hash
+                next.rows += 1
+            }
+        }
+    }
+
+    /// Copies the SQLite WAL into the database file where it has grown, or always.
+    package func maintain(force: Bool) throws(StoreError) {
+        guard force || connection.framesInWAL >= 1_024 else { return }
+        try connection.checkpointSQLite()
+    }
+
+    /// A fold of nothing, which lets the journal be trimmed up to the newest checkpoint: losing this transaction, too,
+    /// leaves a table that the journal continues.
+    package func advance() throws(StoreError) {
+        guard meta.previous < meta.checkpoint.lsn else { return }
+        try apply(FoldedChanges(after: meta.checkpoint))
+    }
+
+    /// Puts the newest fold into the database file itself: nothing older is needed to rebuild the table any more.
+    package func settle() throws(StoreError) {
+        let result = try connection.checkpointSQLite()
+        guard result.frames == result.copied else {
+            throw StoreError(
+                .busy, "a reader keeps \(connection.path) from being compacted: try again when it is done",
+                location: .init(file: connection.path))
+        }
+        meta.previous = meta.checkpoint.lsn
+    }
+
+    /// Gives unused space back to the file system.
+    package func compact() throws(StoreError) {
+        try connection.execute("VACUUM")
+        knownDataVersion = try connection.query("PRAGMA data_version") { $0.int(0) } ?? 0
+        try connection.checkpointSQLite()
+    }
+
+    // MARK: Writing a whole new one (creation, backup)
+
+    /// Fills the state.db of a store in the making.
+    static func fill(
+        _ connection: SQLiteConnection, storeID: String, position: ChainPosition,
+        rows: (_ put: StateRowBody) throws -> Void
+    ) throws {
+        try connection.execute(StateFile.schema)
+        var meta = StateMeta(storeID: storeID, checkpoint: position, previous: position.lsn, rows: 0, digest: 0)
+        let insert = try connection.prepare("INSERT INTO state(name,key,type,value,crc) VALUES(?,?,?,?,?)")
+        var scratch: [UInt8] = []
+        try connection.execute("BEGIN")
+        try rows { name, key, kind, value in
+            guard let valueKind = ValueKind(rawValue: kind) else {
+                throw StoreError(.damaged, "value kind \(kind) is not known")
+            }
+            let hash = StateRow.hash(name: name, key: key, kind: kind, value: value, scratch: &scratch)
+            insert.bindText(1, borrowed: name)
+            insert.bindText(2, borrowed: key)
+            StateRow.bind(insert, type: 3, value: 4, kind: valueKind, bytes: value)
+            insert.bind(5, Int64(bitPattern: hash))
+            try insert.run()
+            meta.rows += 1
+            meta.digest &+= hash
+        }
+        try meta.write(connection)
+        try connection.execute("COMMIT")
+    }
+}

@@ -1,0 +1,166 @@
+// Reads a store without writing anything, whether or not somebody holds it.
+//
+// Beside a live owner: one read transaction on each database, the journal's first. The state seen may then be newer than
+// the journal seen, never so old that records between them are missing, because trimming stays behind every checkpoint.
+// On a store nobody holds: the lock is taken shared, and SQLite reads with its index in memory, so that not even a -shm
+// file comes to be.
+//
+// Why `@unchecked Sendable` is right: used by one thread at a time.
+
+package final class StoreReader: @unchecked Sendable {
+    package let folder: String
+    /// Whether somebody held the store when reading began.
+    package let isLive: Bool
+    package let storeID: String
+    /// Where the journal's log begins.
+    package let base: ChainPosition
+    private let lock: FolderLock?
+    private let journal: SQLiteConnection
+    private let state: SQLiteConnection
+    package let stateMeta: StateMeta
+
+    package init(_ path: String, vfs: String? = nil) throws(StoreError) {
+        folder = try Platform.resolved(path)
+        guard try StoreFolder.examine(folder) == .store else {
+            throw StoreError(.notAStore, "there is no store at \(folder)", location: .init(file: folder))
+        }
+        let hasLockFile = Platform.exists(folder + "/" + FolderLock.fileName)
+        lock = hasLockFile ? try FolderLock.shared(folder: folder) : nil
+        isLive = hasLockFile && lock == nil
+        let access: SQLiteConnection.Access = isLive ? .readShared : .readPrivate
+        let statePath = folder + "/" + StateFile.name
+        do throws(StoreError) {
+            journal = try SQLiteConnection(folder + "/" + JournalFile.name, access, vfs: vfs)
+            try journal.execute("BEGIN")
+            let meta = try JournalMeta.read(journal)
+            storeID = meta.storeID
+            base = meta.base
+            guard Platform.exists(statePath) else { throw StateDatabase.missing(statePath) }
+            state = try SQLiteConnection(statePath, access, vfs: vfs)
+            try state.execute("BEGIN")
+            stateMeta = try StateMeta.read(state)
+        } catch {
+            var error = error
+            if error.code == .notAStore && Platform.exists(statePath) { error.code = .damaged }
+            throw error
+        }
+    }
+
+    /// Ends both read transactions.
+    package func close() {
+        journal.close()
+        state.close()
+    }
+
+    package func runs() throws(StoreError) -> [RunRow] { try RunRow.all(journal) }
+
+    package func newestRun() throws(StoreError) -> RunRow? { try RunRow.newest(journal) }
+
+    /// How the run before the next one ended, as that one would judge it; nil while somebody holds the store.
+    package func verdictOnLastRun() throws(StoreError) -> RunEnd? {
+        guard !isLive, let run = try newestRun() else { return nil }
+        return run.end ?? run.traces(page: RunPage.read(folder: folder)).judge()
+    }
+
+    package var syncMark: LSN { RunPage.read(folder: folder)?.syncMark ?? .zero }
+
+    /// Bytes of records kept, and their rows.
+    package func logSize() throws(StoreError) -> (bytes: Int, rows: Int) {
+        try journal.query("SELECT coalesce(sum(length(records)),0),count(*) FROM journal") {
+            (Int($0.int(0)), Int($0.int(1)))
+        } ?? (0, 0)
+    }
+
+    /// SQLite's own examination of both files; "ok", or what it found.
+    package func integrityCheck() throws(StoreError) -> [(file: String, finding: String)] {
+        var findings: [(file: String, finding: String)] = []
+        for connection in [journal, state] {
+            let rows = try connection.prepare("PRAGMA integrity_check(10)")
+            while try rows.step() {
+                let text = rows.text(0) ?? ""
+                if text != "ok" { findings.append((connection.path, text)) }
+            }
+        }
+        return findings
+    }
+
+    /// Every row of `state`, checked.
+    package func loadState(_ each: StateRowBody) throws { try StateDatabase.load(state, stateMeta, each) }
+
+    /// Every record of the log, checked, with the time of its row in microseconds since 1970.
+    ///
+    /// - Returns: the chain behind the last record.
+    package func records(_ each: (_ record: Record, _ time: Int64) throws -> Void) throws -> ChainPosition {
+        var position = base
+        let rows = try journal.prepare("SELECT first_lsn,last_lsn,chain,records,time FROM journal ORDER BY first_lsn")
+        while try rows.step() {
+            let first = LSN(UInt64(bitPattern: rows.int(0)))
+            let last = LSN(UInt64(bitPattern: rows.int(1)))
+            let chain = UInt32(truncatingIfNeeded: rows.int(2))
+            let time = rows.int(4)
+            let batch = rows.bytes(3)
+            do {
+                try RecordReader.read(batch, first: first, position: &position) { record in
+                    if record.lsn == stateMeta.checkpoint.lsn && record.chain != stateMeta.checkpoint.chain {
+                        throw RecordReader.Broken(
+                            lsn: record.lsn, bytes: 0..<batch.count, why: "state and journal do not belong together")
+                    }
+                    try each(record, time)
+                }
+                guard position.lsn == last, position.chain == chain else {
+                    throw RecordReader.Broken(
+                        lsn: last, bytes: 0..<batch.count, why: "the row's numbers are not those of its records")
+                }
+            } catch let broken as RecordReader.Broken {
+                throw StoreError(
+                    .damaged, broken.why, location: .init(file: journal.path, lsn: broken.lsn, bytes: broken.bytes))
+            }
+        }
+        guard position.lsn >= syncMark else {
+            throw StoreError(
+                .damaged,
+                "the journal ends at LSN \(position.lsn), but everything up to LSN \(syncMark) was made durable",
+                location: .init(file: journal.path, lsn: position.lsn.next))
+        }
+        guard stateMeta.checkpoint.lsn >= base.lsn, isLive || stateMeta.checkpoint.lsn <= position.lsn else {
+            throw StoreError(
+                .damaged,
+                "the state is as of LSN \(stateMeta.checkpoint.lsn), the journal has LSN \(base.lsn.next) to \(position.lsn): records are missing",
+                location: .init(file: journal.path, lsn: stateMeta.checkpoint.lsn.next))
+        }
+        return position
+    }
+}
+
+/// The checkpointer's view of the journal: committed rows, through a connection of its own.
+package final class JournalFollower: @unchecked Sendable {
+    private let connection: SQLiteConnection
+
+    package init(folder: String, vfs: String?) throws(StoreError) {
+        connection = try SQLiteConnection(folder + "/" + JournalFile.name, .readShared, vfs: vfs)
+    }
+
+    package func close() { connection.close() }
+
+    /// Collects what came behind `position`, up to `lsn` and about so many bytes.
+    package func collect(after position: ChainPosition, through lsn: LSN, bytesMax: Int) throws(StoreError)
+        -> FoldedChanges
+    {
+        var fold = FoldedChanges(after: position)
+        do {
+            try SQLiteJournal.rows(of: connection, after: position.lsn) { first, last, _, batch in
+                guard last <= lsn else { return false }
+                try fold.add(first: first, batch: batch)
+                return fold.bytes < bytesMax
+            }
+        } catch let broken as RecordReader.Broken {
+            throw StoreError(
+                .damaged, broken.why, location: .init(file: connection.path, lsn: broken.lsn, bytes: broken.bytes))
+        } catch let error as StoreError {
+            throw error
+        } catch {
+            throw StoreError(.damaged, "\(error)", location: .init(file: connection.path))
+        }
+        return fold
+    }
+}
