@@ -133,7 +133,10 @@ void backstay_start(void (*gate)(int, bool), void (*forked)(void)) {
     backstay_signals_start();
     atomic_store(&owner, getpid());
     pthread_atfork(before_fork, forked_parent, forked_child);
-    backstay_list_gate();
+    /* exit() takes the gate off the list before it calls it, and until the gate has put itself back another thread's exit()
+     * would find no gate and end the process. So there are spare ones, one for each thread that may come in that moment;
+     * they cost a call each at the end. */
+    for (int i = 0; i < 64; i++) backstay_list_gate();
 }
 
 #if defined(__GLIBC__)
