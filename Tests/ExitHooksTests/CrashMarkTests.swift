@@ -116,15 +116,18 @@ private final class MarkFile {
     @Test func markThatCannotBeStoredEndsTheProcessByTheFirstSignal() throws {
         let file = try MarkFile()
         let trial = try trial("crash-mark-faults", file.path)
-        #expect(trial.end == .signalled(SIGABRT))
+        // The sanitizer blocks all signals in handlers: the kernel then ends the process by the second.
+        #expect(trial.end == .signalled(RunningProbe.isSanitized ? SIGBUS : SIGABRT))
     }
 
-    @Test func swiftBacktracerStillRuns() throws {
+    @Test(.disabled(if: RunningProbe.isSanitized, "the sanitizer holds up the backtracer's own signals"))
+    func swiftBacktracerStillRuns() throws {
         let file = try MarkFile()
         let probe = try RunningProbe("crash-trap", [file.path], backtrace: true)
         let trial = try probe.finish()
         #expect(trial.stderr.contains("Fatal error: on purpose"))
         #expect(trial.stderr.contains("crashed"))
+        #expect(!trial.stderr.contains("failed to suspend thread"))
         #expect(trial.end == .signalled(CrashMarkTests.trap))
         #expect(file.mark().signal == UInt64(CrashMarkTests.trap))
     }

@@ -88,7 +88,11 @@ final class RunningProbe {
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
 
         let backtracing = "SWIFT_BACKTRACE=enable=\(backtrace ? "yes" : "no"),color=no,interactive=no"
-        let environment = ["PATH=/usr/bin:/bin", backtracing, "TSAN_OPTIONS=halt_on_error=1:exitcode=66"]
+        // Under the thread sanitizer: races end the child, fatal signals are the child's own, and its end is not delayed.
+        let sanitizing =
+            "TSAN_OPTIONS=halt_on_error=1:exitcode=66:atexit_sleep_ms=0:die_after_fork=0:handle_segv=0:handle_sigbus=0"
+            + ":handle_sigfpe=0:handle_sigill=0:handle_sigtrap=0:handle_abort=0"
+        let environment = ["PATH=/usr/bin:/bin", backtracing, sanitizing]
         var argv: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
         var envp: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) } + [nil]
         defer { for string in argv + envp { free(string) } }
@@ -114,6 +118,17 @@ final class RunningProbe {
             throw HarnessError(message: "the test bundle has no path")
         }
         return String(decoding: path[..<slash], as: UTF8.self) + "/ExitHooksProbe"
+    }
+
+    /// Whether the thread sanitizer is in the process.
+    static let isSanitized = dlsym(nil, "__tsan_init") != nil
+
+    /// Whether `LaunchMode.asInit` works here: it needs root, and containers often forbid it.
+    static func canBecomeInit() -> Bool {
+        guard let probe = try? RunningProbe("nothing", mode: .asInit), let trial = try? probe.finish() else {
+            return false
+        }
+        return trial.end == .exited(5)
     }
 
     func startClock() {
