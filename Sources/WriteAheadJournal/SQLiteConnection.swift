@@ -74,12 +74,6 @@ final class SQLiteConnection: @unchecked Sendable {
         walFrames.initialize(to: 0)
         sqlite3_extended_result_codes(handle, 1)
         sqlite3_busy_timeout(handle, 2_000)
-        sqlite3_wal_hook(
-            handle,
-            { context, _, _, frames in
-                context?.assumingMemoryBound(to: Int32.self).pointee = frames
-                return SQLITE_OK
-            }, walFrames)
         do throws(StoreError) {
             guard csqlite_db_config_switch(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1) == SQLITE_OK else {
                 throw StoreError(.unsupported, "SQLite \(Self.version) lacks SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE")
@@ -121,6 +115,14 @@ final class SQLiteConnection: @unchecked Sendable {
         try pragma("cell_size_check", "ON", expect: "1")
         try pragma("cache_size", "-8192", expect: "-8192")
         try pragma("locking_mode", "NORMAL", expect: "normal")
+        // After wal_autocheckpoint, which is a hook of its own and takes the place of any other
+        // (https://www.sqlite.org/c3ref/wal_hook.html).
+        sqlite3_wal_hook(
+            handle,
+            { context, _, _, frames in
+                context?.assumingMemoryBound(to: Int32.self).pointee = frames
+                return SQLITE_OK
+            }, walFrames)
     }
 
     func pragma(_ name: String, _ value: String, expect: String?) throws(StoreError) {

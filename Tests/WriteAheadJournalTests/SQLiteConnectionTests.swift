@@ -82,6 +82,24 @@ import Testing
         connection.close()
     }
 
+    /// What upkeep goes by: a count that stays at zero is a log that grows for ever.
+    @Test func writingConnectionCountsTheFramesOfItsWAL() throws {
+        let folder = try TemporaryFolder()
+        let connection = try SQLiteConnection(folder("a.db"), .create, vfs: nil)
+        try connection.configureForWriting()
+        try connection.execute("CREATE TABLE t(x)")
+        for _ in 0..<5 {
+            try connection.execute("INSERT INTO t VALUES(zeroblob(9000))")
+            let bytes = Platform.size(folder("a.db-wal")) ?? 0
+            #expect(connection.framesInWAL == (bytes - 32) / 4_120)
+        }
+        let result = try connection.checkpointSQLite()
+        #expect(result.frames == connection.framesInWAL && result.copied == result.frames)
+        try connection.execute("INSERT INTO t VALUES(1)")
+        #expect(connection.framesInWAL < 5)
+        connection.close()
+    }
+
     @Test func closeNeitherCopiesNorRemovesTheSQLiteWAL() throws {
         let folder = try TemporaryFolder()
         let connection = try SQLiteConnection(folder("a.db"), .create, vfs: nil)
