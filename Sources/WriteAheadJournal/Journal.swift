@@ -22,6 +22,8 @@ public final class Journal: Sendable {
     private let lock: FolderLock
     private let fork = ForkGuard()
     private let closing = Lock()
+    /// Keeps other writers out between admission and publishing.
+    private let writer = Lock()
     /// How the last run ended.
     public let lastEnd: RunEnd
     /// The folder, resolved.
@@ -103,8 +105,10 @@ public final class Journal: Sendable {
         guard bytes.count <= Self.recordBytesMax else {
             throw StoreError(.valueOutOfBounds, "a record may have \(Self.recordBytesMax) bytes, not \(bytes.count)")
         }
-        guard case .admitted = try committer.admit(durability) else { return nil }
-        return try committer.publish(.bytes) { $0.append(contentsOf: bytes) }
+        return try writer.withLock { () throws(StoreError) in
+            guard case .admitted = try committer.admit(durability) else { return nil }
+            return try committer.publish(.bytes) { $0.append(contentsOf: bytes) }
+        }
     }
 
     /// Drops records up to and including `lsn`: what they said is kept elsewhere.
