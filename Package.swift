@@ -51,7 +51,8 @@ let package = Package(
         .target(name: "ExitHooks", dependencies: ["CExitHooks"], swiftSettings: settings),
 
         // The journal: bytes in, LSNs out.
-        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
+        .systemLibrary(
+            name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
         .target(name: "CChecksum", cSettings: cSettings),
         .target(name: "WriteAheadJournal", dependencies: ["CSQLite", "CChecksum"], swiftSettings: settings),
 
@@ -60,7 +61,8 @@ let package = Package(
 
         // What `backstay bench` measures.
         .target(
-            name: "StoreBenchmarks", dependencies: ["Backstay", "WriteAheadJournal", "CSQLite"], swiftSettings: settings),
+            name: "StoreBenchmarks", dependencies: ["Backstay", "WriteAheadJournal", "CSQLite"], swiftSettings: settings
+        ),
 
         // The command, and the lab its `drill` runs.
         .target(name: "CFaultVFS", dependencies: ["CSQLite"], cSettings: cSettings),
@@ -77,12 +79,18 @@ let package = Package(
             swiftSettings: settings
         ),
 
-        .testTarget(name: "ExitHooksTests", dependencies: ["ExitHooks"], swiftSettings: settings),
+        .executableTarget(
+            name: "ExitHooksProbe", dependencies: ["ExitHooks", "CExitHooks"], path: "Tests/ExitHooksProbe",
+            swiftSettings: settings),
+        .testTarget(
+            name: "ExitHooksTests", dependencies: ["ExitHooks", "CExitHooks", "ExitHooksProbe"],
+            swiftSettings: settings),
         .testTarget(
             name: "WriteAheadJournalTests", dependencies: ["WriteAheadJournal", "CSQLite", "CFaultVFS"],
             swiftSettings: settings),
         .testTarget(
-            name: "BackstayTests", dependencies: ["Backstay", "ExitHooks", "WriteAheadJournal"], swiftSettings: settings),
+            name: "BackstayTests", dependencies: ["Backstay", "ExitHooks", "WriteAheadJournal"], swiftSettings: settings
+        ),
         .testTarget(
             name: "BackstayToolTests", dependencies: ["BackstayTool", "CrashLab", "Backstay"], swiftSettings: settings),
     ] + examples

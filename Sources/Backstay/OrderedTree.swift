@@ -101,8 +101,8 @@ extension OrderedTree {
             node = node.child(node.childIndex(for: key))
             level &-= 1
         }
-        let (index, found) = node.search(key)
-        return found ? node.entry(index) : nil
+        let (index, found) = node.search(key, isLeaf: true)
+        return found ? node.value(index) : nil
     }
 }
 
@@ -119,12 +119,12 @@ extension OrderedTree {
         guard found else {
             ownPath()
             let entry = makeEntry(key: key, kind: kind, value: value)
-            insert(entry.base, child: nil, level: 0)
+            insert(entry, child: nil, level: 0)
             count += 1
             contentBytes += key.count + value.count
             return
         }
-        let old = step.node.entry(step.index)
+        let old = step.node.value(step.index)
         contentBytes += value.count - old.valueLength
         let size = OrderedTreeEntry.headerSize + key.count + value.count
         if old.birth > sharedThrough, Self.blockSize(size) == Self.blockSize(old.size) {
@@ -133,7 +133,7 @@ extension OrderedTree {
         }
         ownPath()
         if old.birth <= sharedThrough { copiedBytes += OrderedTreeEntry.headerSize + key.count }
-        path[height].node.items[step.index] = makeEntry(key: key, kind: kind, value: value).base
+        path[height].node.setEntry(step.index, makeEntry(key: key, kind: kind, value: value))
         discard(old)
     }
 
@@ -144,10 +144,10 @@ extension OrderedTree {
         guard locate(key) else { return false }
         ownPath()
         let step = path[height]
-        let old = step.node.entry(step.index)
+        let old = step.node.value(step.index)
         count -= 1
         contentBytes -= old.keyLength + old.valueLength
-        step.node.remove(at: step.index, child: nil)
+        step.node.remove(at: step.index)
         discard(old)
         tidyLeaf()
         return true
@@ -165,7 +165,7 @@ extension OrderedTree {
             node = node.child(index)
             depth &+= 1
         }
-        let (index, found) = node.search(key)
+        let (index, found) = node.search(key, isLeaf: true)
         path[height] = PathStep(node: node, index: index)
         return found
     }
@@ -185,7 +185,7 @@ extension OrderedTree {
             if depth == 0 {
                 root = own
             } else {
-                path[depth - 1].node.children[path[depth - 1].index] = own.base
+                path[depth - 1].node.setChild(path[depth - 1].index, own)
             }
         }
     }
@@ -213,7 +213,7 @@ extension OrderedTree {
     }
 
     func makeNode(level: Int) -> OrderedTreeNode {
-        let node = OrderedTreeNode(allocate(OrderedTreeNode.size(level: level)))
+        let node = OrderedTreeNode(allocateNode(OrderedTreeNode.size(level: level)))
         node.initialize(birth: generation, level: level)
         return node
     }
@@ -243,6 +243,16 @@ extension OrderedTree {
         guard let block = malloc(size) else { fatalError("backstay: out of memory, \(size) bytes asked for") }
         liveAllocations += 1
         memoryBytes += size + 8
+        return block
+    }
+
+    private func allocateNode(_ size: Int) -> UnsafeMutableRawPointer {
+        var block: UnsafeMutableRawPointer?
+        guard posix_memalign(&block, OrderedTreeNode.alignment, size) == 0, let block else {
+            fatalError("backstay: out of memory, \(size) bytes asked for")
+        }
+        liveAllocations += 1
+        memoryBytes += Self.blockSize(size) + 8
         return block
     }
 

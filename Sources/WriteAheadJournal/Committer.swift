@@ -86,7 +86,8 @@ package final class Committer: @unchecked Sendable {
     private var commits = 0
 
     package init(
-        backend: any JournalBackend, page: RunPage?, position: ChainPosition, limits: Limits, sabotage: Sabotage = .init()
+        backend: any JournalBackend, page: RunPage?, position: ChainPosition, limits: Limits,
+        sabotage: Sabotage = .init()
     ) {
         self.backend = backend
         self.page = page
@@ -479,7 +480,10 @@ package final class Committer: @unchecked Sendable {
     /// Poisons the journal for a failure found elsewhere (the checkpointer's database).
     package func poison(_ error: StoreError) {
         lock.lock()
-        if case .poisoned = health {} else { note(StoreError(.ioError, error.message, cause: error.cause, location: error.location)) }
+        if case .poisoned = health {
+        } else {
+            note(StoreError(.ioError, error.message, cause: error.cause, location: error.location))
+        }
         settled.broadcast()
         answerWaiters()
         lock.unlock()
@@ -546,7 +550,8 @@ package final class Committer: @unchecked Sendable {
 
     private static func refusal(after error: StoreError) -> StoreError {
         StoreError(
-            .poisoned, "an earlier failure made it unsafe to go on: close the store and open it again (\(error.message))",
+            .poisoned,
+            "an earlier failure made it unsafe to go on: close the store and open it again (\(error.message))",
             cause: error.cause, location: error.location)
     }
 
@@ -559,7 +564,8 @@ package final class Committer: @unchecked Sendable {
 
     private static func notYet(_ error: StoreError) -> StoreError {
         StoreError(
-            .notYetDurable, "the change is applied but not durable yet (\(error.message)); it will be when that is over",
+            .notYetDurable,
+            "the change is applied but not durable yet (\(error.message)); it will be when that is over",
             cause: error.cause, location: error.location, outcome: .unknown)
     }
 }

@@ -8,11 +8,11 @@
 
 internal import CSQLite
 #if canImport(Darwin)
-internal import Darwin
+    internal import Darwin
 #elseif canImport(Musl)
-internal import Musl
+    internal import Musl
 #else
-internal import Glibc
+    internal import Glibc
 #endif
 
 /// What SQLite wants for "copy these bytes now".
@@ -330,4 +330,5 @@ final class SQLiteStatement: @unchecked Sendable {
 }
 
 /// SQLite takes a null pointer for NULL; an empty value needs an address.
-private nonisolated(unsafe) let emptyBytes = UnsafeRawPointer(UnsafeMutableRawPointer.allocate(byteCount: 1, alignment: 1))
+private nonisolated(unsafe) let emptyBytes = UnsafeRawPointer(
+    UnsafeMutableRawPointer.allocate(byteCount: 1, alignment: 1))

@@ -9,11 +9,11 @@
 //   5. the parent synced
 
 #if canImport(Darwin)
-internal import Darwin
+    internal import Darwin
 #elseif canImport(Musl)
-internal import Musl
+    internal import Musl
 #else
-internal import Glibc
+    internal import Glibc
 #endif
 
 package enum StoreFolder {
@@ -132,7 +132,8 @@ package enum StoreFolder {
     /// Where the log of a new history begins: before LSN 1, chained to the store's id.
     package static func origin(storeID: String) -> ChainPosition {
         var text = storeID
-        return ChainPosition(lsn: .zero, chain: text.withUTF8 { RecordFormat.crc(UnsafeRawBufferPointer($0)) }, epoch: 0)
+        return ChainPosition(
+            lsn: .zero, chain: text.withUTF8 { RecordFormat.crc(UnsafeRawBufferPointer($0)) }, epoch: 0)
     }
 
     /// Temporary folders of creators that died: their lock is free.

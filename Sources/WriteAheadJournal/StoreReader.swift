@@ -59,10 +59,10 @@ package final class StoreReader: @unchecked Sendable {
     /// How the run before the next one ended, as that one would judge it; nil while somebody holds the store.
     package func verdictOnLastRun() throws(StoreError) -> RunEnd? {
         guard !isLive, let run = try newestRun() else { return nil }
-        return run.end ?? run.traces(page: RunPage.read(folder: folder)).judge()
+        return run.end ?? run.traces(page: RunPage.read(folder: folder, storeID: storeID)).judge()
     }
 
-    package var syncMark: LSN { RunPage.read(folder: folder)?.syncMark ?? .zero }
+    package var syncMark: LSN { RunPage.read(folder: folder, storeID: storeID)?.syncMark ?? .zero }
 
     /// Bytes of records kept, and their rows.
     package func logSize() throws(StoreError) -> (bytes: Int, rows: Int) {
