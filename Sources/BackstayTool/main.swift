@@ -1,1 +1,6 @@
-print("x")
+#if CommandLine
+import ArgumentParser
+import CrashLab
+
+if try await !runAsChildIfAsked() { Drill.main() }
+#endif
