@@ -4,11 +4,11 @@ import Backstay
 import ExitHooks
 
 #if canImport(Darwin)
-    import Darwin
+import Darwin
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #else
-    import Glibc
+import Glibc
 #endif
 
 /// A failure as the user of the command sees it.

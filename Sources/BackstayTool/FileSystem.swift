@@ -6,11 +6,11 @@
 import WriteAheadJournal
 
 #if canImport(Darwin)
-    import Darwin
+import Darwin
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #else
-    import Glibc
+import Glibc
 #endif
 
 struct FileSystem: Equatable {
@@ -38,17 +38,15 @@ struct FileSystem: Equatable {
     /// The file system of a path that is there.
     static func of(_ path: String) -> FileSystem {
         #if canImport(Darwin)
-            var status = statfs()
-            guard statfs(path, &status) == 0 else { return FileSystem(name: "unknown") }
-            let name = withUnsafeBytes(of: &status.f_fstypename) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            return FileSystem(name: name)
+        var status = statfs()
+        guard statfs(path, &status) == 0 else { return FileSystem(name: "unknown") }
+        let name = withUnsafeBytes(of: &status.f_fstypename) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        return FileSystem(name: name)
         #else
-            guard let real = try? Platform.resolved(path), let mounts = Platform.text(at: "/proc/self/mountinfo") else {
-                return FileSystem(name: "unknown")
-            }
-            return FileSystem(name: name(of: real, mounts: mounts) ?? "unknown")
+        guard let real = try? Platform.resolved(path), let mounts = Platform.text(at: "/proc/self/mountinfo") else {
+            return FileSystem(name: "unknown")
+        }
+        return FileSystem(name: name(of: real, mounts: mounts) ?? "unknown")
         #endif
     }
 

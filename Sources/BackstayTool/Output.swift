@@ -5,11 +5,11 @@
 // to close its store first.
 
 #if canImport(Darwin)
-    import Darwin
+import Darwin
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #else
-    import Glibc
+import Glibc
 #endif
 
 /// stdout. One thread uses it.
@@ -37,11 +37,11 @@ final class Output {
 
     private static func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, _ offset: Int) -> Int {
         #if canImport(Darwin)
-            Darwin.write(descriptor, bytes.baseAddress.map { $0 + offset }, bytes.count - offset)
+        Darwin.write(descriptor, bytes.baseAddress.map { $0 + offset }, bytes.count - offset)
         #elseif canImport(Musl)
-            Musl.write(descriptor, bytes.baseAddress.map { $0 + offset }, bytes.count - offset)
+        Musl.write(descriptor, bytes.baseAddress.map { $0 + offset }, bytes.count - offset)
         #else
-            Glibc.write(descriptor, bytes.baseAddress.map { $0 + offset }, bytes.count - offset)
+        Glibc.write(descriptor, bytes.baseAddress.map { $0 + offset }, bytes.count - offset)
         #endif
     }
 

@@ -1,16 +1,16 @@
 // The entry of the command `backstay`. Without the trait CommandLine there is no argument parser, and no command.
 
 #if CommandLine
-    await Tool.start()
+await Tool.start()
 #else
-    #if canImport(Darwin)
-        import Darwin
-    #elseif canImport(Musl)
-        import Musl
-    #else
-        import Glibc
-    #endif
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Musl)
+import Musl
+#else
+import Glibc
+#endif
 
-    fputs("backstay: built without the trait CommandLine: build it with `swift build --traits CommandLine`\n", stderr)
-    exit(2)
+fputs("backstay: built without the trait CommandLine: build it with `swift build --traits CommandLine`\n", stderr)
+exit(2)
 #endif
