@@ -38,6 +38,7 @@ struct Tool: ParsableCommand {
         CompactCommand.self,
         BackupCommand.self,
         DoctorCommand.self,
+        Drill.self,
     ]
 
     /// Runs the command that the arguments name, and ends the process.
@@ -55,6 +56,7 @@ struct Tool: ParsableCommand {
         do {
             try await run(command)
         } catch {
+            if let status = error as? ExitCode { endProcess(status.rawValue) }
             // `backstay help` and the like.
             if error is CleanExit || exitCode(for: error) == .success { exit(withError: error) }
             Failure(error).end(json: json)

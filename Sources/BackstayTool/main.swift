@@ -1,7 +1,10 @@
 // The entry of the command `backstay`. Without the trait CommandLine there is no argument parser, and no command.
 
 #if CommandLine
-await Tool.start()
+import CrashLab
+
+// The drill's children are this very executable, told so by their environment.
+if try await !runAsChildIfAsked() { await Tool.start() }
 #else
 #if canImport(Darwin)
 import Darwin
