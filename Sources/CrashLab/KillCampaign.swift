@@ -92,7 +92,8 @@ public struct KillCampaign: Sendable {
     /// - Throws: a `StoreError` where no folder can be made or no child started.
     public func run(in folder: String? = nil, progress: (Int) -> Void = { _ in }) throws -> Report {
         let base = folder ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-        let place = try Platform.resolved("\(base)/backstay-kills-\(getpid())-\(String(Platform.randomBits(), radix: 36))")
+        let place = try Platform.resolved(
+            "\(base)/backstay-kills-\(getpid())-\(String(Platform.randomBits(), radix: 36))")
         guard mkdir(place, 0o700) == 0 else { throw Platform.failure("creating", place) }
         defer { Platform.removeFolder(place) }
         let start = Platform.monotonicNanoseconds()
@@ -198,7 +199,8 @@ private final class KillSeries {
             case .messages(let messages):
                 for message in messages {
                     note(message, &acknowledged)
-                    guard !isStruck, acknowledged >= target, awaited == nil || message == .phase(awaited ?? .open) else {
+                    guard !isStruck, acknowledged >= target, awaited == nil || message == .phase(awaited ?? .open)
+                    else {
                         continue
                     }
                     isStruck = true
