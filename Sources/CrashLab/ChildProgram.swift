@@ -34,6 +34,8 @@ enum ChildProgram {
 
     static func run(_ role: ChildRole) async throws {
         alarm(alarmSeconds)
+        // What a child starts in turn, as a backtracer, must not keep the parent waiting for the pipe's end.
+        _ = fcntl(STDOUT_FILENO, F_SETFD, FD_CLOEXEC)
         var none = rlimit(rlim_cur: 0, rlim_max: 0)
         setrlimit(coreLimit, &none)
         do {

@@ -49,7 +49,7 @@ public struct DrillReport: Sendable {
         }
         let isBad = !result.problems.isEmpty
         return row(
-            result.name, result.hooksRan ? "yes" : "no", result.scopeRan ? "yes" : "no",
+            result.name, result.hooksRan ? "yes" : result.hookBegan ? "cut" : "no", result.scopeRan ? "yes" : "no",
             result.handlerRan ? (result.endedAs.hasPrefix("crash") ? "marked" : "yes") : "no", "\(result.acknowledged)",
             "\(result.recovered)", "\(result.lost)", isBad ? "\(result.endedAs)  WRONG" : result.endedAs,
             decimal(result.seconds))

@@ -13,7 +13,7 @@ internal import Glibc
 #endif
 
 final class MemoryGroupOfOurOwn {
-    static let limitBytes = 192 << 20
+    static let limitBytes = 96 << 20
 
     struct Refusal: Error {
         let reason: String

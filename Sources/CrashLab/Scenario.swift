@@ -72,6 +72,7 @@ struct Scenario: Sendable {
         var control = self
         control.flaw = flaw
         control.name = name
+        control.rounds = 1
         return control
     }
 
