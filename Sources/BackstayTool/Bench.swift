@@ -52,14 +52,28 @@ struct BenchCommand: AsyncParsableCommand {
     func run() async throws {
         let place = "\(folder)/backstay-bench-\(Platform.processID())"
         guard mkdir(place, 0o700) == 0 else { throw Platform.failure("creating", place) }
-        defer { Platform.removeFolder(place) }
+        let rows: [StoreBenchmark.Row]
+        do {
+            rows = try await benchmark(place).run()
+        } catch {
+            Platform.removeFolder(place)
+            throw error
+        }
+        Platform.removeFolder(place)
+        if Terminal.isError { noteBytes("\r\u{1b}[K") }
+        try show(rows)
+    }
+
+    private func benchmark(_ place: String) -> StoreBenchmark {
         var benchmark = StoreBenchmark(folder: place)
         benchmark.scale = scale
         benchmark.rounds = rounds
         benchmark.only = only ?? ""
         if Terminal.isError { benchmark.progress = { noteBytes("\r\u{1b}[K\($0)") } }
-        let rows = try await benchmark.run()
-        if Terminal.isError { noteBytes("\r\u{1b}[K") }
+        return benchmark
+    }
+
+    private func show(_ rows: [StoreBenchmark.Row]) throws {
         try withOutput { out in
             if common.json {
                 try out.print([
@@ -72,11 +86,8 @@ struct BenchCommand: AsyncParsableCommand {
             for line in TextForm.table([head] + rows.map(Self.cells)) { try out.print(line) }
             try out.print("")
             try out.print(
-                "Ratio: the other's figure divided by ours; above 1, ours is less. \(rounds) rounds, \(Self.build) build."
-            )
-            if Self.build == "debug" {
-                try out.print("A debug build says little: swift run -c release backstay bench.")
-            }
+                "Ratio: the other's figure divided by ours; above 1, ours is less. \(rounds) rounds, \(Self.build) build.")
+            if Self.build == "debug" { try out.print("A debug build says little: swift run -c release backstay bench.") }
         }
     }
 
