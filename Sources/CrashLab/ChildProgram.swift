@@ -126,7 +126,8 @@ enum ChildProgram {
         case .exits, .exitsOnThread, .exitsInTask, .throwsFromMain, .waitsUnhandled, .faultsUnmarked:
             if role.ending == .throwsFromMain { ExitHooks.markCrashes() }
             try await session(role)
-        case .throwsExit, .throwsError, .waits, .ignoresCancellation, .hookIsSlow, .traps, .faults, .aborts, .checkpoints,
+        case .throwsExit, .throwsError, .waits, .ignoresCancellation, .hookIsSlow, .traps, .faults, .aborts,
+            .checkpoints,
             .diesCommitting, .diesClosing, .eatsMemory:
             await ExitHooks.run(unwindBudget: .milliseconds(400)) { try await session(role) }
         }

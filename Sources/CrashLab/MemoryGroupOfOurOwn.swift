@@ -23,7 +23,9 @@ final class MemoryGroupOfOurOwn {
 
     init() throws(Refusal) {
         #if os(Linux)
-        guard let text = Platform.text(at: "/proc/self/cgroup") else { throw Refusal(reason: "it has no control groups") }
+        guard let text = Platform.text(at: "/proc/self/cgroup") else {
+            throw Refusal(reason: "it has no control groups")
+        }
         var failures: [String] = []
         for line in text.split(separator: "\n") {
             let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)

@@ -213,7 +213,8 @@ final class ScenarioRun {
             case .end: break reading
             case .silence:
                 guard strikeAgainAt != .max else {
-                    throw Trouble(description: "a child said nothing for \(Self.silenceMax / 1_000_000_000) s: \(role.ending)")
+                    throw Trouble(
+                        description: "a child said nothing for \(Self.silenceMax / 1_000_000_000) s: \(role.ending)")
                 }
                 if case .signalTwice(let signal) = scenario.blow { child.send(signal) }
                 strikeAgainAt = .max
@@ -292,7 +293,7 @@ final class ScenarioRun {
         result.recovered = verdict.recovered
         result.lost += verdict.lost
         if !scenario.isControl {
-            result.problems += verdict.findings.prefix(5).map { "\($0)" }
+            result.problems += verdict.findings.prefix(5).map(\.description)
             if verdict.findings.count > 5 { result.problems.append("and \(verdict.findings.count - 5) more") }
         }
         history.settle(recovered)
@@ -320,7 +321,9 @@ final class ScenarioRun {
         compare("the hook", result.hooksRan, scenario.hooks)
         compare("the scope's cleanup", result.scopeRan, scenario.scope)
         compare("a handler", result.handlerRan, scenario.handler)
-        if case .signalTwice = scenario.blow, !result.hookBegan { result.problems.append("the slow hook did not begin") }
+        if case .signalTwice = scenario.blow, !result.hookBegan {
+            result.problems.append("the slow hook did not begin")
+        }
         if result.acknowledged < Self.changesMin {
             result.problems.append("only \(result.acknowledged) changes were acknowledged")
         }

@@ -160,7 +160,8 @@ import Testing
 
     @Test func messagesComeBackAsTheyWereSent() {
         let messages: [Message] = [
-            .began(writer: 3), .acknowledged(Change(writer: 1, number: 2), lsn: 9), .refused(Change(writer: 1, number: 3)),
+            .began(writer: 3), .acknowledged(Change(writer: 1, number: 2), lsn: 9),
+            .refused(Change(writer: 1, number: 3)),
             .unknown(Change(writer: 2, number: 3)), .phase(.closing), .hook(reason: "error: no space"),
             .row(key: "w1/2", word: "text:a b"), .ended(kind: "exit", status: 3, text: "exit(3) (certain): x y"),
             .ended(kind: "killed", status: nil, text: "killed"), .done(rows: 7), .trouble("a: b"),

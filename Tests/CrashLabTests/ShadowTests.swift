@@ -75,7 +75,8 @@ import Glibc
         let before = backstay_fault_calls()
 
         let database = try Database(folder + "/a.db", vfs: BACKSTAY_FAULT_VFS_NAME)
-        try database.run("PRAGMA synchronous=EXTRA; CREATE TABLE t(x); PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0")
+        try database.run(
+            "PRAGMA synchronous=EXTRA; CREATE TABLE t(x); PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0")
         #expect(try rows(onDisk: disk, base) == 0)
         try database.run("PRAGMA synchronous=FULL; INSERT INTO t VALUES(1)")
         #expect(try rows(onDisk: disk, base) == 1)
