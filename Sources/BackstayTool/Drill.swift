@@ -26,9 +26,19 @@ struct Drill: ParsableCommand {
             "Only scenarios of this name, or whose name contains it. May be given again.", valueName: "name"))
     var only: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "Instead of the table: so many SIGKILLs at random moments over the same store, then a new one.",
+            valueName: "number"))
+    var kills: Int?
+
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
+        if let kills {
+            guard kills > 0 else { throw ValidationError("--kills goes from 1") }
+            guard only.isEmpty else { throw ValidationError("--kills and --only exclude each other") }
+        }
         var plan = DrillPlan()
         plan.only = only
         guard !plan.chosen.isEmpty else {
@@ -37,6 +47,7 @@ struct Drill: ParsableCommand {
     }
 
     func run() throws {
+        if let kills { return try run(KillCampaign(kills: kills, seed: seed)) }
         var plan = DrillPlan(seed: seed)
         plan.only = only
         // Stopped by Ctrl+C it removes its stores.
@@ -51,6 +62,19 @@ struct Drill: ParsableCommand {
         try withOutput { try $0.print(common.json ? report.json : report.table) }
         if !report.isGood {
             note("backstay: the drill failed; to repeat it: backstay drill --seed \(report.seed)")
+            throw ExitCode(1)
+        }
+    }
+
+    private func run(_ campaign: KillCampaign) throws {
+        try ExitHooks.handleSignals([.interrupt, .terminate, .hangup])
+        let report = try campaign.run { kills in
+            if Terminal.isError { noteBytes("\r\u{1B}[K\(kills)/\(campaign.kills) kills  (seed \(campaign.seed))") }
+        }
+        if Terminal.isError { noteBytes("\r\u{1B}[K") }
+        try withOutput { try $0.print(common.json ? report.json : report.text) }
+        if !report.isGood {
+            note("backstay: the campaign failed; to repeat it: backstay drill --kills \(kills ?? 0) --seed \(report.seed)")
             throw ExitCode(1)
         }
     }
