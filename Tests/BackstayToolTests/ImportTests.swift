@@ -57,10 +57,10 @@ struct ImportTests {
 
     @Test func longLinesAndManyLinesComeThrough() throws {
         let long = String(repeating: "0123456789abcdef", count: 300_000)
-        let text = line(1) + "{\"key\":\"long\",\"value\":\"\(long)\"}\n" + (2..<40_000).map(line).joined()
+        let text = line(1) + "{\"key\":\"!long\",\"value\":\"\(long)\"}\n" + (2..<40_000).map(line).joined()
         let file = try folder.write("lines", text.utf8)
         #expect(try folder.output("import", folder.store, file) == "imported 40000 lines\n")
-        #expect(try folder.output("get", folder.store, "long") == long + "\n")
+        #expect(try folder.output("get", folder.store, "!long") == long + "\n")
         #expect(try folder.run("list", folder.store).lines.count == 40_000)
         #expect(try folder.run("verify", folder.store).status == 0)
     }
