@@ -56,12 +56,18 @@ let package = Package(
         .target(name: "ExitHooks", dependencies: ["CExitHooks"], swiftSettings: settings),
 
         // The journal: bytes in, LSNs out.
-        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
+        .systemLibrary(
+            name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
         .target(name: "CChecksum", cSettings: cSettings),
         .target(name: "WriteAheadJournal", dependencies: ["CSQLite", "CChecksum"], swiftSettings: settings),
 
         // The store.
         .target(name: "Backstay", dependencies: ["WriteAheadJournal", "ExitHooks"], swiftSettings: settings),
+
+        // What `backstay bench` measures.
+        .target(
+            name: "StoreBenchmarks", dependencies: ["Backstay", "WriteAheadJournal", "CSQLite"], swiftSettings: settings
+        ),
 
         // The command, and the lab its `drill` runs.
         .target(name: "CFaultVFS", dependencies: ["CSQLite"], cSettings: cSettings),
@@ -71,19 +77,25 @@ let package = Package(
         .executableTarget(
             name: "BackstayTool",
             dependencies: [
-                "Backstay", "ExitHooks", "WriteAheadJournal", "CrashLab",
+                "Backstay", "ExitHooks", "WriteAheadJournal", "CrashLab", "StoreBenchmarks",
                 .product(
                     name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["CommandLine"])),
             ],
             swiftSettings: settings
         ),
 
-        .testTarget(name: "ExitHooksTests", dependencies: ["ExitHooks"], swiftSettings: settings),
+        .executableTarget(
+            name: "ExitHooksProbe", dependencies: ["ExitHooks", "CExitHooks"], path: "Tests/ExitHooksProbe",
+            swiftSettings: settings),
+        .testTarget(
+            name: "ExitHooksTests", dependencies: ["ExitHooks", "CExitHooks", "ExitHooksProbe"],
+            swiftSettings: settings),
         .testTarget(
             name: "WriteAheadJournalTests", dependencies: ["WriteAheadJournal", "CSQLite", "CFaultVFS"],
             swiftSettings: settings),
         .testTarget(
-            name: "BackstayTests", dependencies: ["Backstay", "ExitHooks", "WriteAheadJournal"], swiftSettings: settings),
+            name: "BackstayTests", dependencies: ["Backstay", "ExitHooks", "WriteAheadJournal"], swiftSettings: settings
+        ),
         .testTarget(
             name: "BackstayToolTests", dependencies: ["BackstayTool", "CrashLab", "Backstay"], swiftSettings: settings),
         .testTarget(name: "ExamplesTests", swiftSettings: settings),

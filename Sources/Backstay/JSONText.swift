@@ -54,9 +54,11 @@ package enum JSONText {
         return parsed ?? (.string, bytes)
     }
 
-    /// Whether `text` is the JSON literal null.
+    /// Whether `text` is the JSON literal null. Looks no further than the first value's first byte if it is not.
     static func isNull(_ text: UnsafeRawBufferPointer) -> Bool {
-        guard let value = try? wholeValue(in: JSONScanner(text)) else { return false }
+        var scanner = JSONScanner(text)
+        scanner.skipWhitespace()
+        guard scanner.next == UInt8(ascii: "n"), let value = try? wholeValue(in: scanner) else { return false }
         return value.shape == .null
     }
 

@@ -33,7 +33,8 @@ enum KeyBytes {
         guard bytes.count >= 1 && bytes.count <= lengthMax else {
             throw StoreError(
                 .keyOutOfBounds,
-                bytes.isEmpty ? "a key may not be empty" : "a key may have \(lengthMax) bytes of UTF-8, not \(bytes.count)")
+                bytes.isEmpty
+                    ? "a key may not be empty" : "a key may have \(lengthMax) bytes of UTF-8, not \(bytes.count)")
         }
     }
 }

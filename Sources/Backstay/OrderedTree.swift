@@ -18,9 +18,9 @@
 // malloc'd and freed here: made by `makeEntry`, `makeNode`, let go by `discard`, and by nothing else; each is reachable
 // from the live tree or on exactly one dead list. `checkInvariants` proves that in tests, with `liveAllocations`.
 //
-// Fill: a split at the end of a node moves nothing, so ascending keys leave full nodes behind. A removal that leaves a
-// node under half merges it with a neighbour of the same parent if both then fill at most three quarters; an empty leaf is
-// dropped. So of two neighbours that removals have touched, one holds at least 24 items.
+// Fill: ascending keys leave full leaves behind, wherever in the tree they come; other splits halve. A removal that
+// leaves a node under half merges it with a neighbour of the same parent if both then fill at most three quarters; an
+// empty leaf is dropped. So of two neighbours that removals have touched, one holds at least 24 items.
 
 #if canImport(Darwin)
     import Darwin
@@ -38,8 +38,8 @@ final class OrderedTree {
     var count = 0
     /// Bytes of keys and values in the tree.
     var contentBytes = 0
-    /// Bytes allocated, with the allocator's own overhead as it is in common 64-bit ones; what views and dead lists hold
-    /// is counted too.
+    /// Bytes allocated, with the overhead that common 64-bit allocators have; what views and dead lists hold is counted
+    /// too.
     var memoryBytes = 0
     /// Bytes of nodes and entries that were copied because a view held them.
     var copiedBytes = 0
@@ -70,6 +70,7 @@ final class OrderedTree {
 
     init() {
         path = .allocate(capacity: Self.heightMax + 1)
+        // Never read: a node can only be made when all properties have a value.
         root = OrderedTreeNode(path)
         root = makeNode(level: 0)
     }
@@ -101,16 +102,16 @@ extension OrderedTree {
             node = node.child(node.childIndex(for: key))
             level &-= 1
         }
-        let (index, found) = node.search(key)
-        return found ? node.entry(index) : nil
+        let (index, found) = node.search(key, isLeaf: true)
+        return found ? node.value(index) : nil
     }
 }
 
 // MARK: - Change
 
 extension OrderedTree {
-    /// Sets a value. The bounds are the caller's to check: a key of 1 to 4,096 bytes, a value of at most 512 MiB; both
-    /// may lie in the tree itself.
+    /// Sets a value. A key of 1 to 4,096 bytes, a value of at most 512 MiB: the caller has checked that, anything else
+    /// traps. Both may lie in the live tree itself.
     func set(key: UnsafeRawBufferPointer, kind: UInt8, value: UnsafeRawBufferPointer) {
         precondition(key.count > 0 && key.count <= Self.keyLengthMax && value.count <= Self.valueLengthMax)
         if hasGarbage { reclaim(limit: Self.reclaimPerChange) }
@@ -119,12 +120,12 @@ extension OrderedTree {
         guard found else {
             ownPath()
             let entry = makeEntry(key: key, kind: kind, value: value)
-            insert(entry.base, child: nil, level: 0)
+            insert(entry, child: nil, level: 0)
             count += 1
             contentBytes += key.count + value.count
             return
         }
-        let old = step.node.entry(step.index)
+        let old = step.node.value(step.index)
         contentBytes += value.count - old.valueLength
         let size = OrderedTreeEntry.headerSize + key.count + value.count
         if old.birth > sharedThrough, Self.blockSize(size) == Self.blockSize(old.size) {
@@ -133,7 +134,7 @@ extension OrderedTree {
         }
         ownPath()
         if old.birth <= sharedThrough { copiedBytes += OrderedTreeEntry.headerSize + key.count }
-        path[height].node.items[step.index] = makeEntry(key: key, kind: kind, value: value).base
+        path[height].node.setEntry(step.index, makeEntry(key: key, kind: kind, value: value))
         discard(old)
     }
 
@@ -144,10 +145,10 @@ extension OrderedTree {
         guard locate(key) else { return false }
         ownPath()
         let step = path[height]
-        let old = step.node.entry(step.index)
+        let old = step.node.value(step.index)
         count -= 1
         contentBytes -= old.keyLength + old.valueLength
-        step.node.remove(at: step.index, child: nil)
+        step.node.remove(at: step.index)
         discard(old)
         tidyLeaf()
         return true
@@ -165,7 +166,7 @@ extension OrderedTree {
             node = node.child(index)
             depth &+= 1
         }
-        let (index, found) = node.search(key)
+        let (index, found) = node.search(key, isLeaf: true)
         path[height] = PathStep(node: node, index: index)
         return found
     }
@@ -185,7 +186,7 @@ extension OrderedTree {
             if depth == 0 {
                 root = own
             } else {
-                path[depth - 1].node.children[path[depth - 1].index] = own.base
+                path[depth - 1].node.setChild(path[depth - 1].index, own)
             }
         }
     }
@@ -213,7 +214,7 @@ extension OrderedTree {
     }
 
     func makeNode(level: Int) -> OrderedTreeNode {
-        let node = OrderedTreeNode(allocate(OrderedTreeNode.size(level: level)))
+        let node = OrderedTreeNode(allocateNode(OrderedTreeNode.size(level: level)))
         node.initialize(birth: generation, level: level)
         return node
     }
@@ -243,6 +244,16 @@ extension OrderedTree {
         guard let block = malloc(size) else { fatalError("backstay: out of memory, \(size) bytes asked for") }
         liveAllocations += 1
         memoryBytes += size + 8
+        return block
+    }
+
+    private func allocateNode(_ size: Int) -> UnsafeMutableRawPointer {
+        var block: UnsafeMutableRawPointer?
+        guard posix_memalign(&block, OrderedTreeNode.alignment, size) == 0, let block else {
+            fatalError("backstay: out of memory, \(size) bytes asked for")
+        }
+        liveAllocations += 1
+        memoryBytes += Self.blockSize(size) + 8
         return block
     }
 

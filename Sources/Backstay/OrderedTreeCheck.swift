@@ -153,10 +153,13 @@ private struct Check {
             let key = node.entry(index).key
             expect(key.count >= length, "a key shorter than the prefix")
             expect(orderedTreeCommonLength(key, node.entry(0).key) >= length, "a key without the prefix")
-            expect(node.heads[index] == orderedTreeHead(key, at: length), "a wrong head")
+            expect(node.head(index) == orderedTreeHead(key, at: length), "a wrong head")
         }
         for index in node.count...OrderedTreeNode.capacity {
-            expect(node.heads[index] == UInt64.max, "a head after the last item")
+            expect(node.head(index) == UInt64.max, "a head after the last item")
+        }
+        for group in 0..<OrderedTreeNode.capacity / 4 {
+            expect(node.hints[group] == node.head(group * 4 + 3), "a wrong hint")
         }
         for word in 0..<OrderedTreeNode.inlinePrefix / 8 where node.count > 0 && length <= node.entry(0).keyLength {
             let prefix = UnsafeRawBufferPointer(rebasing: node.entry(0).key[..<length])

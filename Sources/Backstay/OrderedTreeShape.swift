@@ -8,58 +8,72 @@ extension OrderedTree {
     static let mergedMax = 48
 
     /// Puts an item at its place in the path's node of that level; in an inner node, `child` to the right of it.
-    func insert(_ item: UnsafeMutableRawPointer, child: UnsafeMutableRawPointer?, level: Int) {
+    func insert(_ item: OrderedTreeEntry, child: OrderedTreeNode?, level: Int) {
         let step = path[height - level]
         if step.node.count < OrderedTreeNode.capacity {
             step.node.insert(item, child: child, at: step.index)
-        } else {
-            split(item, child: child, level: level)
+            return
         }
-    }
-
-    private func split(_ item: UnsafeMutableRawPointer, child: UnsafeMutableRawPointer?, level: Int) {
-        let depth = height - level
-        let node = path[depth].node, index = path[depth].index
         let right = makeNode(level: level)
-        let separator: UnsafeMutableRawPointer
-        if index == node.count {
-            // Keys that ascend come to this place again and again: leave the full node as it is.
+        let separator =
             if let child {
-                right.children[0] = child
-                separator = item
+                splitInner(step, item, child, right)
             } else {
-                right.insert(item, child: nil, at: 0)
-                separator = makeSeparator(between: node.entry(index - 1), and: right.entry(0)).base
+                splitLeaf(step, item, right)
             }
-        } else if let child {
-            let middle = OrderedTreeNode.capacity / 2
-            separator = node.items[middle]
-            distribute(node, right, from: middle + 1, leaving: middle)
-            let goesRight = index > middle
-            (goesRight ? right : node).insert(item, child: child, at: goesRight ? index - middle - 1 : index)
-        } else {
-            // A run of ascending keys that others follow: cut behind it, so that it goes on at the end of a leaf.
-            let half = OrderedTreeNode.capacity / 2 + 1
-            let middle = index > half && index == node.lastInsertion + 1 ? index : half
-            distribute(node, right, from: middle, leaving: middle)
-            let goesRight = index > middle
-            (goesRight ? right : node).insert(item, child: nil, at: goesRight ? index - middle : index)
-            separator = makeSeparator(between: node.entry(node.count - 1), and: right.entry(0)).base
-        }
-        if depth == 0 {
+        if level == height {
             growRoot(separator, right)
         } else {
-            insert(separator, child: right.base, level: level + 1)
+            insert(separator, child: right, level: level + 1)
         }
     }
 
-    /// Moves the items from `index` on, with the children to their right and one to their left, to the empty `right`.
-    private func distribute(_ node: OrderedTreeNode, _ right: OrderedTreeNode, from index: Int, leaving left: Int) {
-        node.appendItems(from: index, child: index, to: right)
-        right.setPrefix(node.entry(0).key, node.prefixLength)
-        node.truncate(to: left)
-        // Half the keys may have more in common. That is worth reading them only if the heads don't tell them apart.
-        if node.hasEqualHeads { node.rebuildHeads() }
+    /// Divides a full leaf's items and one more between it and `right`. Returns the separator.
+    private func splitLeaf(_ step: PathStep, _ item: OrderedTreeEntry, _ right: OrderedTreeNode) -> OrderedTreeEntry {
+        let node = step.node, index = step.index
+        // Keys that ascend come to the same place again and again, at the end of a leaf or before others: cut there, so
+        // that the full part stays behind and the run goes on in a leaf of its own.
+        let half = OrderedTreeNode.capacity / 2 + 1
+        let cut = index > half && index == node.lastInsertion + 1 ? index : half
+        if cut < node.count {
+            node.split(at: cut, to: right)
+            tellApart(node, right)
+        }
+        if index < cut || index == cut && right.count > 0 {
+            node.insert(item, child: nil, at: index)
+        } else {
+            right.insert(item, child: nil, at: index - cut)
+        }
+        return makeSeparator(between: node.value(node.count - 1), and: right.value(0))
+    }
+
+    /// The same for an inner node; of its separators one leaves it to be returned.
+    private func splitInner(
+        _ step: PathStep, _ item: OrderedTreeEntry, _ child: OrderedTreeNode, _ right: OrderedTreeNode
+    ) -> OrderedTreeEntry {
+        let node = step.node, index = step.index
+        if index == node.count {
+            right.setChild(0, child)
+            return item
+        }
+        let middle = OrderedTreeNode.capacity / 2
+        let separator = node.separator(middle)
+        right.setChild(0, node.child(middle + 1))
+        node.split(at: middle + 1, to: right)
+        node.truncate(to: middle)
+        tellApart(node, right)
+        if index > middle {
+            right.insert(item, child: child, at: index - middle - 1)
+        } else {
+            node.insert(item, child: child, at: index)
+        }
+        return separator
+    }
+
+    /// After a split each part's keys may have more in common. That is worth reading them only if the heads that there
+    /// are don't tell them apart.
+    private func tellApart(_ left: OrderedTreeNode, _ right: OrderedTreeNode) {
+        if left.hasEqualHeads { left.rebuildHeads() }
         if right.hasEqualHeads { right.rebuildHeads() }
     }
 
@@ -71,11 +85,11 @@ extension OrderedTree {
             value: UnsafeRawBufferPointer(start: nil, count: 0))
     }
 
-    private func growRoot(_ separator: UnsafeMutableRawPointer, _ right: OrderedTreeNode) {
+    private func growRoot(_ separator: OrderedTreeEntry, _ right: OrderedTreeNode) {
         precondition(height < Self.heightMax)
         let top = makeNode(level: height + 1)
-        top.children[0] = root.base
-        top.insert(separator, child: right.base, at: 0)
+        top.setChild(0, root)
+        top.insert(separator, child: right, at: 0)
         root = top
         height += 1
     }
@@ -113,12 +127,14 @@ extension OrderedTree {
     /// Takes out a child with the separator to its left, of the first child to its right.
     private func removeChild(_ child: Int, from node: OrderedTreeNode) {
         let index = max(child - 1, 0)
-        let separator = node.entry(index)
-        node.remove(at: index, child: child)
+        let separator = node.separator(index)
+        if child == 0 { node.setChild(0, node.child(1)) }
+        node.remove(at: index)
         discard(separator)
     }
 
-    /// Merges the path's node at `depth` with a neighbour if it is small and both fit. Returns whether the parent lost a child.
+    /// Merges the path's node at `depth` with a neighbour if it is small and both fit. Returns whether the parent lost a
+    /// child.
     private func merge(depth: Int) -> Bool {
         let node = path[depth].node
         if node.count > OrderedTreeNode.capacity / 2 { return false }
@@ -138,16 +154,17 @@ extension OrderedTree {
     /// Merges child `index` and the next one.
     private func merge(_ index: Int, of parent: OrderedTreeNode) {
         let left = owned(parent.child(index)), right = parent.child(index + 1)
-        parent.children[index] = left.base
-        let separator = parent.entry(index)
-        parent.remove(at: index, child: index + 1)
+        parent.setChild(index, left)
+        let separator = parent.separator(index)
+        parent.remove(at: index)
         if left.level > 0 {
-            left.items[left.count] = separator.base
+            left.setEntry(left.count, separator)
+            left.setChild(left.count + 1, right.child(0))
             left.count += 1
         } else {
             discard(separator)
         }
-        right.appendItems(from: 0, child: 0, to: left)
+        right.appendItems(from: 0, to: left)
         left.rebuildHeads()
         discard(right)
     }

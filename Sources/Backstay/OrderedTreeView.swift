@@ -62,13 +62,13 @@ extension OrderedTree {
                 above.append(PathStep(node: leaf, index: child))
                 leaf = leaf.child(child)
             }
-            index = leaf.search(key).index
+            index = leaf.search(key, isLeaf: true).index
         }
 
         /// The next entry, nil at the end. The pointers are valid while the view lives.
         mutating func next() -> (key: UnsafeRawBufferPointer, kind: UInt8, value: UnsafeRawBufferPointer)? {
             if index >= leaf.count, !advanceLeaf() { return nil }
-            let entry = leaf.entry(index)
+            let entry = leaf.value(index)
             index += 1
             return (entry.key, entry.kind, entry.value)
         }
@@ -194,8 +194,8 @@ extension OrderedTree {
 
     /// Works off at most `limit` blocks of released views. Returns whether there is more to do.
     ///
-    /// Changes do it by themselves, a few at a time; an owner that releases a large view and then makes no changes calls
-    /// it from a place that may take its time.
+    /// Changes do it by themselves, a few at a time; an owner that releases a large view and then makes no changes
+    /// calls it from a place that may take its time.
     @discardableResult
     func reclaim(limit: Int) -> Bool {
         var left = limit

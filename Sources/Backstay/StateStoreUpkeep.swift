@@ -62,7 +62,9 @@ extension StateStore {
 
     /// A value of a state beside the key–value one.
     package func named(_ name: String, _ key: String) -> (kind: ValueKind, bytes: [UInt8])? {
-        guard let value = core.memory.namedValue(name, key), let kind = ValueKind(rawValue: value.kind) else { return nil }
+        guard let value = core.memory.namedValue(name, key), let kind = ValueKind(rawValue: value.kind) else {
+            return nil
+        }
         return (kind, value.bytes)
     }
 }

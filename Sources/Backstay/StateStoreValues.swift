@@ -28,14 +28,45 @@ extension StateStore {
     /// It may show a change whose own caller has not been answered yet; `sync()` before acting on it outside the process.
     /// - Throws: `typeMismatch` where the stored value does not decode as `type`; `keyOutOfBounds`, `closed`, `forked`,
     ///   `reentrant`.
+    @inlinable
     public func get<Value: Codable>(_ key: String, as type: Value.Type = Value.self) throws(StoreError) -> Value? {
-        try core.check()
-        return try KeyBytes.withChecked(key) { (bytes) throws(StoreError) in
-            try core.memory.decode(bytes, key, type)
+        // Casts between one and the same type: each branch is there only for callers of that type.
+        if Value.self == [UInt8].self {
+            switch try lookUpBytes(key) {
+            case .found(let value): return unsafeBitCast(value, to: Value.self)
+            case .absent: return nil
+            case .other: break
+            }
+        } else if Value.self == Int.self {
+            switch try lookUpInt(key) {
+            case .found(let value): return unsafeBitCast(value, to: Value.self)
+            case .absent: return nil
+            case .other: break
+            }
+        } else if Value.self == String.self {
+            switch try lookUpString(key) {
+            case .found(let value): return unsafeBitCast(value, to: Value.self)
+            case .absent: return nil
+            case .other: break
+            }
+        } else if Value.self == Double.self {
+            switch try lookUpDouble(key) {
+            case .found(let value): return unsafeBitCast(value, to: Value.self)
+            case .absent: return nil
+            case .other: break
+            }
+        } else if Value.self == Bool.self {
+            switch try lookUpBool(key) {
+            case .found(let value): return unsafeBitCast(value, to: Value.self)
+            case .absent: return nil
+            case .other: break
+            }
         }
+        return try lookUpAny(key, type)
     }
 
     /// The value of a key, or `default` where there is none.
+    @inlinable
     public func get<Value: Codable>(
         _ key: String, default value: @autoclosure () -> Value
     ) throws(StoreError) -> Value {
@@ -221,20 +252,10 @@ struct EncodedChange {
 }
 
 extension StoreMemory {
-    /// A value, decoded. Code of the application never runs under the lock.
+    /// A value, decoded from a copy: code of the application never runs under the lock.
     func decode<Value: Codable>(
         _ key: UnsafeRawBufferPointer, _ name: String, _ type: Value.Type
     ) throws(StoreError) -> Value? {
-        if Value.self == Int.self || Value.self == [UInt8].self || Value.self == String.self || Value.self == Double.self
-            || Value.self == Bool.self
-        {
-            let quick = withValue(of: key) { kind, bytes -> Value? in
-                guard bytes.count <= 4_096, let kind = ValueKind(rawValue: kind), kind != .json else { return nil }
-                return try? ValueCodec.decode(type, kind: kind, bytes: bytes)
-            }
-            guard let found = quick else { return nil }
-            if let found { return found }
-        }
         guard let copy = copyValue(of: key) else { return nil }
         return try copy.bytes.decode(copy.kind, name, type)
     }

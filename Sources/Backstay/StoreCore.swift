@@ -16,11 +16,11 @@ internal import ExitHooks
 internal import Synchronization
 internal import WriteAheadJournal
 #if canImport(Darwin)
-internal import Darwin
+    internal import Darwin
 #elseif canImport(Musl)
-internal import Musl
+    internal import Musl
 #else
-internal import Glibc
+    internal import Glibc
 #endif
 
 final class StoreCore: @unchecked Sendable {
@@ -189,7 +189,8 @@ final class StoreCore: @unchecked Sendable {
     func check() throws(StoreError) {
         if fork.isForked {
             throw StoreError(
-                .forked, "this store was opened by the parent process: open it in a process of its own, after the parent")
+                .forked,
+                "this store was opened by the parent process: open it in a process of its own, after the parent")
         }
         if closed.load(ordering: .relaxed) { throw Self.closedError }
         if writerThread.load(ordering: .relaxed) == Self.thread {
@@ -349,7 +350,8 @@ final class StoreCore: @unchecked Sendable {
                 }
             }
             guard lock != nil else {
-                throw StoreError(.notAStore, "\(place) is not empty: choose another place", location: .init(file: place))
+                throw StoreError(
+                    .notAStore, "\(place) is not empty: choose another place", location: .init(file: place))
             }
         } catch {
             throw Self.storeError(error, place)
@@ -363,7 +365,8 @@ final class StoreCore: @unchecked Sendable {
         let checkpoint = checkpointer?.checkpointLSN ?? last
         return StateStore.Statistics(
             keys: state.keys, contentBytes: state.contentBytes, memoryBytes: state.memoryBytes, lastLSN: last,
-            durableLSN: journal?.durable ?? last, checkpointLSN: checkpoint, recordsAtRisk: journal?.pendingRecords ?? 0,
+            durableLSN: journal?.durable ?? last, checkpointLSN: checkpoint,
+            recordsAtRisk: journal?.pendingRecords ?? 0,
             millisecondsAtRisk: Double(journal?.pendingAge ?? 0) / 1e6, logBytes: journal?.logBytes ?? 0,
             syncs: journal?.syncs ?? 0, commits: journal?.commits ?? 0,
             projectedReplaySeconds: Double(last.value - min(checkpoint.value, last.value)) / replayRate,
@@ -422,12 +425,15 @@ final class StoreCore: @unchecked Sendable {
     static func end(for reason: ExitHooks.Reason?) -> RunEnd {
         guard let reason else { return RunEnd(.clean, evidence: "the store was closed") }
         if let signal = reason.signal {
-            return RunEnd(.signal, status: signal.rawValue, evidence: "\(signal.name) was handled, and the store closed itself")
+            return RunEnd(
+                .signal, status: signal.rawValue, evidence: "\(signal.name) was handled, and the store closed itself")
         }
         if let text = reason.errorText {
             return RunEnd(.error, evidence: "an error ended the program, and the store closed itself: \(text)")
         }
-        if reason == .normal { return RunEnd(.clean, evidence: "the process ended in order, and the store closed itself") }
+        if reason == .normal {
+            return RunEnd(.clean, evidence: "the process ended in order, and the store closed itself")
+        }
         return RunEnd(
             .exit, status: reason.status, evidence: "exit() was called, and the store closed itself")
     }

@@ -5,8 +5,8 @@ public struct StoreOptions: Sendable {
     /// The level of changes that do not name one. Default `.power`.
     public var durability = Durability.power
 
-    /// Published bytes that are not committed yet, above which writers wait. Default 4 MiB, at least 64 KiB. A single larger
-    /// change is fine.
+    /// Published bytes that are not committed yet, above which writers wait. Default 4 MiB, 64 KiB to 64 MiB. A single
+    /// larger change is fine.
     public var tailBytes = 4 << 20
 
     /// The least size at which the log is held: it stays below this or twice the live state, whichever is more.
@@ -50,7 +50,7 @@ public struct StoreOptions: Sendable {
         options.sabotage = sabotage
         options.lockPatience = lockPatience
         options.createsStore = createsStore
-        options.limits.tailBytes = max(tailBytes, 64 << 10)
+        options.limits.tailBytes = min(max(tailBytes, 64 << 10), 64 << 20)
         let patience = diskFullPatience.components
         options.limits.patience =
             UInt64(max(0, patience.seconds)) * 1_000_000_000 + UInt64(max(0, patience.attoseconds / 1_000_000_000))

@@ -137,7 +137,8 @@ extension StateStore {
             Array(name.utf8).withUnsafeBytes { name in
                 Array(key.utf8).withUnsafeBytes { key in
                     value.withUnsafeBytes { value in
-                        OperationCodec.appendSet(name: name, key: key, kind: kind.rawValue, value: value, to: &operations)
+                        OperationCodec.appendSet(
+                            name: name, key: key, kind: kind.rawValue, value: value, to: &operations)
                     }
                 }
             }

@@ -25,7 +25,7 @@ package import WriteAheadJournal
 #endif
 
 package enum ValueCodec {
-    // Both are only read after they are set up: coding takes a copy of their options.
+    // Shared by all threads: both types are Sendable, and nothing changes these two after their set-up.
     private static let jsonEncoder: JSONEncoder = {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -96,6 +96,11 @@ package enum ValueCodec {
             throw ValueCodingError(.valueOutOfBounds, "\(Value.self) can't be stored: \(Self.reason(error))")
         }
         try NativeValue.checkLength(text.count, bytesMax: bytesMax)
+        // JSONEncoder writes a Decimal that is not a number as NaN, which is no JSON: it would be stored and never read.
+        guard text.withUnsafeBytes({ (try? JSONText.validate($0)) != nil }) else {
+            throw ValueCodingError(
+                .valueOutOfBounds, "\(Value.self) can't be stored: JSON has no form for a part of it")
+        }
         out.append(contentsOf: text)
         return .json
     }
@@ -154,13 +159,16 @@ package enum ValueCodec {
         guard case .json = stored else { return try type.converted(from: stored) }
         do {
             return try decodeJSON(type, from: stored)
-        } catch  where error.kind == .typeMismatch {
+        } catch let error where error.kind == .typeMismatch {
             // What one of the two byte types reads, the other reads: base64 text, or an array of numbers.
-            switch type {
-            case is [UInt8].Type: return try [UInt8](decodeJSON(Data.self, from: stored)) as? Native
-            case is Data.Type: return try Data(decodeJSON([UInt8].self, from: stored)) as? Native
-            default: throw error
-            }
+            let twin: Any? =
+                switch type {
+                case is [UInt8].Type: (try? decodeJSON(Data.self, from: stored)).map { [UInt8]($0) }
+                case is Data.Type: (try? decodeJSON([UInt8].self, from: stored)).map { Data($0) }
+                default: nil
+                }
+            guard let value = twin as? Native else { throw error }
+            return value
         }
     }
 
@@ -177,7 +185,7 @@ package enum ValueCodec {
             } else {
                 raw = nil
             }
-        } catch  where error.kind == .typeMismatch {
+        } catch let error where error.kind == .typeMismatch {
             // The type may still decode itself from the JSON form.
             raw = nil
         }
@@ -187,15 +195,7 @@ package enum ValueCodec {
     private static func decodeJSON<Value: Decodable>(
         _ type: Value.Type, from stored: NativeValue
     ) throws(ValueCodingError) -> Value {
-        let text: Data
-        if case .json(let bytes) = stored {
-            // A copy: a type's own init(from:) could keep the decoder for longer than the bytes live.
-            text = Data(bytes)
-        } else {
-            var form: [UInt8] = []
-            try JSONText.append(stored, to: &form)
-            text = Data(form)
-        }
+        let text = try jsonForm(of: stored)
         do {
             return try jsonDecoder.decode(type, from: text)
         } catch {
@@ -204,23 +204,46 @@ package enum ValueCodec {
         }
     }
 
+    private static func jsonForm(of stored: NativeValue) throws(ValueCodingError) -> Data {
+        switch stored {
+        case .json(let text):
+            // A copy: a type's own init(from:) could keep the decoder for longer than the bytes live.
+            return Data(text)
+        case .double(let value), .date(let value):
+            // From 2^53 on with all digits, which the shortest text leaves out: JSONDecoder reads an integer from the
+            // digits, and it must be the one that the double stands for, as it is for a native type.
+            if value.magnitude >= 0x1p53, let digits = UInt128(exactly: value.magnitude) {
+                return Data("\(value < 0 ? "-" : "")\(digits)".utf8)
+            }
+        default: break
+        }
+        var text: [UInt8] = []
+        try JSONText.append(stored, to: &text)
+        return Data(text)
+    }
+
     private static func mismatch(_ stored: NativeValue, _ type: Any.Type, _ reason: String) -> ValueCodingError {
         ValueCodingError(.typeMismatch, "the stored \(stored.kind.name) does not decode as \(type): \(reason)")
     }
 
-    /// What went wrong and where, without the value itself.
+    /// What went wrong and where: the description that the coder or the type gave, not the value it is about.
     private static func reason(_ error: any Error) -> String {
-        let context: (description: String, path: [any CodingKey])
+        let description: String
+        let path: [any CodingKey]
         switch error {
-        case EncodingError.invalidValue(_, let inner): context = (inner.debugDescription, inner.codingPath)
-        case DecodingError.typeMismatch(_, let inner), DecodingError.valueNotFound(_, let inner),
-            DecodingError.keyNotFound(_, let inner), DecodingError.dataCorrupted(let inner):
-            context = (inner.debugDescription, inner.codingPath)
+        case EncodingError.invalidValue(_, let context):
+            (description, path) = (context.debugDescription, context.codingPath)
+        case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
+            DecodingError.keyNotFound(_, let context), DecodingError.dataCorrupted(let context):
+            (description, path) = (context.debugDescription, context.codingPath)
         default: return "its own coding threw \(type(of: error))"
         }
-        guard !context.path.isEmpty else { return context.description }
-        let path = context.path.prefix(16).map { $0.intValue.map(String.init) ?? $0.stringValue }
-        return "\(context.description) (at \(path.joined(separator: ".")))"
+        let place = path.prefix(8).map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".")
+        return cut(description) + (place.isEmpty ? "" : " (at \(cut(place)))")
+    }
+
+    private static func cut(_ text: String) -> String {
+        text.count <= 200 ? text : text.prefix(200) + "…"
     }
 }
 

@@ -1,7 +1,8 @@
 // Why a value could not be stored, read as the type asked for, or taken from JSON text.
 //
 // The error speaks of the value only: the caller, who knows the key or the line, adds it.
-// It never quotes the value, which may be a secret or 512 MiB long.
+// It does not quote the value, which may be a secret or 512 MiB long; what a type's own coding has to say is passed on, cut
+// to a bounded length.
 
 /// A value that does not fit: the type asked for, the bounds, or the format.
 package struct ValueCodingError: Error, Equatable {

@@ -1,1 +1,19 @@
-print("x")
+// The entry of the command `backstay`. Without the trait CommandLine there is no argument parser, and no command.
+
+#if CommandLine
+import CrashLab
+
+// The drill's children are this very executable, told so by their environment.
+if try await !runAsChildIfAsked() { await Tool.start() }
+#else
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Musl)
+import Musl
+#else
+import Glibc
+#endif
+
+fputs("backstay: built without the trait CommandLine: build it with `swift build --traits CommandLine`\n", stderr)
+exit(2)
+#endif

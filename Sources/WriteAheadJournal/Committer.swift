@@ -75,6 +75,8 @@ package final class Committer: @unchecked Sendable {
     private var health = Health.sound
     private var isCommitting = false
     private var isStopping = false
+    /// The committer's thread sleeps until it is called.
+    private var isIdle = false
     private var pending = RecordBatch()
     private var pendingSince: UInt64 = 0
     private var inflight = RecordBatch()
@@ -86,7 +88,8 @@ package final class Committer: @unchecked Sendable {
     private var commits = 0
 
     package init(
-        backend: any JournalBackend, page: RunPage?, position: ChainPosition, limits: Limits, sabotage: Sabotage = .init()
+        backend: any JournalBackend, page: RunPage?, position: ChainPosition, limits: Limits,
+        sabotage: Sabotage = .init()
     ) {
         self.backend = backend
         self.page = page
@@ -133,7 +136,11 @@ package final class Committer: @unchecked Sendable {
         case .closed: throw Self.closedError
         }
         guard !isStopping else { throw Self.closedError }
-        if pending.isEmpty { pendingSince = Platform.monotonicNanoseconds() }
+        if pending.isEmpty {
+            pendingSince = Platform.monotonicNanoseconds()
+            // It may be that nobody waits for this record: then its age commits it.
+            if isIdle { work.signal() }
+        }
         let lsn = position.lsn.next
         let crc = pending.append(kind, lsn: lsn, after: position.chain, epoch: position.epoch, body: body)
         position.lsn = lsn
@@ -420,8 +427,13 @@ package final class Committer: @unchecked Sendable {
             if isDue && !isCommitting {
                 gather()
                 if !isCommitting { commitHoldingLock() }
-            } else if isCommitting || wake == .max {
+            } else if isCommitting {
+                // Nobody is bound to call when the backend is given back: look again by oneself.
+                work.wait(lock, until: now &+ min(limits.ageMax, limits.retryInterval))
+            } else if wake == .max {
+                isIdle = true
                 work.wait(lock)
+                isIdle = false
             } else {
                 work.wait(lock, until: wake)
             }
@@ -479,7 +491,10 @@ package final class Committer: @unchecked Sendable {
     /// Poisons the journal for a failure found elsewhere (the checkpointer's database).
     package func poison(_ error: StoreError) {
         lock.lock()
-        if case .poisoned = health {} else { note(StoreError(.ioError, error.message, cause: error.cause, location: error.location)) }
+        if case .poisoned = health {
+        } else {
+            note(StoreError(.ioError, error.message, cause: error.cause, location: error.location))
+        }
         settled.broadcast()
         answerWaiters()
         lock.unlock()
@@ -525,7 +540,7 @@ package final class Committer: @unchecked Sendable {
         var failure: StoreError?
         if isSound, let end {
             do throws(StoreError) {
-                try backend.maintain()
+                try maintainAtEnd()
                 try backend.markEnd(end, at: Platform.wallMicroseconds())
             } catch {
                 failure = error
@@ -540,13 +555,23 @@ package final class Committer: @unchecked Sendable {
         if let failure { throw failure }
     }
 
+    /// Upkeep that finds no space, or a reader in its way, costs the next start some time and nothing else.
+    private func maintainAtEnd() throws(StoreError) {
+        do throws(StoreError) {
+            try backend.maintain()
+        } catch {
+            if error.code != .diskFull && error.code != .busy { throw error }
+        }
+    }
+
     // MARK: The answers
 
     private static let closedError = StoreError(.closed, "the store is closed: open it again")
 
     private static func refusal(after error: StoreError) -> StoreError {
         StoreError(
-            .poisoned, "an earlier failure made it unsafe to go on: close the store and open it again (\(error.message))",
+            .poisoned,
+            "an earlier failure made it unsafe to go on: close the store and open it again (\(error.message))",
             cause: error.cause, location: error.location)
     }
 
@@ -559,7 +584,8 @@ package final class Committer: @unchecked Sendable {
 
     private static func notYet(_ error: StoreError) -> StoreError {
         StoreError(
-            .notYetDurable, "the change is applied but not durable yet (\(error.message)); it will be when that is over",
+            .notYetDurable,
+            "the change is applied but not durable yet (\(error.message)); it will be when that is over",
             cause: error.cause, location: error.location, outcome: .unknown)
     }
 }

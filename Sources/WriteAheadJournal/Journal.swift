@@ -10,7 +10,7 @@ public final class Journal: Sendable {
     public struct Options: Sendable {
         /// The name of the SQLite VFS to use; nil for the system's.
         public var vfs: String?
-        /// Published, uncommitted bytes above which appends wait.
+        /// Published, uncommitted bytes above which appends wait; 64 KiB to 64 MiB.
         public var tailBytes = 4 << 20
 
         /// The defaults.
@@ -41,7 +41,7 @@ public final class Journal: Sendable {
     ) throws {
         var opening = JournalOpening.Options()
         opening.vfs = options.vfs
-        opening.limits.tailBytes = options.tailBytes
+        opening.limits.tailBytes = min(max(options.tailBytes, 64 << 10), 64 << 20)
         let open = try JournalOpening(path, opening)
         do {
             try open.replay(after: nil) { record in

@@ -8,7 +8,7 @@
 //                                               SQLite's own recovery rebuilds -shm only
 //   5. one transaction: how the last run ended, this run's start    until it is committed the last run is still unended
 //   6. this run's page, in place of the last    until then the page names a run that is not the newest: it is ignored,
-//                                               but for its sync mark, which stays true
+//                                               but for its sync mark, which is true of any run
 //
 // Only after 6 are changes accepted. A crash anywhere, then again: same result.
 
@@ -38,9 +38,8 @@ package final class JournalOpening {
     package private(set) var base = ChainPosition(lsn: .zero, chain: 0, epoch: 0)
 
     private let lock: FolderLock
-    private let page: RunPage.Image?
+    private var page: RunPage.Image?
     private var lastRun: RunRow?
-    private var syncMark = LSN.zero
     private var backend: SQLiteJournal?
 
     /// Steps 1 to 4. `path` is resolved once; a later change of the working folder is harmless.
@@ -63,6 +62,13 @@ package final class JournalOpening {
                 throw StoreError(.ioError, "creating \(folder) failed: \(error)", location: .init(file: folder))
             }
             made = held != nil
+            // Somebody was there first: only a store may be locked.
+            let finding = try StoreFolder.examine(folder)
+            guard finding == .store else {
+                throw StoreError(.busy, "\(folder) is being changed: try again", location: .init(file: folder))
+            }
+        } else if !Platform.exists(folder + "/" + FolderLock.fileName) {
+            try StoreFolder.refuseForeign(folder, vfs: options.vfs)
         }
         isNew = made
         if let held {
@@ -70,7 +76,6 @@ package final class JournalOpening {
         } else {
             lock = try FolderLock.exclusive(folder: folder, create: true, patience: options.lockPatience)
         }
-        page = RunPage.read(folder: folder)
         do throws(StoreError) {
             try examine()
             if lastRun != nil && lastRun?.end == nil { try settleFiles() }
@@ -101,7 +106,8 @@ package final class JournalOpening {
         }
         lastRun = try RunRow.newest(connection)
         let end = newest ?? meta.base.lsn
-        syncMark = page?.syncMark ?? .zero
+        page = RunPage.read(folder: folder, storeID: meta.storeID)
+        let syncMark = page?.syncMark ?? .zero
         guard end >= syncMark else {
             throw StoreError(
                 .damaged,
@@ -213,7 +219,8 @@ package final class JournalOpening {
                 try backend.insertRow(batch)
             }
             position = ChainPosition(lsn: lsn, chain: crc, epoch: run.epoch)
-            let page = try RunPage(folder: folder, epoch: run.epoch, started: started, syncMark: lsn)
+            let page = try RunPage(
+                folder: folder, storeID: storeID, epoch: run.epoch, started: started, syncMark: lsn)
             let committer = Committer(
                 backend: backend, page: page, position: position, limits: options.limits, sabotage: options.sabotage)
             try committer.start()

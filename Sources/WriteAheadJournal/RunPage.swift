@@ -1,26 +1,27 @@
 // The file `run`: one mapped page that outlives the process, kept for the next start.
 //
 //   0    u64 magic "BKSTYRUN" · u32 version · u32 CRC-32C of bytes 16..<128
-//   16   u64 epoch · i64 started (µs since 1970) · u64 pid · 64 bytes boot id, zero-filled · padding
+//   16   u64 epoch · i64 started (µs since 1970) · u64 pid · 64 bytes boot id, zero-filled · u64 XXH64 of the store id
 //   128  the crash mark, written by the signal handler (CExitHooks.h: armed, signal, code, address, thread, handled, …)
 //   192  two slots of the sync mark: u64 LSN · u64 its complement
 //   224  u64 poisoned (1 after an I/O error)
 //
-// The rule: bytes 0..<128 count only when the checksum matches and the epoch is that of the last row in `runs`. A sync
-// mark is stored only after the commit it speaks of is durable, so a journal that is shorter than the newest valid slot
-// has lost something that was acknowledged. After a power cut the page may be missing or of any earlier moment; then it
-// proves less, never something false.
+// The rule: the page counts only when the checksum matches and the store's id is this store's; what it says about an end
+// only when its epoch is that of the last row in `runs`. A sync mark is stored only after the commit it speaks of is
+// durable, so a journal that is shorter than the newest valid slot has lost something that was acknowledged: this run's
+// own row in `runs` may be among it, so the mark counts whatever the epoch. After a power cut the page may be missing or
+// of any earlier moment; then it proves less, never something false.
 //
 // Why `@unchecked Sendable` is right: the address never changes while the object lives, and each word behind it is
 // written by one aligned atomic store.
 
 internal import Synchronization
 #if canImport(Darwin)
-internal import Darwin
+    internal import Darwin
 #elseif canImport(Musl)
-internal import Musl
+    internal import Musl
 #else
-internal import Glibc
+    internal import Glibc
 #endif
 
 package final class RunPage: @unchecked Sendable {
@@ -28,6 +29,7 @@ package final class RunPage: @unchecked Sendable {
     private static let size = 4096
     private static let magic: UInt64 = 0x4e55_5259_5453_4b42  // "BKSTYRUN" in file order. On disk.
     private static let version: UInt32 = 1
+    private static let storeOffset = 104
     private static let crashMarkOffset = 128
     private static let syncMarkOffset = 192
     private static let poisonedOffset = 224
@@ -48,17 +50,20 @@ package final class RunPage: @unchecked Sendable {
     private let base: UnsafeMutableRawPointer
     private var nextSlot = 0
 
-    /// Reads the page as an earlier run left it; nil where it is missing, short or does not check.
-    package static func read(folder: String) -> Image? {
+    /// Reads the page as an earlier run left it; nil where it is missing, short, does not check or is another store's.
+    package static func read(folder: String, storeID: String) -> Image? {
         guard let bytes = Platform.contents(folder + "/" + fileName, limit: size), bytes.count >= size else {
             return nil
         }
         return bytes.withUnsafeBytes { raw -> Image? in
-            func word(_ offset: Int) -> UInt64 { UInt64(littleEndian: raw.load(fromByteOffset: offset, as: UInt64.self)) }
+            func word(_ offset: Int) -> UInt64 {
+                UInt64(littleEndian: raw.load(fromByteOffset: offset, as: UInt64.self))
+            }
             guard word(0) == magic,
                 UInt32(littleEndian: raw.load(fromByteOffset: 8, as: UInt32.self)) == version,
                 UInt32(littleEndian: raw.load(fromByteOffset: 12, as: UInt32.self))
-                    == RecordFormat.crc(UnsafeRawBufferPointer(rebasing: raw[16..<128]))
+                    == RecordFormat.crc(UnsafeRawBufferPointer(rebasing: raw[16..<128])),
+                word(storeOffset) == Self.hash(storeID)
             else { return nil }
             let marks = [syncMarkOffset, syncMarkOffset + 16].compactMap { slot in
                 word(slot) == ~word(slot + 8) ? word(slot) : nil
@@ -75,18 +80,23 @@ package final class RunPage: @unchecked Sendable {
 
     /// Begins this run's page, in place of an earlier one. The blocks are written, not only reserved: a store into a
     /// page without a block behind it raises SIGBUS on a full disk.
-    package init(folder: String, epoch: UInt64, started: Int64, syncMark: LSN) throws(StoreError) {
+    package init(
+        folder: String, storeID: String, epoch: UInt64, started: Int64, syncMark: LSN
+    ) throws(StoreError) {
         let path = folder + "/" + Self.fileName
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw Platform.failure("opening", path) }
         defer { close(descriptor) }
         var page = [UInt8](repeating: 0, count: Self.size)
         page.withUnsafeMutableBytes { raw in
-            func put(_ value: UInt64, _ offset: Int) { raw.storeBytes(of: value.littleEndian, toByteOffset: offset, as: UInt64.self) }
+            func put(_ value: UInt64, _ offset: Int) {
+                raw.storeBytes(of: value.littleEndian, toByteOffset: offset, as: UInt64.self)
+            }
             put(epoch, 16)
             put(UInt64(bitPattern: started), 24)
             put(UInt64(getpid()), 32)
             for (index, byte) in Platform.bootIdentity().utf8.prefix(64).enumerated() { raw[40 + index] = byte }
+            put(Self.hash(storeID), Self.storeOffset)
             put(Self.magic, 0)
             raw.storeBytes(of: Self.version.littleEndian, toByteOffset: 8, as: UInt32.self)
             let crc = RecordFormat.crc(UnsafeRawBufferPointer(rebasing: raw[16..<128]))
@@ -100,16 +110,19 @@ package final class RunPage: @unchecked Sendable {
         guard wrote == Self.size, ftruncate(descriptor, off_t(Self.size)) == 0, Platform.synchronize(descriptor) else {
             throw Platform.failure("writing", path)
         }
-        guard let map = mmap(nil, Self.size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0), map != MAP_FAILED else {
+        guard let map = mmap(nil, Self.size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0), map != MAP_FAILED
+        else {
             throw Platform.failure("mapping", path)
         }
         #if os(Linux)
-        madvise(map, Self.size, 10)  // MADV_DONTFORK: a child must not write marks in its parent's name.
+            madvise(map, Self.size, 10)  // MADV_DONTFORK: a child must not write marks in its parent's name.
         #endif
         base = map
     }
 
     deinit { munmap(base, Self.size) }
+
+    private static func hash(_ storeID: String) -> UInt64 { Array(storeID.utf8).withUnsafeBytes { XXH64.hash($0) } }
 
     /// Where the crash handler writes.
     package var crashMark: UnsafeMutableRawPointer { base + Self.crashMarkOffset }

@@ -8,11 +8,11 @@
 
 internal import CSQLite
 #if canImport(Darwin)
-internal import Darwin
+    internal import Darwin
 #elseif canImport(Musl)
-internal import Musl
+    internal import Musl
 #else
-internal import Glibc
+    internal import Glibc
 #endif
 
 /// What SQLite wants for "copy these bytes now".
@@ -218,7 +218,7 @@ final class SQLiteConnection: @unchecked Sendable {
             return StoreError(
                 .diskFull, "no space left while \(doing) \(path): free some space and try again", cause: code,
                 location: place)
-        case SQLITE_IOERR where !isSync && (isSpace || code == CSQLITE_IOERR_SHMSIZE):
+        case SQLITE_IOERR where !isSync && (isSpace || code == CSQLITE_IOERR_SHMSIZE), SQLITE_CANTOPEN where isSpace:
             return StoreError(
                 .diskFull, "no space left while \(doing) \(path): free some space and try again", cause: code,
                 location: place)
@@ -228,6 +228,9 @@ final class SQLiteConnection: @unchecked Sendable {
                 location: place)
         case SQLITE_NOTADB:
             return StoreError(.notAStore, "\(path) is not an SQLite database", cause: code, location: place)
+        case SQLITE_ERROR where text.hasPrefix("no such table") || text.hasPrefix("no such column"):
+            return StoreError(
+                .damaged, "\(path) lacks what every store has: \(text)", cause: code, location: place)
         case SQLITE_CORRUPT:
             return StoreError(.damaged, "\(path) is malformed: \(text)", cause: code, location: place)
         case SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_PERM, SQLITE_AUTH:
@@ -330,4 +333,5 @@ final class SQLiteStatement: @unchecked Sendable {
 }
 
 /// SQLite takes a null pointer for NULL; an empty value needs an address.
-private nonisolated(unsafe) let emptyBytes = UnsafeRawPointer(UnsafeMutableRawPointer.allocate(byteCount: 1, alignment: 1))
+private nonisolated(unsafe) let emptyBytes = UnsafeRawPointer(
+    UnsafeMutableRawPointer.allocate(byteCount: 1, alignment: 1))

@@ -11,11 +11,11 @@
 // Why `@unchecked Sendable` is right: the committer lets one thread in at a time.
 
 #if canImport(Darwin)
-internal import Darwin
+    internal import Darwin
 #elseif canImport(Musl)
-internal import Musl
+    internal import Musl
 #else
-internal import Glibc
+    internal import Glibc
 #endif
 
 package enum JournalFile {
@@ -60,7 +60,8 @@ struct JournalMeta {
         let application = try connection.query("PRAGMA application_id") { $0.int(0) } ?? 0
         guard application == JournalFile.applicationID else {
             throw StoreError(
-                .notAStore, "\(connection.path) is a database of another program", location: .init(file: connection.path))
+                .notAStore, "\(connection.path) is a database of another program",
+                location: .init(file: connection.path))
         }
         let version = try connection.query("PRAGMA user_version") { $0.int(0) } ?? 0
         guard version <= JournalFile.formatVersion else {
@@ -198,7 +199,8 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         var bytes = 0
         var isMore = false
         let rows = try connection.prepare(
-            "SELECT last_lsn, chain, length(records), substr(records,1,16) FROM journal WHERE last_lsn<=? ORDER BY first_lsn")
+            "SELECT last_lsn, chain, length(records), substr(records,1,16) FROM journal WHERE last_lsn<=? ORDER BY first_lsn"
+        )
         rows.bind(1, Int64(bitPattern: lsn.value))
         while try rows.step() {
             if bytes >= Self.trimBytesMax {
@@ -294,7 +296,8 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     /// Notes an end in the row of a run; nil means the newest.
     func setEnd(of run: Int64?, _ end: RunEnd, at time: Int64?) throws(StoreError) {
         let update = try connection.prepare(
-            "UPDATE runs SET ended=?,how=?,status=?,evidence=?,confidence=? WHERE id=coalesce(?,(SELECT max(id) FROM runs))")
+            "UPDATE runs SET ended=?,how=?,status=?,evidence=?,confidence=? WHERE id=coalesce(?,(SELECT max(id) FROM runs))"
+        )
         if let time { update.bind(1, time) } else { update.bindNull(1) }
         update.bind(2, end.kind.rawValue)
         if let status = end.status { update.bind(3, Int64(status)) } else { update.bindNull(3) }

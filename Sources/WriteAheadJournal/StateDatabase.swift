@@ -42,7 +42,8 @@ package struct StateMeta: Sendable {
             if key == "store_id" { storeID = rows.text(1) } else { numbers[key] = rows.int(1) }
         }
         guard let storeID, let lsn = numbers["checkpoint_lsn"], let chain = numbers["checkpoint_chain"],
-            let epoch = numbers["checkpoint_epoch"], let previous = numbers["previous_lsn"], let count = numbers["rows"],
+            let epoch = numbers["checkpoint_epoch"], let previous = numbers["previous_lsn"],
+            let count = numbers["rows"],
             let digest = numbers["digest"]
         else {
             throw StoreError(
@@ -64,7 +65,8 @@ package struct StateMeta: Sendable {
         try set.run()
         for (key, value) in [
             ("checkpoint_lsn", Int64(bitPattern: checkpoint.lsn.value)), ("checkpoint_chain", Int64(checkpoint.chain)),
-            ("checkpoint_epoch", Int64(bitPattern: checkpoint.epoch)), ("previous_lsn", Int64(bitPattern: previous.value)),
+            ("checkpoint_epoch", Int64(bitPattern: checkpoint.epoch)),
+            ("previous_lsn", Int64(bitPattern: previous.value)),
             ("rows", Int64(rows)), ("digest", Int64(bitPattern: digest)),
         ] {
             set.bind(1, key)
@@ -144,7 +146,8 @@ package final class StateDatabase: @unchecked Sendable {
 
     static func printable(_ key: UnsafeRawBufferPointer) -> String {
         let text = String(decoding: key.prefix(60), as: UTF8.self)
-        return "\"" + text.unicodeScalars.map { $0.value < 32 ? "\\u{\(String($0.value, radix: 16))}" : String($0) }.joined()
+        return "\""
+            + text.unicodeScalars.map { $0.value < 32 ? "\\u{\(String($0.value, radix: 16))}" : String($0) }.joined()
             + (key.count > 60 ? "…\"" : "\"")
     }
 
@@ -161,7 +164,8 @@ package final class StateDatabase: @unchecked Sendable {
                     let version = try connection.query("PRAGMA data_version") { $0.int(0) } ?? 0
                     guard version == knownDataVersion else {
                         throw StoreError(
-                            .ioError, "another program wrote to \(connection.path): only the store may; reopen to check it",
+                            .ioError,
+                            "another program wrote to \(connection.path): only the store may; reopen to check it",
                             location: .init(file: connection.path))
                     }
                     try put(operations, &next)
@@ -200,7 +204,8 @@ package final class StateDatabase: @unchecked Sendable {
                 try delete.run()
             case .set:
                 guard let kind = ValueKind(rawValue: operation.kind) else {
-                    throw StoreError(.damaged, "value kind \(operation.kind) is not known", location: .init(file: connection.path))
+                    throw StoreError(
+                        .damaged, "value kind \(operation.kind) is not known", location: .init(file: connection.path))
                 }
                 let hash = StateRow.hash(
                     name: operation.name, key: operation.key, kind: operation.kind, value: operation.value,

@@ -43,7 +43,8 @@ enum StateRow {
             guard statement.isReal(valueIndex) else { return nil }
             append(statement.double(valueIndex).bitPattern)
         case .bool:
-            guard statement.isInteger(valueIndex), let byte = UInt8(exactly: statement.int(valueIndex)), byte <= 1 else {
+            guard statement.isInteger(valueIndex), let byte = UInt8(exactly: statement.int(valueIndex)), byte <= 1
+            else {
                 return nil
             }
             bytes.append(byte)

@@ -14,6 +14,9 @@ package final class StoreReader: @unchecked Sendable {
     package let storeID: String
     /// Where the journal's log begins.
     package let base: ChainPosition
+    /// Everything up to here was durable before reading began. Taken before the journal's read transaction: a live owner
+    /// moves the mark on, and one taken later would speak of records that the transaction cannot see.
+    package let syncMark: LSN
     private let lock: FolderLock?
     private let journal: SQLiteConnection
     private let state: SQLiteConnection
@@ -31,10 +34,10 @@ package final class StoreReader: @unchecked Sendable {
         let statePath = folder + "/" + StateFile.name
         do throws(StoreError) {
             journal = try SQLiteConnection(folder + "/" + JournalFile.name, access, vfs: vfs)
+            storeID = try JournalMeta.read(journal).storeID
+            syncMark = RunPage.read(folder: folder, storeID: storeID)?.syncMark ?? .zero
             try journal.execute("BEGIN")
-            let meta = try JournalMeta.read(journal)
-            storeID = meta.storeID
-            base = meta.base
+            base = try JournalMeta.read(journal).base
             guard Platform.exists(statePath) else { throw StateDatabase.missing(statePath) }
             state = try SQLiteConnection(statePath, access, vfs: vfs)
             try state.execute("BEGIN")
@@ -59,16 +62,27 @@ package final class StoreReader: @unchecked Sendable {
     /// How the run before the next one ended, as that one would judge it; nil while somebody holds the store.
     package func verdictOnLastRun() throws(StoreError) -> RunEnd? {
         guard !isLive, let run = try newestRun() else { return nil }
-        return run.end ?? run.traces(page: RunPage.read(folder: folder)).judge()
+        return run.end ?? run.traces(page: RunPage.read(folder: folder, storeID: storeID)).judge()
     }
-
-    package var syncMark: LSN { RunPage.read(folder: folder)?.syncMark ?? .zero }
 
     /// Bytes of records kept, and their rows.
     package func logSize() throws(StoreError) -> (bytes: Int, rows: Int) {
         try journal.query("SELECT coalesce(sum(length(records)),0),count(*) FROM journal") {
             (Int($0.int(0)), Int($0.int(1)))
         } ?? (0, 0)
+    }
+
+    /// Pages of both database files as this reader sees them, and how many of them hold nothing.
+    package func pages() throws(StoreError) -> [(file: String, pages: Int, free: Int, pageBytes: Int)] {
+        var result: [(file: String, pages: Int, free: Int, pageBytes: Int)] = []
+        for connection in [journal, state] {
+            var numbers: [Int] = []
+            for pragma in ["page_count", "freelist_count", "page_size"] {
+                numbers.append(try connection.query("PRAGMA \(pragma)") { Int($0.int(0)) } ?? 0)
+            }
+            result.append((connection.path, numbers[0], numbers[1], numbers[2]))
+        }
+        return result
     }
 
     /// SQLite's own examination of both files; "ok", or what it found.

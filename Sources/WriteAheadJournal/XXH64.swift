@@ -23,7 +23,9 @@ package enum XXH64 {
     package static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
         var offset = 0
         let count = bytes.count
-        func word(_ at: Int) -> UInt64 { UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self)) }
+        func word(_ at: Int) -> UInt64 {
+            UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+        }
         var hash: UInt64
         if count >= 32 {
             var a = prime1 &+ prime2

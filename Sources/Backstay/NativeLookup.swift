@@ -1,0 +1,76 @@
+// Quick reads of the five types that are stored as they are.
+//
+// `get` is generic, and generic code that is not specialised costs several times what the lookup does. So the public
+// wrapper is inlinable and comes down to one of these concrete calls, which decode under the lock: a copy of a few bytes,
+// no code of the application.
+
+internal import WriteAheadJournal
+
+extension StateStore {
+    /// What a quick read found.
+    @usableFromInline
+    @frozen
+    enum Lookup<Value> {
+        case absent
+        case found(Value)
+        /// Stored as another kind, or large: the general way decides.
+        case other
+    }
+
+    /// Values above are copied without holding the lock.
+    private static let quickBytesMax = 4_096
+
+    @inline(__always)
+    private func lookUp<Value>(
+        _ key: String, _ wanted: ValueKind, _ decode: (UnsafeRawBufferPointer) -> Value
+    ) throws(StoreError) -> Lookup<Value> {
+        try core.check()
+        var key = key
+        let isWithinBounds = key.utf8.count >= 1 && key.utf8.count <= KeyBytes.lengthMax
+        guard isWithinBounds else { return .other }
+        return key.withUTF8 { utf8 in
+            core.memory.withValue(of: UnsafeRawBufferPointer(utf8)) { kind, bytes in
+                kind == wanted.rawValue && bytes.count <= Self.quickBytesMax ? .found(decode(bytes)) : .other
+            } ?? .absent
+        }
+    }
+
+    @usableFromInline
+    func lookUpBytes(_ key: String) throws(StoreError) -> Lookup<[UInt8]> {
+        try lookUp(key, .bytes) { [UInt8]($0) }
+    }
+
+    @usableFromInline
+    func lookUpString(_ key: String) throws(StoreError) -> Lookup<String> {
+        try lookUp(key, .string) { String(decoding: $0, as: UTF8.self) }
+    }
+
+    @usableFromInline
+    func lookUpInt(_ key: String) throws(StoreError) -> Lookup<Int> {
+        try lookUp(key, .int) { Int(truncatingIfNeeded: Self.word($0)) }
+    }
+
+    @usableFromInline
+    func lookUpDouble(_ key: String) throws(StoreError) -> Lookup<Double> {
+        try lookUp(key, .double) { Double(bitPattern: Self.word($0)) }
+    }
+
+    @usableFromInline
+    func lookUpBool(_ key: String) throws(StoreError) -> Lookup<Bool> {
+        try lookUp(key, .bool) { $0[0] != 0 }
+    }
+
+    /// The eight bytes of a stored number; their count was checked when they were written and when they were loaded.
+    private static func word(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+        UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
+    }
+
+    /// Any type, stored in any way.
+    @usableFromInline
+    func lookUpAny<Value: Codable>(_ key: String, _ type: Value.Type) throws(StoreError) -> Value? {
+        try core.check()
+        return try KeyBytes.withChecked(key) { (bytes) throws(StoreError) in
+            try core.memory.decode(bytes, key, type)
+        }
+    }
+}

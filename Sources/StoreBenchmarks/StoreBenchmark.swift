@@ -1,0 +1,458 @@
+// What `backstay bench` measures: each row a ratio of two subjects in one run, rounds interleaved.
+//
+// Keys are 16 bytes, values 100 bytes of [UInt8] unless a row says otherwise.
+
+internal import Backstay
+internal import WriteAheadJournal
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Glibc
+#endif
+
+package struct StoreBenchmark: Sendable {
+    /// One comparison.
+    package struct Row: Sendable {
+        package let name: String
+        /// "ns" or "bytes": what the figures count, for one operation or one key.
+        package var unit = "ns"
+        package let ours: Spread
+        package let other: String
+        /// Nil for a row without another.
+        package let theirs: Spread?
+        /// Theirs divided by ours, round by round: above 1, ours is less.
+        package let ratio: Spread?
+        package let goal: String
+        /// Nil where a figure is only reported.
+        package let isMet: Bool?
+    }
+
+    package var folder: String
+    package var rounds = 5
+    /// 1 for the full size; tests take less.
+    package var scale = 1.0
+    /// One measure by its short name; empty for all.
+    package var only = ""
+    package var progress: @Sendable (String) -> Void = { _ in }
+
+    package init(folder: String) { self.folder = folder }
+
+    private func scaled(_ count: Int) -> Int { max(16, Int(Double(count) * scale)) }
+
+    package static func key(_ number: Int) -> String {
+        let digits = String(number)
+        return "k" + String(repeating: "0", count: max(0, 15 - digits.count)) + digits
+    }
+
+    private static let value = [UInt8](0..<100)
+
+    /// The rows by their short names, in their order.
+    package static let names = [
+        "memory", "power", "tasks", "process", "codable", "hot", "cold", "growth", "open", "replay",
+    ]
+
+    // MARK: All rows
+
+    package func run() async throws -> [Row] {
+        var rows: [Row] = []
+        // Memory first: what earlier rows freed would be used again without growing the resident set.
+        let measures = [
+            memory, powerOneCaller, powerTasks, processOneCaller, codable, hotGets, gets, growth, opening, replay,
+        ]
+        for (name, measure) in zip(Self.names, measures) where only.isEmpty || only == name {
+            rows.append(try await measure())
+        }
+        return rows
+    }
+
+    private func compare(
+        _ name: String, units: Int, other: String, goal: String, atMost: Double, _ ours: () async throws -> Double,
+        _ theirs: () async throws -> Double
+    ) async throws -> Row {
+        var our: [Double] = []
+        var their: [Double] = []
+        for round in 0..<rounds {
+            progress("\(name): round \(round + 1) of \(rounds)")
+            // Whoever goes first in a round may find the device busier: the two take turns.
+            if round.isMultiple(of: 2) {
+                our.append(try await ours())
+                their.append(try await theirs())
+            } else {
+                their.append(try await theirs())
+                our.append(try await ours())
+            }
+        }
+        let ratio = Spread(zip(our, their).map { $1 / $0 })
+        return Row(
+            name: name, ours: Spread(our.map { $0 / Double(units) * 1e9 }), other: other,
+            theirs: Spread(their.map { $0 / Double(units) * 1e9 }), ratio: ratio, goal: goal,
+            isMet: atMost.isFinite ? ratio.median >= 1 / atMost : nil)
+    }
+
+    private func fresh(_ name: String) -> String {
+        let path = "\(folder)/\(name)"
+        Platform.removeFolder(path)
+        return path
+    }
+
+    private func open(_ name: String) throws -> StateStore { try StateStore.open(fresh(name)) }
+
+    // MARK: Commits
+
+    private func powerOneCaller() async throws -> Row {
+        let count = scaled(400)
+        let store = try await StateStore.open(fresh("power"))
+        let plain = try PlainSQLite(folder + "/plain.db")
+        let run = Subject(store: store, plain: plain)
+        let row = try await compare(
+            "set .power, one caller", units: count, other: "SQLite FULL, one insert a commit", goal: "≤ 1.3×",
+            atMost: 1.3,
+            { try run.power(count) }, { try run.sqlite(count) })
+        try await store.close()
+        return row
+    }
+
+    private func powerTasks() async throws -> Row {
+        let count = scaled(6_400)
+        let store = try await StateStore.open(fresh("tasks"))
+        let run = Subject(store: store, plain: nil)
+        let alone = max(16, count / 64)
+        let row = try await compare(
+            "set .power, 64 tasks", units: count, other: "one caller", goal: "≥ 20×", atMost: 1 / 20,
+            { try await run.tasks(64, each: count / 64) },
+            { try run.power(alone) * Double(count) / Double(alone) })
+        try await store.close()
+        return row
+    }
+
+    private func processOneCaller() async throws -> Row {
+        let count = scaled(400)
+        let store = try await StateStore.open(fresh("process"))
+        let raw = try RawDevice(folder + "/raw")
+        let run = Subject(store: store, plain: nil)
+        let row = try await compare(
+            "set .process, one caller", units: count, other: "raw 4 KiB overwrite + fdatasync", goal: "reported",
+            atMost: .infinity,
+            { try run.process(count) }, { try Stopwatch.seconds { for _ in 0..<count { try raw.commit() } } })
+        try await store.close()
+        return row
+    }
+
+    private struct Document: Codable {
+        var id: Int
+        var name: String
+        var tags: [String]
+    }
+
+    private func codable() async throws -> Row {
+        let count = scaled(20_000)
+        let store = try StateStore.inMemory()
+        let document = Document(id: 7, name: "Ada Lovelace", tags: ["a", "b"])
+        let run = Subject(store: store, plain: nil)
+        return try await compare(
+            "get of a Codable struct", units: count, other: "get of 100 bytes", goal: "reported", atMost: .infinity,
+            {
+                try run.prepare { try $0.set("document", document) }
+                return try run.time { store in
+                    for _ in 0..<count {
+                        guard try store.get("document", as: Document.self) != nil else { throw Missing() }
+                    }
+                }
+            },
+            {
+                try run.prepare { try $0.set("bytes", Self.value) }
+                return try run.time { store in
+                    for _ in 0..<count {
+                        guard try store.get("bytes", as: [UInt8].self) != nil else { throw Missing() }
+                    }
+                }
+            })
+    }
+
+    struct Missing: Error {}
+
+    // MARK: Reads and growth
+
+    private func gets() async throws -> Row { try await gets("get, cold in", scaled(1_000_000)) }
+
+    private func hotGets() async throws -> Row { try await gets("get, hot in", 1_000) }
+
+    private func gets(_ name: String, _ keys: Int) async throws -> Row {
+        let reads = scaled(1_000_000)
+        let store = try StateStore.inMemory()
+        let dictionary = LockedDictionary()
+        let run = Subject(store: store, plain: nil)
+        try run.fill(keys)
+        for index in 0..<keys { dictionary.set(Self.key(index), Self.value) }
+        let order = Self.order(reads, below: keys)
+        // Strings of their own: with the very keys that are in the Dictionary its comparison would end at the address.
+        let names = (0..<keys).map(Self.key)
+        return try await compare(
+            "\(name) \(keys) keys", units: reads, other: "a Dictionary behind a mutex", goal: "≤ 2×", atMost: 2,
+            {
+                try run.time { store in
+                    for index in order {
+                        guard try store.get(names[index], as: [UInt8].self) != nil else { throw Missing() }
+                    }
+                }
+            },
+            {
+                try Stopwatch.seconds {
+                    for index in order { guard dictionary.get(names[index]) != nil else { throw Missing() } }
+                }
+            })
+    }
+
+    private func growth() async throws -> Row {
+        let keys = scaled(1_000_000)
+        let order = Self.shuffled(keys)
+        progress("growth: \(keys) new keys in random order")
+        var firsts: [Double] = []
+        var lasts: [Double] = []
+        for _ in 0..<max(1, rounds / 2) {
+            let run = Subject(store: try StateStore.inMemory(), plain: nil)
+            let tenth = keys / 10
+            firsts.append(try run.insert(order[0..<tenth]))
+            _ = try run.insert(order[tenth..<(keys - tenth)])
+            lasts.append(try run.insert(order[(keys - tenth)...]))
+        }
+        let units = Double(keys / 10)
+        let ratio = Spread(zip(firsts, lasts).map { $0 / $1 })
+        return Row(
+            name: "\(keys) new keys, random: last tenth", ours: Spread(lasts.map { $0 / units * 1e9 }),
+            other: "first tenth", theirs: Spread(firsts.map { $0 / units * 1e9 }), ratio: ratio, goal: "≤ 2×",
+            isMet: ratio.median >= 0.5)
+    }
+
+    // MARK: Start
+
+    private func opening() async throws -> Row {
+        let keys = scaled(1_000_000)
+        progress("opening: filling a store with \(keys) keys")
+        let path = fresh("open")
+        let store = try await StateStore.open(path)
+        try Subject(store: store, plain: nil).fill(keys)
+        try await store.close()
+        var times: [Double] = []
+        for round in 0..<rounds {
+            progress("opening: round \(round + 1) of \(rounds)")
+            let store = try await StateStore.open(path)
+            times.append(store.recovery.seconds)
+            try await store.close()
+        }
+        let spread = Spread(times)
+        return Row(
+            name: "open, cleanly closed, per key of \(keys)", ours: Spread(times.map { $0 / Double(keys) * 1e9 }),
+            other: "–",
+            theirs: nil, ratio: nil, goal: "≤ 1 s", isMet: spread.median <= 1 * scale + 0.1)
+    }
+
+    private func replay() async throws -> Row {
+        let records = scaled(1_000_000)
+        progress("replay: writing \(records) records")
+        let path = fresh("replay")
+        var options = StoreOptions()
+        options.logBytesMax = 4 << 30
+        var rates: [Double] = []
+        for round in 0..<max(1, rounds / 2) {
+            progress("replay: round \(round + 1)")
+            Platform.removeFolder(path)
+            let store = try await StateStore.open(path, options: options)
+            try await store.checkpoint()
+            try await Subject(store: store, plain: nil).records(records)
+            let copy = fresh("replay-copy")
+            try Self.copyLive(path, to: copy)
+            try await store.close()
+            let again = try await StateStore.open(copy, options: options)
+            let replayed = again.recovery.recordsReplayed
+            rates.append(again.recovery.seconds / Double(max(1, replayed)) * 1e9)
+            try await again.close()
+        }
+        let spread = Spread(rates)
+        return Row(
+            name: "replay after a kill, per record", ours: spread, other: "–", theirs: nil, ratio: nil,
+            goal: "≥ 1 M records/s", isMet: spread.median <= 1_000)
+    }
+
+    /// The folder as a kill at this moment would leave it.
+    private static func copyLive(_ path: String, to copy: String) throws {
+        guard mkdir(copy, 0o700) == 0 else { throw Platform.failure("creating", copy) }
+        for name in Platform.names(in: path) where !name.hasSuffix("-shm") {
+            try Platform.copyFile(path + "/" + name, to: copy + "/" + name)
+        }
+    }
+
+    // MARK: Memory
+
+    private func memory() async throws -> Row {
+        let keys = scaled(1_000_000)
+        progress("memory: \(keys) keys")
+        let before = Self.residentBytes()
+        let store = try StateStore.inMemory()
+        try Subject(store: store, plain: nil).fill(keys)
+        let ours = Self.residentBytes() - before
+        let between = Self.residentBytes()
+        let dictionary = LockedDictionary()
+        for index in 0..<keys {
+            var value = [UInt8](unsafeUninitializedCapacity: 100) {
+                $1 = 100; $0.update(repeating: 7)
+            }
+            value[0] = UInt8(truncatingIfNeeded: index)
+            dictionary.set(Self.key(index), value)
+        }
+        let theirs = Self.residentBytes() - between
+        withExtendedLifetime((store, dictionary)) {}
+        let ratio = Double(theirs) / Double(max(1, ours))
+        return Row(
+            name: "memory, per key of \(keys)", unit: "bytes", ours: Spread([Double(ours) / Double(keys)]),
+            other: "a Dictionary", theirs: Spread([Double(theirs) / Double(keys)]), ratio: Spread([ratio]),
+            goal: "≤ 1.5×", isMet: ratio >= 1 / 1.5)
+    }
+
+    private static func residentBytes() -> Int {
+        guard let text = Platform.text(at: "/proc/self/statm") else { return 0 }
+        let parts = text.split(separator: " ")
+        return parts.count > 1 ? (Int(parts[1]) ?? 0) * 4_096 : 0
+    }
+
+    // MARK: Orders
+
+    static func order(_ count: Int, below limit: Int) -> [Int] {
+        var state: UInt64 = 0x9E37_79B9_7F4A_7C15
+        return (0..<count).map { _ in
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int((state >> 33) % UInt64(limit))
+        }
+    }
+
+    static func shuffled(_ count: Int) -> [Int] {
+        var numbers = Array(0..<count)
+        let random = order(count, below: max(1, count))
+        for index in numbers.indices.reversed() where index > 0 { numbers.swapAt(index, random[index] % (index + 1)) }
+        return numbers
+    }
+}
+
+/// The synchronous calls, for use from async code that means to block.
+private final class Subject: @unchecked Sendable {
+    // Used by one round at a time.
+    private let store: StateStore
+    private let plain: PlainSQLite?
+    private let value = [UInt8](0..<100)
+    private var counter = 0
+
+    init(store: StateStore, plain: PlainSQLite?) {
+        self.store = store
+        self.plain = plain
+    }
+
+    func power(_ count: Int) throws -> Double {
+        try Stopwatch.seconds {
+            for _ in 0..<count {
+                counter += 1
+                try store.set(StoreBenchmark.key(counter % 1_000), value)
+            }
+        }
+    }
+
+    func process(_ count: Int) throws -> Double {
+        try Stopwatch.seconds {
+            for _ in 0..<count {
+                counter += 1
+                try store.set(StoreBenchmark.key(counter % 1_000), value, durability: .process)
+            }
+        }
+    }
+
+    func sqlite(_ count: Int) throws -> Double {
+        try Stopwatch.seconds {
+            for _ in 0..<count {
+                counter += 1
+                try plain?.set(StoreBenchmark.key(counter % 1_000), value)
+            }
+        }
+    }
+
+    func tasks(_ tasks: Int, each: Int) async throws -> Double {
+        let store = store
+        let value = value
+        return try await Stopwatch.seconds {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for task in 0..<tasks {
+                    group.addTask {
+                        for index in 0..<each {
+                            try await store.set(StoreBenchmark.key(task * 1_000 + index % 16), value)
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+    }
+
+    func prepare(_ body: (StateStore) throws -> Void) throws { try body(store) }
+
+    func time(_ body: (StateStore) throws -> Void) throws -> Double { try Stopwatch.seconds { try body(store) } }
+
+    /// Keys in ascending order, many to a record.
+    func fill(_ keys: Int) throws {
+        var next = 0
+        while next < keys {
+            let end = min(keys, next + 1_000)
+            try store.transaction { tx in
+                for index in next..<end { try tx.set(StoreBenchmark.key(index), value) }
+            }
+            next = end
+        }
+    }
+
+    func insert(_ keys: ArraySlice<Int>) throws -> Double {
+        try Stopwatch.seconds {
+            var next = keys.startIndex
+            while next < keys.endIndex {
+                let end = min(keys.endIndex, next + 100)
+                try store.transaction { tx in
+                    for index in next..<end { try tx.set(StoreBenchmark.key(keys[index]), value) }
+                }
+                next = end
+            }
+        }
+    }
+
+    /// So many records of one set each, on 1,000 keys, written by tasks.
+    func records(_ count: Int) async throws {
+        let each = count / 64
+        let store = store
+        let value = value
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for task in 0..<64 {
+                group.addTask {
+                    for index in 0..<each {
+                        try await store.set(StoreBenchmark.key((task * each + index) % 1_000), value)
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+}
+
+/// What an application would use without a store.
+private final class LockedDictionary {
+    private let lock = Lock()
+    private var content: [String: [UInt8]] = [:]
+
+    func get(_ key: String) -> [UInt8]? {
+        lock.lock()
+        defer { lock.unlock() }
+        return content[key]
+    }
+
+    func set(_ key: String, _ value: [UInt8]) {
+        lock.lock()
+        defer { lock.unlock() }
+        content[key] = value
+    }
+}
