@@ -9,11 +9,11 @@ import Foundation
 import Testing
 
 #if canImport(Darwin)
-    import Darwin
+import Darwin
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #else
-    import Glibc
+import Glibc
 #endif
 
 /// How a process ended, as its parent is told.
@@ -82,14 +82,14 @@ final class Child {
 
     private static func spawn(_ command: [String], _ terminal: String, _ stderr: Int32) throws -> pid_t {
         #if canImport(Darwin)
-            var actions: posix_spawn_file_actions_t?
-            var attributes: posix_spawnattr_t?
-            let extra = Int32(POSIX_SPAWN_SETSID) | Int32(POSIX_SPAWN_CLOEXEC_DEFAULT)
+        var actions: posix_spawn_file_actions_t?
+        var attributes: posix_spawnattr_t?
+        let extra = Int32(POSIX_SPAWN_SETSID) | Int32(POSIX_SPAWN_CLOEXEC_DEFAULT)
         #else
-            var actions = posix_spawn_file_actions_t()
-            var attributes = posix_spawnattr_t()
-            // POSIX_SPAWN_SETSID, which the headers show only to those who ask for GNU extensions.
-            let extra: Int32 = 0x80
+        var actions = posix_spawn_file_actions_t()
+        var attributes = posix_spawnattr_t()
+        // POSIX_SPAWN_SETSID, which the headers show only to those who ask for GNU extensions.
+        let extra: Int32 = 0x80
         #endif
         posix_spawn_file_actions_init(&actions)
         posix_spawnattr_init(&attributes)
@@ -123,13 +123,13 @@ final class Child {
     /// Where the test bundle is, and beside it the examples.
     private static func builtFolder() throws -> String {
         #if os(Linux)
-            let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         #else
-            let arguments = CommandLine.arguments
-            guard let flag = arguments.firstIndex(of: "--test-bundle-path"), flag + 1 < arguments.count,
-                let end = arguments[flag + 1].range(of: ".xctest")
-            else { throw Failure(description: "the test bundle's path is not known") }
-            let bundle = String(arguments[flag + 1][..<end.upperBound])
+        let arguments = CommandLine.arguments
+        guard let flag = arguments.firstIndex(of: "--test-bundle-path"), flag + 1 < arguments.count,
+            let end = arguments[flag + 1].range(of: ".xctest")
+        else { throw Failure(description: "the test bundle's path is not known") }
+        let bundle = String(arguments[flag + 1][..<end.upperBound])
         #endif
         return URL(fileURLWithPath: bundle).deletingLastPathComponent().path
     }
@@ -147,9 +147,9 @@ final class Child {
 
     func pressControlC() {
         #if os(Linux)
-            type("\u{3}")
+        type("\u{3}")
         #else
-            send(SIGINT)
+        send(SIGINT)
         #endif
     }
 

@@ -108,13 +108,13 @@ struct Compiler {
     /// Where the test bundle is, and beside it the modules.
     private static func builtFolder() throws -> URL {
         #if os(Linux)
-            let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         #else
-            let arguments = CommandLine.arguments
-            guard let flag = arguments.firstIndex(of: "--test-bundle-path"), flag + 1 < arguments.count,
-                let end = arguments[flag + 1].range(of: ".xctest")
-            else { throw Failure(description: "the test bundle's path is not known") }
-            let bundle = String(arguments[flag + 1][..<end.upperBound])
+        let arguments = CommandLine.arguments
+        guard let flag = arguments.firstIndex(of: "--test-bundle-path"), flag + 1 < arguments.count,
+            let end = arguments[flag + 1].range(of: ".xctest")
+        else { throw Failure(description: "the test bundle's path is not known") }
+        let bundle = String(arguments[flag + 1][..<end.upperBound])
         #endif
         return URL(fileURLWithPath: bundle).deletingLastPathComponent()
     }
