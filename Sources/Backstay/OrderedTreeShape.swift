@@ -34,8 +34,7 @@ extension OrderedTree {
         // Keys that ascend come to the same place again and again, at the end of a leaf or before others: cut there, so
         // that the full part stays behind and the run goes on in a leaf of its own.
         let half = OrderedTreeNode.capacity / 2 + 1
-        let isRun = index == node.count || index > half && index == node.lastInsertion + 1
-        let cut = isRun ? index : half
+        let cut = index > half && index == node.lastInsertion + 1 ? index : half
         if cut < node.count {
             node.split(at: cut, to: right)
             tellApart(node, right)
@@ -134,7 +133,8 @@ extension OrderedTree {
         discard(separator)
     }
 
-    /// Merges the path's node at `depth` with a neighbour if it is small and both fit. Returns whether the parent lost a child.
+    /// Merges the path's node at `depth` with a neighbour if it is small and both fit. Returns whether the parent lost a
+    /// child.
     private func merge(depth: Int) -> Bool {
         let node = path[depth].node
         if node.count > OrderedTreeNode.capacity / 2 { return false }

@@ -158,7 +158,7 @@ void backstay_flush_stdout(void) { fflush(stdout); }
 int64_t backstay_say(const void *bytes, uint64_t count, int milliseconds) {
     /* A pipe that polls as writable takes 4,096 bytes without blocking (PIPE_BUF). */
     struct pollfd descriptor = {2, POLLOUT, 0};
-    if (poll(&descriptor, 1, milliseconds) != 1 || !(descriptor.revents & POLLOUT)) return 0;
+    if (poll(&descriptor, 1, milliseconds) != 1 || descriptor.revents != POLLOUT) return 0; /* an error: no reader */
     ssize_t written = write(2, bytes, count < 4096 ? count : 4096);
     return written < 0 ? 0 : written;
 }

@@ -14,12 +14,13 @@ package final class StoreReader: @unchecked Sendable {
     package let storeID: String
     /// Where the journal's log begins.
     package let base: ChainPosition
+    /// Everything up to here was durable before reading began. Taken before the journal's read transaction: a live owner
+    /// moves the mark on, and one taken later would speak of records that the transaction cannot see.
+    package let syncMark: LSN
     private let lock: FolderLock?
     private let journal: SQLiteConnection
     private let state: SQLiteConnection
     package let stateMeta: StateMeta
-    /// Up to where the journal was durable before this view of it was taken.
-    package let syncMark: LSN
 
     package init(_ path: String, vfs: String? = nil) throws(StoreError) {
         folder = try Platform.resolved(path)
@@ -36,12 +37,11 @@ package final class StoreReader: @unchecked Sendable {
         do throws(StoreError) {
             journal = try SQLiteConnection(folder + "/" + JournalFile.name, access, vfs: vfs)
             opened.append(journal)
+            storeID = try JournalMeta.read(journal).storeID
             // The mark first, then the view: an owner goes on meanwhile, and what it commits behind the view is no loss.
-            syncMark = RunPage.read(folder: folder, storeID: try JournalMeta.read(journal).storeID)?.syncMark ?? .zero
+            syncMark = RunPage.read(folder: folder, storeID: storeID)?.syncMark ?? .zero
             try journal.execute("BEGIN")
-            let meta = try JournalMeta.read(journal)
-            storeID = meta.storeID
-            base = meta.base
+            base = try JournalMeta.read(journal).base
             guard Platform.exists(statePath) else { throw StateDatabase.missing(statePath) }
             state = try SQLiteConnection(statePath, access, vfs: vfs)
             opened.append(state)
@@ -81,6 +81,19 @@ package final class StoreReader: @unchecked Sendable {
         try journal.query("SELECT coalesce(sum(length(records)),0),count(*) FROM journal") {
             (Int($0.int(0)), Int($0.int(1)))
         } ?? (0, 0)
+    }
+
+    /// Pages of both database files as this reader sees them, and how many of them hold nothing.
+    package func pages() throws(StoreError) -> [(file: String, pages: Int, free: Int, pageBytes: Int)] {
+        var result: [(file: String, pages: Int, free: Int, pageBytes: Int)] = []
+        for connection in [journal, state] {
+            var numbers: [Int] = []
+            for pragma in ["page_count", "freelist_count", "page_size"] {
+                numbers.append(try connection.query("PRAGMA \(pragma)") { Int($0.int(0)) } ?? 0)
+            }
+            result.append((connection.path, numbers[0], numbers[1], numbers[2]))
+        }
+        return result
     }
 
     /// SQLite's own examination of both files; "ok", or what it found.

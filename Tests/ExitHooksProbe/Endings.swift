@@ -80,10 +80,10 @@ extension Probe {
             exit(3)
         },
         "hang-in-all": {
-            ExitHooks.deadline = .seconds(1)
+            ExitHooks.deadline = .seconds(2)
             ExitHooks.registerFinalizer("close") { _ in note("close") }
             for name in ["a", "b", "c"] {
-                ExitHooks.register(name, budget: .milliseconds(500)) { _ in
+                ExitHooks.register(name, budget: .seconds(1)) { _ in
                     note(name)
                     hang()
                 }
@@ -105,7 +105,7 @@ extension Probe {
             }
         },
         "register-for-ever": {
-            ExitHooks.deadline = .milliseconds(500)
+            ExitHooks.deadline = .seconds(2)
             @Sendable func again() { ExitHooks.register("again") { _ in again() } }
             again()
             ExitHooks.registerFinalizer("close") { _ in note("close") }

@@ -45,7 +45,11 @@ extension Probe {
             hang()
         },
         "chained": {
-            signal(SIGTERM) { _ in note("previous") }
+            // Slower than the hooks.
+            signal(SIGTERM) { _ in
+                pauseThread(milliseconds: 20)
+                note("previous")
+            }
             _ = try? ExitHooks.handleSignals([.terminate])
             register("a")
             note("ready")
@@ -57,10 +61,9 @@ extension Probe {
             register("a")
             first?.remove()
             first?.remove()
-            var found = sigaction()
-            sigaction(SIGTERM, nil, &found)
-            note("still handled \(found.__sigaction_handler.sa_sigaction != nil)")
+            note("handled \(hasHandler(SIGTERM))")
             second?.remove()
+            note("handled \(hasHandler(SIGTERM))")
             note("ready")
             hang()
         },
@@ -103,6 +106,12 @@ extension Probe {
             kill(getpid(), SIGTERM)
             hang()
         },
+        "mask": {
+            _ = try? ExitHooks.handleSignals([.terminate])
+            // A thread is born with all signals blocked.
+            for _ in 0..<100 where threadsBlocking(SIGPROF) > 0 { pauseThread(milliseconds: 20) }
+            note("blocked in \(threadsBlocking(SIGPROF)) threads")
+        },
         // Whoever closes all descriptors must not lose the signals, nor find our bytes in a file.
         "descriptors-closed": {
             _ = try? ExitHooks.handleSignals([.terminate])
@@ -110,6 +119,37 @@ extension Probe {
             for descriptor in Int32(3)..<64 { close(descriptor) }
             note("ready")
             hang()
+        },
+        // The signals can only come to a thread of ours, and hooks are running when the second does.
+        "previous-exits": {
+            block(SIGTERM)
+            block(SIGINT)
+            signal(SIGINT) { _ in exit(5) }
+            _ = try? ExitHooks.handleSignals([.terminate, .interrupt])
+            register("a")
+            ExitHooks.register("slow") { _ in
+                note("hook")
+                pauseThread(milliseconds: 300)
+                note("done")
+            }
+            // Hooks have the mask of the program's first use: SIGTERM and SIGINT blocked.
+            note("ready")
+            hang()
+        },
+        "no-thread": {
+            let room = addressSpace() + 2 << 20
+            var limit = rlimit(rlim_cur: room, rlim_max: room)
+            setrlimit(__rlimit_resource_t(9), &limit)  // RLIMIT_AS
+            register("a", "b")
+            do {
+                try ExitHooks.handleSignals([.terminate])
+                note("handled")
+            } catch let error as ExitHooks.Failure {
+                note("refused \(error.code == .systemRefused)")
+            } catch {
+                note("another error")
+            }
+            exit(3)
         },
         "storm": {
             _ = try? ExitHooks.handleSignals([.interrupt, .terminate, .hangup])
@@ -180,6 +220,12 @@ extension Probe {
     }
 }
 
+func hasHandler(_ signal: Int32) -> Bool {
+    var found = sigaction()
+    sigaction(signal, nil, &found)
+    return found.__sigaction_handler.sa_sigaction != nil
+}
+
 /// Puts a handler on top that calls the one below, as polite libraries do.
 func chain(_ chained: Int32) {
     sigaction(chained, nil, &below)
@@ -191,6 +237,34 @@ func chain(_ chained: Int32) {
 
 /// Written once, before the handler that reads it is installed.
 nonisolated(unsafe) private var below = sigaction()
+
+func contents(of path: String) -> String {
+    let descriptor = open(path, O_RDONLY)
+    defer { close(descriptor) }
+    var text = [UInt8](repeating: 0, count: 8192)
+    let count = read(descriptor, &text, text.count)
+    return String(decoding: text[..<max(count, 0)], as: UTF8.self)
+}
+
+/// Bytes of address space in use.
+func addressSpace() -> UInt {
+    (contents(of: "/proc/self/statm").split(separator: " ").first.flatMap { UInt($0) } ?? 0) * 4096
+}
+
+/// How many threads of this process block the signal.
+func threadsBlocking(_ signal: Int32) -> Int {
+    guard let folder = opendir("/proc/self/task") else { return -1 }
+    defer { closedir(folder) }
+    var count = 0
+    while let entry = readdir(folder) {
+        let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        let lines = contents(of: "/proc/self/task/\(name)/status").split(separator: "\n")
+        guard let line = lines.first(where: { $0.hasPrefix("SigBlk:") }) else { continue }
+        let mask = UInt64(line.dropFirst(7).drop { $0 == "\t" || $0 == " " }, radix: 16) ?? 0
+        if mask >> UInt64(signal - 1) & 1 == 1 { count += 1 }
+    }
+    return count
+}
 
 /// Swift hides fork(); here it is what is tested.
 func forkProcess() -> pid_t {

@@ -70,7 +70,7 @@ import Testing
         #expect(trial.lines == ["c", "b", "close"])
         #expect(trial.stderr.contains("exit hook 'a' was not run: no time was left"))
         #expect(trial.end == .exited(3))
-        #expect(trial.duration < .milliseconds(1500))
+        #expect(trial.duration < .seconds(3))
     }
 
     @Test func exitHandlerThatWaitsForAnAbandonedHookDoesNotHoldTheProcess() throws {
@@ -89,7 +89,7 @@ import Testing
         let trial = try trial("register-for-ever")
         #expect(trial.lines == ["close"])
         #expect(trial.end == .exited(0))
-        #expect(trial.duration < .milliseconds(1500))
+        #expect(trial.duration < .seconds(3))
     }
 
     @Test func argumentsAreCopiedAtRegistration() throws {

@@ -87,6 +87,14 @@ import Testing
         #expect(trial.end == .signalled(SIGTERM))
     }
 
+    @Test func stdoutWhoseReaderIsGoneDoesNotChangeTheEnd() throws {
+        let probe = try RunningProbe("run-buffered")
+        try probe.line("ready")
+        probe.closeOutput()
+        probe.send(SIGTERM)
+        #expect(try probe.finish().end == .signalled(SIGTERM))
+    }
+
     @Test func stdoutThatNobodyReadsDoesNotHoldTheProcess() throws {
         let probe = try RunningProbe("run-stdout-full")
         try probe.line("ready")

@@ -40,7 +40,7 @@ struct HarnessError: Error {
 
 final class RunningProbe {
     let pid: pid_t
-    private let output: Int32
+    private var output: Int32
     private let errors: Int32
     private var buffer: [UInt8] = []
     private var lines: [String] = []
@@ -104,7 +104,7 @@ final class RunningProbe {
     }
 
     deinit {
-        close(output)
+        if output >= 0 { close(output) }
         close(errors)
     }
 
@@ -137,6 +137,13 @@ final class RunningProbe {
 
     func send(_ signal: Int32) {
         kill(pid, signal)
+    }
+
+    /// The child's next write to stdout finds no reader.
+    func closeOutput() {
+        reads = false
+        close(output)
+        output = -1
     }
 
     /// From now on nobody reads what the child writes.

@@ -101,9 +101,29 @@ import Testing
         #expect(trial.end == .signalled(SIGTERM))
     }
 
+    @Test func previousHandlerThatExitsDoesNotStopHooks() throws {
+        let probe = try RunningProbe("previous-exits")
+        try probe.line("ready")
+        probe.startClock()
+        probe.send(SIGTERM)
+        try probe.line("hook")
+        probe.send(SIGINT)
+        let trial = try probe.finish()
+        #expect(trial.afterReady == ["hook", "done", "a SIGTERM"])
+        #expect(trial.end == .signalled(SIGTERM))
+        #expect(trial.duration < .seconds(3))
+    }
+
+    @Test(.disabled(if: RunningProbe.isSanitized, "the sanitizer needs address space"))
+    func withoutAThreadSignalsAreRefusedAndHooksRunInExit() throws {
+        let trial = try trial("no-thread")
+        #expect(trial.lines == ["refused true", "b exit(3)", "a exit(3)"])
+        #expect(trial.end == .exited(3))
+    }
+
     @Test func removalRestoresTheDefaultOnceTheLastHasGone() throws {
         let trial = try trial("removed", signal: SIGTERM)
-        #expect(trial.lines == ["still handled true", "ready"])
+        #expect(trial.lines == ["handled true", "handled false", "ready"])
         #expect(trial.end == .signalled(SIGTERM))
     }
 
@@ -132,6 +152,12 @@ import Testing
         let refused = ["SIGQUIT", "SIGCHLD", "SIGPIPE", "SIGKILL", "SIGSEGV", "signal 999"]
         #expect(trial.lines == refused.map { "refused \($0) true" } + ["ready"])
         #expect(trial.end == .signalled(SIGTERM))
+    }
+
+    /// Swift's backtracer stops threads by it.
+    @Test(.disabled(if: RunningProbe.isSanitized, "the sanitizer's own thread does"))
+    func ownThreadsDoNotBlockSIGPROF() throws {
+        #expect(try trial("mask").lines == ["blocked in 0 threads"])
     }
 
     @Test func closedDescriptorsDoNotLoseSignals() throws {
