@@ -11,11 +11,11 @@
 // Why `@unchecked Sendable` is right: the committer lets one thread in at a time.
 
 #if canImport(Darwin)
-    internal import Darwin
+internal import Darwin
 #elseif canImport(Musl)
-    internal import Musl
+internal import Musl
 #else
-    internal import Glibc
+internal import Glibc
 #endif
 
 package enum JournalFile {
@@ -106,6 +106,8 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     private var knownDataVersion: Int64
     private var databaseIdentity: FileIdentity
     private var walIdentity: FileIdentity?
+    /// Frames there were at the last upkeep; 0 since the SQLite WAL began anew.
+    private var framesMaintained = 0
     private(set) package var logBytes = 0
     private(set) package var syncs = 0
 
@@ -171,6 +173,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
             throw error
         }
         syncs += 1
+        if connection.framesInWAL < framesMaintained { framesMaintained = 0 }
         try checkIdentity()
     }
 
@@ -234,9 +237,13 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         try set.run()
     }
 
-    package func maintain() throws(StoreError) { try connection.checkpointSQLite() }
+    package func maintain() throws(StoreError) {
+        // Also where it fails, or a reader keeps the SQLite WAL from beginning anew: not again at every commit.
+        framesMaintained = connection.framesInWAL
+        try connection.checkpointSQLite()
+    }
 
-    package var isMaintenanceDue: Bool { connection.framesInWAL >= Self.framesMax }
+    package var isMaintenanceDue: Bool { connection.framesInWAL >= framesMaintained + Self.framesMax }
 
     package func compact() throws(StoreError) {
         try connection.execute("VACUUM")

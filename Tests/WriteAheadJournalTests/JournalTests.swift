@@ -2,7 +2,7 @@ import Testing
 
 @testable import WriteAheadJournal
 
-@Suite(.timeLimit(.minutes(1))) struct JournalTests {
+@Suite(.timeLimit(.minutes(5))) struct JournalTests {
     private func rows(_ path: String) throws -> (count: Int, bytesMax: Int) {
         let text = try sqlite3(path + "/journal.db", "SELECT count(*), max(length(records)) FROM journal")
         let numbers = text.split(separator: "\n")[0].split(separator: "|").compactMap { Int($0) }
@@ -29,7 +29,7 @@ import Testing
     }
 
     @Test func asyncAppendsComeBackInTheOrderOfTheirLSNs() async throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryFolder(onDisk: true)
         let appended = try await Self.appendAsync(folder("s"))
         var seen: [LSN: [UInt8]] = [:]
         var order: [LSN] = []
@@ -68,7 +68,7 @@ import Testing
 
     @Test func closeWhileThreadsAppendLeavesExactlyWhatWasAcknowledged() throws {
         for round in 0..<5 {
-            let folder = try TemporaryFolder(inMemory: true)
+            let folder = try TemporaryFolder()
             let journal = try Journal(folder("s")) { _, _ in }
             let acknowledged = Shared<Set<LSN>>([])
             let wrong = Shared<[String]>([])
@@ -102,7 +102,7 @@ import Testing
 
     /// The SQLite WAL is copied into the database every 4,096 frames, between commits.
     @Test func longRunKeepsTheSQLiteWALBounded() throws {
-        let folder = try TemporaryFolder(inMemory: true)
+        let folder = try TemporaryFolder()
         let journal = try Journal(folder("s")) { _, _ in }
         var last = LSN.zero
         for number in 0..<60 {
@@ -114,5 +114,49 @@ import Testing
         try journal.close()
         let left = try recordsOf(folder("s"))
         #expect(left.count == 2 && left.last?.first == 59)
+    }
+
+    /// Beside a reader that stays, the SQLite WAL cannot begin anew; upkeep at every commit would be two more syncs each.
+    @Test func readerThatStaysDoesNotMakeUpkeepDueAtEveryCommit() throws {
+        let folder = try TemporaryFolder()
+        try recordsOf(folder("s"))
+        let backend = try SQLiteJournal(folder: folder("s"), vfs: nil)
+        var position = ChainPosition(lsn: LSN(100), chain: 0, epoch: 0)
+        let body = [UInt8](repeating: 1, count: 1_000_000)
+        func append() throws {
+            var batch = RecordBatch()
+            let crc = batch.append(.bytes, lsn: position.lsn.next, after: position.chain, epoch: 0) {
+                $0.append(contentsOf: body)
+            }
+            position = ChainPosition(lsn: position.lsn.next, chain: crc, epoch: 0)
+            batch.seal()
+            try backend.append(batch)
+        }
+        try append()
+        let reader = try SQLiteConnection(folder("s/journal.db"), .readShared, vfs: nil)
+        try reader.execute("BEGIN")
+        _ = try reader.query("SELECT count(*) FROM journal") { $0.int(0) }
+        var due: [Int] = []
+        for number in 0..<60 {
+            try append()
+            guard backend.isMaintenanceDue else { continue }
+            due.append(number)
+            try backend.maintain()
+        }
+        // 245 frames a megabyte: every 17 commits.
+        #expect(due.count == 3, "\(due)")
+        reader.close()
+        try backend.maintain()
+        try append()
+        due = []
+        for number in 0..<40 {
+            try append()
+            if backend.isMaintenanceDue {
+                due.append(number)
+                try backend.maintain()
+            }
+        }
+        #expect(due.count == 2, "\(due)")
+        backend.close()
     }
 }
