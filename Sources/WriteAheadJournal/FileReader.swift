@@ -1,11 +1,11 @@
 // Reads pieces of a file, for looking at files that SQLite does not have open.
 
 #if canImport(Darwin)
-    internal import Darwin
+internal import Darwin
 #elseif canImport(Musl)
-    internal import Musl
+internal import Musl
 #else
-    internal import Glibc
+internal import Glibc
 #endif
 
 final class FileReader {

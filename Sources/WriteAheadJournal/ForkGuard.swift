@@ -7,11 +7,11 @@
 // kernel, in a child that has a single thread at that moment.
 
 #if canImport(Darwin)
-    internal import Darwin
+internal import Darwin
 #elseif canImport(Musl)
-    internal import Musl
+internal import Musl
 #else
-    internal import Glibc
+internal import Glibc
 #endif
 
 package final class ForkGuard: @unchecked Sendable {
@@ -22,17 +22,17 @@ package final class ForkGuard: @unchecked Sendable {
     package init() {
         owner = getpid()
         #if os(Linux)
-            let wipeOnFork: Int32 = 18
-            let flags = MAP_PRIVATE | MAP_ANONYMOUS
-            let page = mmap(nil, Self.pageSize, PROT_READ | PROT_WRITE, flags, -1, 0)
-            if let page, page != MAP_FAILED {
-                if madvise(page, Self.pageSize, wipeOnFork) == 0 {
-                    word = page.bindMemory(to: UInt64.self, capacity: 1)
-                    word?.pointee = 1
-                    return
-                }
-                munmap(page, Self.pageSize)
+        let wipeOnFork: Int32 = 18
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS
+        let page = mmap(nil, Self.pageSize, PROT_READ | PROT_WRITE, flags, -1, 0)
+        if let page, page != MAP_FAILED {
+            if madvise(page, Self.pageSize, wipeOnFork) == 0 {
+                word = page.bindMemory(to: UInt64.self, capacity: 1)
+                word?.pointee = 1
+                return
             }
+            munmap(page, Self.pageSize)
+        }
         #endif
         word = nil
     }

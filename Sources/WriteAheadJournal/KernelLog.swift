@@ -4,11 +4,11 @@
 // (https://www.kernel.org/doc/Documentation/ABI/testing/dev-kmsg). Where it may not be read, nothing is claimed.
 
 #if canImport(Darwin)
-    internal import Darwin
+internal import Darwin
 #elseif canImport(Musl)
-    internal import Musl
+internal import Musl
 #else
-    internal import Glibc
+internal import Glibc
 #endif
 
 enum KernelLog {

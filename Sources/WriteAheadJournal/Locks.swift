@@ -7,11 +7,11 @@
 // only ever touched by pthread calls, which are made to be called from any thread.
 
 #if canImport(Darwin)
-    internal import Darwin
+internal import Darwin
 #elseif canImport(Musl)
-    internal import Musl
+internal import Musl
 #else
-    internal import Glibc
+internal import Glibc
 #endif
 
 /// A mutual exclusion lock. Not recursive.
@@ -47,13 +47,13 @@ package final class Condition: @unchecked Sendable {
     package init() {
         condition = .allocate(capacity: 1)
         #if canImport(Darwin)
-            pthread_cond_init(condition, nil)
+        pthread_cond_init(condition, nil)
         #else
-            var attributes = pthread_condattr_t()
-            pthread_condattr_init(&attributes)
-            pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
-            pthread_cond_init(condition, &attributes)
-            pthread_condattr_destroy(&attributes)
+        var attributes = pthread_condattr_t()
+        pthread_condattr_init(&attributes)
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        pthread_cond_init(condition, &attributes)
+        pthread_condattr_destroy(&attributes)
         #endif
     }
 
@@ -68,13 +68,13 @@ package final class Condition: @unchecked Sendable {
     @discardableResult
     package func wait(_ lock: Lock, until deadline: UInt64) -> Bool {
         #if canImport(Darwin)
-            let now = Platform.monotonicNanoseconds()
-            let left = deadline > now ? deadline - now : 0
-            var time = timespec(tv_sec: Int(left / 1_000_000_000), tv_nsec: Int(left % 1_000_000_000))
-            return pthread_cond_timedwait_relative_np(condition, lock.mutex, &time) == 0
+        let now = Platform.monotonicNanoseconds()
+        let left = deadline > now ? deadline - now : 0
+        var time = timespec(tv_sec: Int(left / 1_000_000_000), tv_nsec: Int(left % 1_000_000_000))
+        return pthread_cond_timedwait_relative_np(condition, lock.mutex, &time) == 0
         #else
-            var time = timespec(tv_sec: Int(deadline / 1_000_000_000), tv_nsec: Int(deadline % 1_000_000_000))
-            return pthread_cond_timedwait(condition, lock.mutex, &time) == 0
+        var time = timespec(tv_sec: Int(deadline / 1_000_000_000), tv_nsec: Int(deadline % 1_000_000_000))
+        return pthread_cond_timedwait(condition, lock.mutex, &time) == 0
         #endif
     }
 
@@ -105,22 +105,22 @@ package final class WorkerThread: @unchecked Sendable {
         pthread_sigmask(SIG_SETMASK, &all, &before)
         let start = Unmanaged.passRetained(Start(body))
         #if canImport(Darwin)
-            var made: pthread_t?
-            let result = pthread_create(
-                &made, &attributes,
-                { argument in
-                    Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body()
-                    return nil
-                }, start.toOpaque())
+        var made: pthread_t?
+        let result = pthread_create(
+            &made, &attributes,
+            { argument in
+                Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body()
+                return nil
+            }, start.toOpaque())
         #else
-            var made = pthread_t()
-            let result = pthread_create(
-                &made, &attributes,
-                { argument in
-                    guard let argument else { return nil }
-                    Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body()
-                    return nil
-                }, start.toOpaque())
+        var made = pthread_t()
+        let result = pthread_create(
+            &made, &attributes,
+            { argument in
+                guard let argument else { return nil }
+                Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body()
+                return nil
+            }, start.toOpaque())
         #endif
         pthread_sigmask(SIG_SETMASK, &before, nil)
         guard result == 0 else {

@@ -142,15 +142,15 @@ package enum SignalName {
             11: "SIGSEGV", 13: "SIGPIPE", 14: "SIGALRM", 15: "SIGTERM",
         ]
         #if canImport(Darwin)
-            names[10] = "SIGBUS"
-            names[12] = "SIGSYS"
-            names[30] = "SIGUSR1"
-            names[31] = "SIGUSR2"
+        names[10] = "SIGBUS"
+        names[12] = "SIGSYS"
+        names[30] = "SIGUSR1"
+        names[31] = "SIGUSR2"
         #else
-            names[7] = "SIGBUS"
-            names[31] = "SIGSYS"
-            names[10] = "SIGUSR1"
-            names[12] = "SIGUSR2"
+        names[7] = "SIGBUS"
+        names[31] = "SIGSYS"
+        names[10] = "SIGUSR1"
+        names[12] = "SIGUSR2"
         #endif
         return names
     }()

@@ -17,11 +17,11 @@
 
 internal import Synchronization
 #if canImport(Darwin)
-    internal import Darwin
+internal import Darwin
 #elseif canImport(Musl)
-    internal import Musl
+internal import Musl
 #else
-    internal import Glibc
+internal import Glibc
 #endif
 
 package final class RunPage: @unchecked Sendable {
@@ -115,7 +115,7 @@ package final class RunPage: @unchecked Sendable {
             throw Platform.failure("mapping", path)
         }
         #if os(Linux)
-            madvise(map, Self.size, 10)  // MADV_DONTFORK: a child must not write marks in its parent's name.
+        madvise(map, Self.size, 10)  // MADV_DONTFORK: a child must not write marks in its parent's name.
         #endif
         base = map
     }

@@ -8,11 +8,11 @@
 
 internal import CSQLite
 #if canImport(Darwin)
-    internal import Darwin
+internal import Darwin
 #elseif canImport(Musl)
-    internal import Musl
+internal import Musl
 #else
-    internal import Glibc
+internal import Glibc
 #endif
 
 /// What SQLite wants for "copy these bytes now".

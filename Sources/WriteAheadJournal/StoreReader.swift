@@ -38,7 +38,6 @@ package final class StoreReader: @unchecked Sendable {
             journal = try SQLiteConnection(folder + "/" + JournalFile.name, access, vfs: vfs)
             opened.append(journal)
             storeID = try JournalMeta.read(journal).storeID
-            // The mark first, then the view: an owner goes on meanwhile, and what it commits behind the view is no loss.
             syncMark = RunPage.read(folder: folder, storeID: storeID)?.syncMark ?? .zero
             try journal.execute("BEGIN")
             base = try JournalMeta.read(journal).base

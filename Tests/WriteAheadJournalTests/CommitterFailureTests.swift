@@ -1,7 +1,7 @@
 import Testing
 import WriteAheadJournal
 
-@Suite(.timeLimit(.minutes(1))) struct CommitterFailureTests {
+@Suite(.timeLimit(.minutes(5))) struct CommitterFailureTests {
     private func limits(patience: UInt64 = 50_000_000, tailBytes: Int = 4 << 20) -> Committer.Limits {
         var limits = Committer.Limits()
         limits.patience = patience
@@ -72,7 +72,7 @@ import WriteAheadJournal
     }
 
     @Test func callerIsAnsweredWhenRoomComesWithinItsPatience() async throws {
-        let writers = try Writers(limits(patience: 20_000_000_000))
+        let writers = try Writers(limits(patience: 200_000_000_000))
         let hasRoom = Shared(false)
         writers.backend.onAppend { _ in hasRoom.value ? nil : FakeBackend.full }
         let threads = Threads()

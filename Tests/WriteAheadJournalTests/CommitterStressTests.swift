@@ -2,16 +2,16 @@ import Testing
 import WriteAheadJournal
 
 #if canImport(Darwin)
-    import Darwin
+import Darwin
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #else
-    import Glibc
+import Glibc
 #endif
 
 /// Eight threads and 64 tasks against a backend that is slow and fails as a seed says. What must hold, whatever the
 /// order: nobody hangs, nobody is answered before his record is committed, each record is committed once, in order.
-@Suite(.timeLimit(.minutes(1))) struct CommitterStressTests {
+@Suite(.timeLimit(.minutes(5))) struct CommitterStressTests {
     private struct Plan: Sendable {
         let seed: UInt64
         /// Fails for good at this append; nil for never.
@@ -46,7 +46,7 @@ import WriteAheadJournal
         var limits = Committer.Limits()
         limits.tailBytes = 400
         limits.retryInterval = 500_000
-        limits.patience = 30_000_000_000
+        limits.patience = 200_000_000_000
         let writers = try Writers(limits)
         writers.backend.onAppend { plan.verdict($0) }
         let tally = Shared(Tally())

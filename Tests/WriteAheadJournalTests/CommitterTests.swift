@@ -1,7 +1,7 @@
 import Testing
 import WriteAheadJournal
 
-@Suite(.timeLimit(.minutes(1))) struct CommitterTests {
+@Suite(.timeLimit(.minutes(5))) struct CommitterTests {
     @Test func callersBehindOneCommitShareTheNext() throws {
         let writers = try Writers()
         writers.backend.shutGate()

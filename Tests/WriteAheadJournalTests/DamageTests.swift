@@ -3,20 +3,20 @@ import Testing
 @testable import WriteAheadJournal
 
 #if canImport(Darwin)
-    import Darwin
+import Darwin
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #else
-    import Glibc
+import Glibc
 #endif
 
 /// Rows and files altered behind the store's back: never silent, never a wrong value.
-@Suite(.timeLimit(.minutes(1))) struct DamageTests {
+@Suite(.timeLimit(.minutes(5))) struct DamageTests {
     // MARK: journal.db
 
     /// A cleanly closed journal of LSNs 1 to 6 (the run, then five records), one row each.
     private func closedJournal() throws -> FolderImage {
-        let folder = try TemporaryFolder(inMemory: true)
+        let folder = try TemporaryFolder()
         try recordsOf(folder("s"))
         let journal = try Journal(folder("s")) { _, _ in }
         for number in 0..<5 { try journal.append(record(number)) }
@@ -45,7 +45,7 @@ import Testing
         ("given another number", "UPDATE journal SET first_lsn=50,last_lsn=50 WHERE first_lsn=7", 7),
     ])
     func rowOfTheJournal(change: String, sql: String, lsn: UInt64) throws {
-        let folder = try TemporaryFolder(inMemory: true)
+        let folder = try TemporaryFolder()
         try closedJournal().write(to: folder("s"))
         try sqlite3(folder("s/journal.db"), sql)
         let error = failure { try recordsOf(folder("s")) }
@@ -61,7 +61,7 @@ import Testing
     }
 
     @Test func newestRowsDeletedIsDamageByTheSyncMark() throws {
-        let folder = try TemporaryFolder(inMemory: true)
+        let folder = try TemporaryFolder()
         try closedJournal().write(to: folder("s"))
         try sqlite3(folder("s/journal.db"), "DELETE FROM journal WHERE first_lsn>=6")
         let error = failure { try recordsOf(folder("s")) }
@@ -73,7 +73,7 @@ import Testing
 
     @Test(arguments: ["journal", "runs", "meta"])
     func missingTableIsDamage(table: String) throws {
-        let folder = try TemporaryFolder(inMemory: true)
+        let folder = try TemporaryFolder()
         try closedJournal().write(to: folder("s"))
         try sqlite3(folder("s/journal.db"), "DROP TABLE \(table)")
         let error = failure { try recordsOf(folder("s")) }
@@ -82,7 +82,7 @@ import Testing
 
     @Test func missingMetaIsDamage() throws {
         for key in ["store_id", "base_lsn", "base_chain", "base_epoch"] {
-            let folder = try TemporaryFolder(inMemory: true)
+            let folder = try TemporaryFolder()
             try closedJournal().write(to: folder("s"))
             try sqlite3(folder("s/journal.db"), "DELETE FROM meta WHERE key='\(key)'")
             #expect(failure { try recordsOf(folder("s")) }?.code == .damaged, "\(key)")
@@ -91,7 +91,7 @@ import Testing
 
     @Test func alteredBeginningOfTheLogIsDamage() throws {
         for sql in ["base_chain", "base_lsn"].map({ "UPDATE meta SET value=value+1 WHERE key='\($0)'" }) {
-            let folder = try TemporaryFolder(inMemory: true)
+            let folder = try TemporaryFolder()
             try closedJournal().write(to: folder("s"))
             try sqlite3(folder("s/journal.db"), sql)
             #expect(failure { try recordsOf(folder("s")) }?.code == .damaged, "\(sql)")
@@ -101,7 +101,7 @@ import Testing
     @Test func journalThatIsNoDatabaseAnyMoreIsDamageBesideItsState() throws {
         let image = try closedJournal()
         for bytes in [[], Array("nonsense".utf8), [UInt8](repeating: 0, count: 8_192)] as [[UInt8]] {
-            let folder = try TemporaryFolder(inMemory: true)
+            let folder = try TemporaryFolder()
             var image = image
             image.files["journal.db"] = bytes
             try image.write(to: folder("s"))
@@ -112,7 +112,7 @@ import Testing
     }
 
     @Test func missingJournalIsNotASilentlyNewStore() throws {
-        let folder = try TemporaryFolder(inMemory: true)
+        let folder = try TemporaryFolder()
         var image = try closedJournal()
         image.files["journal.db"] = nil
         try image.write(to: folder("s"))
@@ -124,7 +124,7 @@ import Testing
 
     /// A person looks first after the kill: SQLite then recovers, copies its WAL into the database and removes it.
     @Test func shellMayBeTheFirstToOpenAKilledStore() throws {
-        let folder = try TemporaryFolder(inMemory: true)
+        let folder = try TemporaryFolder()
         try killedJournal(5).write(to: folder("s"))
         let count = try sqlite3(
             folder("s/journal.db"), "SELECT count(*) FROM journal; PRAGMA wal_checkpoint(TRUNCATE)")
@@ -138,7 +138,7 @@ import Testing
     }
 
     @Test func shellThatReadsALiveStoreSeesAllAndChangesNothing() throws {
-        let folder = try TemporaryFolder(inMemory: true)
+        let folder = try TemporaryFolder()
         let journal = try Journal(folder("s")) { _, _ in }
         for number in 0..<4 {
             try journal.append(record(number))
@@ -150,7 +150,7 @@ import Testing
     }
 
     @Test func shellThatWritesToALiveJournalPoisonsIt() throws {
-        let folder = try TemporaryFolder(inMemory: true)
+        let folder = try TemporaryFolder()
         let journal = try Journal(folder("s")) { _, _ in }
         try journal.append(record(0))
         try sqlite3(folder("s/journal.db"), "UPDATE runs SET host='elsewhere'")
@@ -162,7 +162,7 @@ import Testing
 
     @Test func replacedFilePoisonsBeforeAnythingIsAcknowledged() throws {
         for name in ["journal.db", "journal.db-wal"] {
-            let folder = try TemporaryFolder()
+            let folder = try TemporaryFolder(onDisk: true)
             let journal = try Journal(folder("s")) { _, _ in }
             try journal.append(record(0))
             try shell("cp \(quoted(folder("s/\(name)"))) \(quoted(folder("x")))")
@@ -177,7 +177,7 @@ import Testing
 
     /// A cleanly closed store with three checkpoints; `folds` are the images right after each.
     private func folded() throws -> (folds: [FolderImage], end: FolderImage, values: [String: String]) {
-        let folder = try TemporaryFolder(inMemory: true)
+        let folder = try TemporaryFolder()
         let store = try TinyStore(folder("s"))
         var folds: [FolderImage] = []
         for round in 0..<3 {
@@ -200,7 +200,7 @@ import Testing
 
     private func valuesOf(_ image: FolderImage, sql: String? = nil) throws -> (values: [String: String], replayed: Int)
     {
-        let folder = try TemporaryFolder(inMemory: true)
+        let folder = try TemporaryFolder()
         try image.write(to: folder("s"))
         if let sql { try sqlite3(folder("s/state.db"), sql) }
         let store = try TinyStore(folder("s"))
@@ -287,7 +287,7 @@ import Testing
 
     /// Another history of the same store: equal up to a point, then written by two processes that each had a copy.
     @Test func stateOfAnotherHistoryOfTheStoreIsDamage() throws {
-        let folder = try TemporaryFolder(inMemory: true)
+        let folder = try TemporaryFolder()
         try folded().end.write(to: folder("a"))
         try FolderImage(of: folder("a")).write(to: folder("b"))
         for name in ["a", "b"] {
@@ -303,7 +303,7 @@ import Testing
     }
 
     @Test func foldIsRefusedAfterAForeignWrite() throws {
-        let folder = try TemporaryFolder(inMemory: true)
+        let folder = try TemporaryFolder()
         let store = try TinyStore(folder("s"))
         try store.set("a", "1")
         try sqlite3(folder("s/state.db"), "INSERT INTO state VALUES('','b','string','2',0)")

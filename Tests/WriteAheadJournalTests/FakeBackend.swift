@@ -127,7 +127,7 @@ final class Writers: Sendable {
     func tryPublish(_ durability: Durability = .power, bytes: Int = 10) throws(StoreError) -> LSN? {
         try gate.withLock { () throws(StoreError) in
             guard case .admitted = try committer.admit(durability) else { return nil }
-            return try committer.publish(.bytes) { $0.append(contentsOf: repeatElement(7, count: bytes)) }.lsn
+            return try committer.publish(.bytes) { $0.append(contentsOf: [UInt8](repeating: 7, count: bytes)) }.lsn
         }
     }
 

@@ -2,16 +2,16 @@ import Testing
 import WriteAheadJournal
 
 #if canImport(Darwin)
-    import Darwin
+import Darwin
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #else
-    import Glibc
+import Glibc
 #endif
 
 @Suite struct FolderLockTests {
     /// A program that another test starts has every descriptor for the moment between its fork and its exec.
-    private let patience: UInt64 = 5_000_000_000
+    private let patience: UInt64 = 120_000_000_000
 
     @Test func secondLockInTheProcessIsBusyNamingItself() throws {
         let folder = try TemporaryFolder()
@@ -45,7 +45,7 @@ import WriteAheadJournal
             usleep(20_000)
             lock.release()
         }
-        try FolderLock.exclusive(folder: folder.path, create: false, patience: 10_000_000_000).release()
+        try FolderLock.exclusive(folder: folder.path, create: false, patience: 120_000_000_000).release()
         threads.join()
     }
 
@@ -92,7 +92,7 @@ import WriteAheadJournal
     // MARK: Other processes
 
     @Test func anotherProcessIsNamedAndItsDeathFreesTheLockAtOnce() async throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryFolder(onDisk: true)
         await #expect(processExitsWith: .success) { [path = folder.path as String] in
             let channel = try Channel()
             let owner = try child {
@@ -137,7 +137,7 @@ import WriteAheadJournal
             #expect(error?.code == .busy)
             #expect(error?.message.contains("a child of process \(owner), which has ended") == true)
             kill(heir, SIGKILL)
-            try FolderLock.exclusive(folder: path, create: false, patience: 5_000_000_000).release()
+            try FolderLock.exclusive(folder: path, create: false, patience: 120_000_000_000).release()
         }
     }
 

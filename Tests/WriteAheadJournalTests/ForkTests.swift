@@ -2,11 +2,11 @@ import Testing
 import WriteAheadJournal
 
 #if canImport(Darwin)
-    import Darwin
+import Darwin
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #else
-    import Glibc
+import Glibc
 #endif
 
 /// What a forked child does must not harm its parent's store: SQLite's own locks and files are shared with it, and in
@@ -14,7 +14,7 @@ import WriteAheadJournal
 @Suite struct ForkTests {
     @Test(arguments: ["_exit", "exit", "drop", "append", "close", "open", "read"])
     func childDoesNoHarm(what: String) async throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryFolder(onDisk: true)
         await #expect(processExitsWith: .success) { [path = folder("s") as String, what = what as String] in
             try parent(path, what)
         }

@@ -4,11 +4,11 @@
 import WriteAheadJournal
 
 #if canImport(Darwin)
-    import Darwin
+import Darwin
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #else
-    import Glibc
+import Glibc
 #endif
 
 /// fork(), which Swift hides.
@@ -55,11 +55,11 @@ struct Channel {
         _ = write(ends[1], &number, 4)
     }
 
-    /// Nil when nothing came for ten seconds.
+    /// Nil when nothing came for two minutes.
     func receive() -> Int32? {
         var end = pollfd(fd: ends[0], events: Int16(POLLIN), revents: 0)
         var number: Int32 = 0
-        guard poll(&end, 1, 10_000) == 1, read(ends[0], &number, 4) == 4 else { return nil }
+        guard poll(&end, 1, 120_000) == 1, read(ends[0], &number, 4) == 4 else { return nil }
         return number
     }
 }

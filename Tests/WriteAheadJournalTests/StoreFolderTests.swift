@@ -3,11 +3,11 @@ import Testing
 @testable import WriteAheadJournal
 
 #if canImport(Darwin)
-    import Darwin
+import Darwin
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #else
-    import Glibc
+import Glibc
 #endif
 
 /// Opens the journal at a path and gives it up again; the records it holds.
@@ -30,7 +30,7 @@ func recordsOf(_ path: String, appending bytes: [UInt8]? = nil) throws -> [[UInt
     private func deadPID() throws -> String { String(try shell("sh -c 'echo $$'").dropLast()) }
 
     @Test func newStoreIsWholeAndPrivate() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryFolder(onDisk: true)
         let before = umask(0)
         defer { umask(before) }
         let journal = try Journal(folder("s")) { _, _ in Issue.record("a new journal has no records") }
@@ -44,7 +44,7 @@ func recordsOf(_ path: String, appending bytes: [UInt8]? = nil) throws -> [[UInt
     }
 
     @Test func emptyFolderBecomesAStore() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryFolder(onDisk: true)
         mkdir(folder("s"), 0o755)
         #expect(try StoreFolder.examine(folder("s")) == .emptyFolder)
         #expect(try StoreFolder.examine(folder("t")) == .nothing)

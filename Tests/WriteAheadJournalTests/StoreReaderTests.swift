@@ -2,7 +2,7 @@ import Testing
 
 @testable import WriteAheadJournal
 
-@Suite(.timeLimit(.minutes(1))) struct StoreReaderTests {
+@Suite(.timeLimit(.minutes(5))) struct StoreReaderTests {
     /// All that a reader can be asked for.
     private func readAll(_ path: String) throws -> (records: [[UInt8]], values: [String: String], isLive: Bool) {
         let reader = try StoreReader(path)
@@ -39,7 +39,7 @@ import Testing
     @Test func killedStoreIsReadWithoutATrace() throws {
         let image = try killedJournal(5)
         for removed in [[], ["journal.db-shm", "state.db-shm"], ["state.db-wal"], ["run"], ["lock"], ["run", "lock"]] {
-            let folder = try TemporaryFolder()
+            let folder = try TemporaryFolder(onDisk: true)
             var image = image
             for name in removed { image.files[name] = nil }
             try image.write(to: folder("s"))
@@ -63,7 +63,7 @@ import Testing
     }
 
     @Test func liveStoreShowsAllThatIsAcknowledged() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryFolder(onDisk: true)
         let store = try TinyStore(folder("s"))
         for number in 0..<12 {
             try store.set("key\(number % 5)", "\(number)")
@@ -95,7 +95,7 @@ import Testing
     }
 
     @Test func readersBesideABusyWriterSeeWholeStates() throws {
-        let folder = try TemporaryFolder(inMemory: true)
+        let folder = try TemporaryFolder()
         let store = try TinyStore(folder("s"))
         try store.set("n", "0")
         let done = Shared(false)

@@ -12,7 +12,7 @@ import Testing
     }
 
     private func scan(_ bytes: [UInt8]) throws -> WALScan? {
-        let folder = try TemporaryFolder(inMemory: true)
+        let folder = try TemporaryFolder()
         try writeFile(folder("w"), bytes)
         return WALScan.file(folder("w"))
     }
@@ -66,7 +66,7 @@ import Testing
     }
 
     @Test func everyFlippedByteOfTheLastTransactionIsReported() throws {
-        let folder = try TemporaryFolder(inMemory: true)
+        let folder = try TemporaryFolder()
         let connection = try database(folder)
         try connection.execute("INSERT INTO t VALUES(1)")
         let bytes = try wal(folder)
