@@ -79,7 +79,12 @@ let package = Package(
             swiftSettings: settings
         ),
 
-        .testTarget(name: "ExitHooksTests", dependencies: ["ExitHooks"], swiftSettings: settings),
+        .executableTarget(
+            name: "ExitHooksProbe", dependencies: ["ExitHooks", "CExitHooks"], path: "Tests/ExitHooksProbe",
+            swiftSettings: settings),
+        .testTarget(
+            name: "ExitHooksTests", dependencies: ["ExitHooks", "CExitHooks", "ExitHooksProbe"],
+            swiftSettings: settings),
         .testTarget(
             name: "WriteAheadJournalTests", dependencies: ["WriteAheadJournal", "CSQLite", "CFaultVFS"],
             swiftSettings: settings),

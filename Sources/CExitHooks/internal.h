@@ -7,7 +7,6 @@
 void backstay_pass_on(int signal, siginfo_t *info, void *context, const struct sigaction *previous);
 bool backstay_is_function(const struct sigaction *action);
 void backstay_note_handled_signal(int signal);
-void backstay_handled_signals(sigset_t *set);
 void backstay_signals_start(void);
 void backstay_signals_forked(void);
 void backstay_crash_forked(void);

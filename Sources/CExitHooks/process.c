@@ -89,11 +89,11 @@ int backstay_spawn(enum backstay_thread_kind kind, void (*body)(void *), void *c
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     /* Born with all signals blocked: a signal that lands before thread_main has set the mask must go elsewhere.
-     * Faults stay open, a blocked one kills without a handler. */
+     * Faults stay open, a blocked one kills without a handler; and SIGPROF, by which Swift's backtracer stops threads. */
     sigset_t all, before;
     sigfillset(&all);
-    const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGABRT, SIGSYS};
-    for (unsigned i = 0; i < sizeof faults / sizeof faults[0]; i++) sigdelset(&all, faults[i]);
+    const int open[] = {SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGABRT, SIGSYS, SIGPROF};
+    for (unsigned i = 0; i < sizeof open / sizeof open[0]; i++) sigdelset(&all, open[i]);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     pthread_t thread;
     int error = pthread_create(&thread, &attributes, thread_main, start);
@@ -133,7 +133,10 @@ void backstay_start(void (*gate)(int, bool), void (*forked)(void)) {
     backstay_signals_start();
     atomic_store(&owner, getpid());
     pthread_atfork(before_fork, forked_parent, forked_child);
-    backstay_list_gate();
+    /* exit() takes the gate off the list before it calls it, and until the gate has put itself back another thread's exit()
+     * would find no gate and end the process. So there are spare ones, one for each thread that may come in that moment;
+     * they cost a call each at the end. */
+    for (int i = 0; i < 64; i++) backstay_list_gate();
 }
 
 #if defined(__GLIBC__)
@@ -155,7 +158,7 @@ void backstay_flush_stdout(void) { fflush(stdout); }
 int64_t backstay_say(const void *bytes, uint64_t count, int milliseconds) {
     /* A pipe that polls as writable takes 4,096 bytes without blocking (PIPE_BUF). */
     struct pollfd descriptor = {2, POLLOUT, 0};
-    if (poll(&descriptor, 1, milliseconds) != 1 || !(descriptor.revents & POLLOUT)) return 0;
+    if (poll(&descriptor, 1, milliseconds) != 1 || descriptor.revents != POLLOUT) return 0; /* an error: no reader */
     ssize_t written = write(2, bytes, count < 4096 ? count : 4096);
     return written < 0 ? 0 : written;
 }

@@ -16,17 +16,20 @@
 
 #if defined(__APPLE__)
 #include <mach/mach.h>
-static semaphore_t wake;
-static void wake_start(void) { semaphore_create(mach_task_self(), &wake, SYNC_POLICY_FIFO, 0); }
-static void wake_post(void) { semaphore_signal(wake); }
-static void wake_wait(void) { while (semaphore_wait(wake) != KERN_SUCCESS) {} }
+typedef semaphore_t our_semaphore;
+static void semaphore_start(our_semaphore *it) { semaphore_create(mach_task_self(), it, SYNC_POLICY_FIFO, 0); }
+static void semaphore_post(our_semaphore *it) { semaphore_signal(*it); }
+static void semaphore_wait_for(our_semaphore *it) { while (semaphore_wait(*it) != KERN_SUCCESS) {} }
 #else
 #include <semaphore.h>
-static sem_t wake;
-static void wake_start(void) { sem_init(&wake, 0, 0); }
-static void wake_post(void) { sem_post(&wake); }
-static void wake_wait(void) { while (sem_wait(&wake) != 0 && errno == EINTR) {} }
+typedef sem_t our_semaphore;
+static void semaphore_start(our_semaphore *it) { sem_init(it, 0, 0); }
+static void semaphore_post(our_semaphore *it) { sem_post(it); }
+static void semaphore_wait_for(our_semaphore *it) { while (sem_wait(it) != 0 && errno == EINTR) {} }
 #endif
+
+static our_semaphore wake;    /* for the exit thread */
+static our_semaphore changed; /* for the thread that takes signals: `wanted` has changed */
 
 #define SIGNALS 64 /* a bit each in a set of 64 */
 
@@ -41,25 +44,32 @@ static struct {
 static _Atomic(uint64_t) arrived;
 static _Atomic(uint64_t) wanted; /* the signals with state `handling` */
 
-void backstay_signals_start(void) { wake_start(); }
+void backstay_signals_start(void) {
+    semaphore_start(&wake);
+    semaphore_start(&changed);
+}
 
-void backstay_wake(void) { wake_post(); }
+void backstay_wake(void) { semaphore_post(&wake); }
 
 uint64_t backstay_wait_wake(void) {
-    /* A program may have all handled signals blocked (its parent had). It asked for them to be handled, so here they are
-     * let in. Others stay blocked in this thread: they may be meant for a sigwait() elsewhere. */
-    sigset_t handled;
-    backstay_handled_signals(&handled);
-    pthread_sigmask(SIG_UNBLOCK, &handled, NULL);
-    wake_wait();
+    semaphore_wait_for(&wake);
     return atomic_exchange(&arrived, 0);
 }
 
-void backstay_handled_signals(sigset_t *set) {
-    uint64_t bits = atomic_load(&wanted);
-    sigemptyset(set);
-    for (int n = 1; n < SIGNALS; n++)
-        if (bits >> n & 1) sigaddset(set, n);
+/* A program may have all handled signals blocked (its parent had). It asked for them to be handled, so this thread lets them
+ * in; others stay blocked here, they may be meant for a sigwait() elsewhere. The thread holds no lock and waits for nothing
+ * else, since the previous handlers that run on it may do what handlers must not, such as calling exit(). */
+_Noreturn void backstay_take_signals(void) {
+    sigset_t closed;
+    pthread_sigmask(SIG_SETMASK, NULL, &closed);
+    while (true) {
+        sigset_t mask = closed;
+        uint64_t bits = atomic_load(&wanted);
+        for (int n = 1; n < SIGNALS; n++)
+            if (bits >> n & 1) sigdelset(&mask, n);
+        pthread_sigmask(SIG_SETMASK, &mask, NULL);
+        semaphore_wait_for(&changed);
+    }
 }
 
 bool backstay_is_function(const struct sigaction *action) {
@@ -122,8 +132,8 @@ enum backstay_install backstay_handle_signal(int signal) {
     if (signal < 1 || signal >= SIGNALS) return backstay_refused;
     struct sigaction found;
     if (sigaction(signal, NULL, &found) != 0) return backstay_refused;
-    if (atomic_load(&entries[signal].state) == linked) {
-        /* The handler on top of ours still calls us. */
+    if (atomic_load(&entries[signal].state) == linked && (is_ours(&found) || backstay_is_function(&found))) {
+        /* The handler on top of ours is taken to still call us: installed above it, ours would call it and it ours. */
         atomic_store(&entries[signal].first, 0);
     } else {
         if (!(found.sa_flags & SA_SIGINFO) && found.sa_handler == SIG_IGN) return backstay_respected_ignore;
@@ -136,13 +146,14 @@ enum backstay_install backstay_handle_signal(int signal) {
     }
     atomic_store(&entries[signal].state, handling);
     atomic_fetch_or(&wanted, 1ull << signal);
-    backstay_wake(); /* so that the exit thread lets the signal in */
+    semaphore_post(&changed);
     return backstay_installed;
 }
 
 void backstay_release_signal(int signal) {
     if (atomic_load(&entries[signal].state) != handling) return;
     atomic_fetch_and(&wanted, ~(1ull << signal));
+    semaphore_post(&changed);
     struct sigaction found;
     sigaction(signal, NULL, &found);
     if (is_ours(&found)) {
@@ -158,5 +169,5 @@ void backstay_forget_signal(int signal) { atomic_store(&entries[signal].first, 0
 void backstay_signals_forked(void) {
     for (int n = 1; n < SIGNALS; n++) backstay_release_signal(n);
     atomic_store(&arrived, 0);
-    wake_start();
+    backstay_signals_start();
 }

@@ -47,7 +47,7 @@ enum Ending {
                 state.finisher = me
                 let reason = status == 0 ? ExitHooks.Reason.normal : .exit(status)
                 begin(&state, reason, .goOn(status: status))
-                return state.hasExitThread && state.exitThread != me ? .wait : .perform
+                return state.hasExitThread ? .wait : .perform
             case .finished where state.finisher == me:
                 return .pass
             case .unwinding, .ending, .finished:
@@ -107,9 +107,9 @@ enum Ending {
         guard !toCancel.isEmpty else { return }
         // Cancellation handlers are the program's code and may hang; they don't get this thread.
         let spawned = Threads.spawn(backstay_hook_thread) {
-            for body in toCancel { body.cancel() }
+            for body in toCancel { body.cancel?() }
         }
-        if !spawned { for body in toCancel { body.cancel() } }
+        if !spawned { for body in toCancel { body.cancel?() } }
     }
 
     // MARK: Performing

@@ -1,7 +1,8 @@
 // The exit thread, threads for hooks, and what they say on stderr.
 //
 // One thread per process, started with the first hook or handled signal, sleeps until a signal or an end wakes it. It does
-// all that a signal handler must not do. Every hook gets a thread of its own, so that one that hangs can be left behind.
+// all that a signal handler must not do. A second one, started with the first handled signal, only takes signals. Every hook
+// gets a thread of its own, so that one that hangs can be left behind.
 
 import CExitHooks
 
@@ -24,14 +25,14 @@ enum Threads {
         return error == 0
     }
 
-    /// Runs `body` on a thread of its own and waits for it until `deadline`; whether it has ended.
+    /// Runs `body` on a thread of its own, with signals blocked, and waits for it until `deadline`; whether it has ended.
     static func bounded(until deadline: UInt64, _ body: @escaping @Sendable () -> Void) -> Bool {
         let id = Registry.withState { state in
             let id = state.makeID()
             state.calls[id] = false
             return id
         }
-        let spawned = spawn(backstay_hook_thread) {
+        let spawned = spawn(backstay_exit_thread) {
             body()
             Registry.endCall(id)
         }
@@ -56,16 +57,11 @@ extension Registry {
 }
 
 enum ExitThread {
-    /// If the system gives no thread, the next registration tries again, and an end runs the hooks on the thread it is
-    /// called on.
-    static func start() {
-        let isMine = Registry.withState { state in
-            defer { state.hasExitThread = true }
-            return !state.hasExitThread
-        }
-        guard isMine else { return }
-        let started = Threads.spawn(backstay_exit_thread) {
-            Registry.withState { $0.exitThread = backstay_thread_identity() }
+    /// False if the system gives no thread. Then the next registration tries again, an end runs the hooks on the thread it
+    /// comes from, and signals can't be handled.
+    @discardableResult
+    static func start() -> Bool {
+        start(.exit) {
             while true {
                 let arrived = backstay_wait_wake()
                 for number in Int32(1)..<64 where arrived >> UInt64(number) & 1 == 1 {
@@ -74,7 +70,23 @@ enum ExitThread {
                 Ending.performIfBegun()
             }
         }
-        if !started { Registry.withState { $0.hasExitThread = false } }
+    }
+
+    /// Signals need the thread that acts on them: without it they would be swallowed.
+    static func start(for signals: [ExitHooks.Signal]) throws(ExitHooks.Failure) {
+        guard let first = signals.first else { return }
+        guard start(), start(.signals, { backstay_take_signals() }) else {
+            throw ExitHooks.Failure(
+                code: .systemRefused, message: "the system gives no thread to handle signals on", signal: first)
+        }
+    }
+
+    private static func start(_ thread: OwnThread, _ body: @escaping @Sendable () -> Void) -> Bool {
+        let isMine = Registry.withState { $0.threads.insert(thread).inserted }
+        guard isMine else { return true }
+        let started = Threads.spawn(backstay_exit_thread, body)
+        if !started { Registry.withState { _ = $0.threads.remove(thread) } }
+        return started
     }
 }
 

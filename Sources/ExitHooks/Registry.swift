@@ -24,7 +24,8 @@ struct ActiveBody: Sendable {
     let id: UInt64
     /// The signals that a scope takes; empty for `run`.
     let signals: Set<Int32>
-    let cancel: @Sendable () -> Void
+    /// nil until its task is there.
+    var cancel: (@Sendable () -> Void)?
     /// The signal it was cancelled for.
     var signal: Int32?
 }
@@ -45,6 +46,14 @@ enum Phase {
     case ending
     /// All hooks have run or were given up.
     case finished
+}
+
+/// Threads that we keep.
+enum OwnThread {
+    /// Acts on signals and on the end.
+    case exit
+    /// Has handled signals unblocked.
+    case signals
 }
 
 /// How the process goes away once its hooks have run.
@@ -82,8 +91,8 @@ struct State {
     var abandonedHooks = 0
     var heldThreads = 0
 
-    var hasExitThread = false
-    var exitThread: UInt64 = 0
+    var threads: Set<OwnThread> = []
+    var hasExitThread: Bool { threads.contains(.exit) }
 
     mutating func makeID() -> UInt64 {
         defer { nextID += 1 }

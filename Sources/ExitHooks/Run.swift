@@ -51,7 +51,8 @@ extension ExitHooks {
         markCrashes()
         ExitThread.start()
         let reference = withUnsafeCurrentTask { TaskReference(task: $0) }
-        let id = Bodies.begin(signals: []) { reference.task?.cancel() }
+        let id = Registry.withState { Bodies.begin(&$0, signals: []) }
+        Bodies.attach(id) { reference.task?.cancel() }
         let ending: BodyEnding
         do {
             try handleSignals(signals, onSignal: onSignal, unwindBudget: unwindBudget)
@@ -99,15 +100,21 @@ enum BodyEnding {
 
 /// The list of active bodies.
 enum Bodies {
-    static func begin(id: UInt64? = nil, signals: Set<Int32>, _ cancel: @escaping @Sendable () -> Void) -> UInt64 {
-        let (id, isLate) = Registry.withState { state in
-            let id = id ?? state.makeID()
-            state.bodies.append(ActiveBody(id: id, signals: signals, cancel: cancel))
-            return (id, state.phase == .unwinding)
-        }
-        // Begun after a signal has cancelled the others.
-        if isLate { cancel() }
+    /// Lists a body before it starts, so that no signal for it is lost.
+    static func begin(_ state: inout State, signals: Set<Int32>) -> UInt64 {
+        let id = state.makeID()
+        state.bodies.append(ActiveBody(id: id, signals: signals))
         return id
+    }
+
+    /// Its task is there. Cancels it if a signal came before.
+    static func attach(_ id: UInt64, _ cancel: @escaping @Sendable () -> Void) {
+        let isLate = Registry.withState { state in
+            guard let index = state.bodies.firstIndex(where: { $0.id == id }) else { return false }
+            state.bodies[index].cancel = cancel
+            return state.bodies[index].signal != nil || state.phase == .unwinding
+        }
+        if isLate { cancel() }
     }
 
     /// The body of `run` has ended: so does the process.

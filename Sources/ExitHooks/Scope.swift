@@ -27,15 +27,16 @@ extension ExitHooks {
         deadline: Duration = .seconds(5),
         @_inheritActorContext _ body: sending @escaping @isolated(any) () async throws -> Result
     ) async throws -> Result {
+        try ExitThread.start(for: signals)
         let (id, handled) = try Registry.withState { state throws(Failure) in
             let ignored = try SignalTable.retain(&state, signals)
-            let id = state.makeID()
+            let handled = Set(Set(signals).subtracting(ignored).map(\.rawValue))
+            let id = Bodies.begin(&state, signals: handled)
             state.scopes.insert(id)
-            return (id, Set(Set(signals).subtracting(ignored).map(\.rawValue)))
+            return (id, handled)
         }
-        ExitThread.start()
         let task = Task { try await Scoping.$current.withValue(id) { try await body() } }
-        _ = Bodies.begin(id: id, signals: handled) { task.cancel() }
+        Bodies.attach(id) { task.cancel() }
         let result = await withTaskCancellationHandler {
             await task.result
         } onCancel: {
@@ -73,15 +74,16 @@ enum Scoping {
                 if !Threads.spawn(backstay_hook_thread, work) { work() }
             }
         }
-        let processEnds = Registry.withState { state in
+        // The body's task is released outside of the lock: what it holds may call us in its deinitializer.
+        let (processEnds, _) = Registry.withState { state -> (Bool, ActiveBody?) in
             state.scopes.remove(id)
-            state.bodies.removeAll { $0.id == id }
+            let body = state.bodies.firstIndex { $0.id == id }.map { state.bodies.remove(at: $0) }
             SignalTable.release(&state, handled)
             for number in handled where !state.bodies.contains(where: { $0.signal == number }) {
                 if state.phase == .running { backstay_forget_signal(number) }
             }
             backstay_broadcast()
-            return state.phase == .ending || state.phase == .finished
+            return (state.phase == .ending || state.phase == .finished, body)
         }
         if processEnds { await ExitHooks.forever() }
     }

@@ -80,7 +80,7 @@ extension ExitHooks {
             let name: String
             /// The signal can't be handled: it is not one that asks a program to end, or others depend on it.
             public static let signalNotHandleable = Code(name: "signalNotHandleable")
-            /// The system refused to install a handler.
+            /// The system refused to install a handler, or gave no thread.
             public static let systemRefused = Code(name: "systemRefused")
         }
 
@@ -127,7 +127,8 @@ extension ExitHooks {
     public static func handleSignals(
         _ signals: [Signal], onSignal: SignalOutcome = .reraise, unwindBudget: Duration = .seconds(2)
     ) throws(Failure) -> SignalHandling {
-        let handling = try Registry.withState { state throws(Failure) in
+        try ExitThread.start(for: signals)
+        return try Registry.withState { state throws(Failure) in
             let ignored = try SignalTable.retain(&state, signals)
             let id = state.makeID()
             let handled = Set(signals).subtracting(ignored)
@@ -138,8 +139,6 @@ extension ExitHooks {
             backstay_mark_crashes()
             return SignalHandling(id: id, ignored: ignored)
         }
-        ExitThread.start()
-        return handling
     }
 }
 

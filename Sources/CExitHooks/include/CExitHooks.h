@@ -25,7 +25,7 @@ bool backstay_wait_until(uint64_t deadline);
 /* Monotonic nanoseconds. Async-signal-safe. */
 uint64_t backstay_now(void);
 
-/* The exit thread: takes only the signals that we handle. A hook thread: has the signal mask of the program. */
+/* An exit thread: takes no signals. A hook thread: has the signal mask of the program. */
 enum backstay_thread_kind { backstay_exit_thread, backstay_hook_thread };
 
 /* Starts a detached thread. Returns 0 or an errno value. */
@@ -65,6 +65,8 @@ int64_t backstay_say(const void *bytes, uint64_t count, int milliseconds);
 void backstay_wake(void);
 /* Exit thread only: sleeps until woken, returns the set of signals that arrived (bit n: signal n). */
 uint64_t backstay_wait_wake(void);
+/* The body of the thread on which handled signals are never blocked. */
+_Noreturn void backstay_take_signals(void);
 
 enum backstay_install { backstay_installed, backstay_respected_ignore, backstay_refused };
 /* Under the lock. Installs the handler, chained to the one found; SIG_IGN is left as it is. */
