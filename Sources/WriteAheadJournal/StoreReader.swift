@@ -14,6 +14,8 @@ package final class StoreReader: @unchecked Sendable {
     package let storeID: String
     /// Where the journal's log begins.
     package let base: ChainPosition
+    /// Up to where the log was known to be durable when reading began.
+    package let syncMark: LSN
     private let lock: FolderLock?
     private let journal: SQLiteConnection
     private let state: SQLiteConnection
@@ -31,10 +33,11 @@ package final class StoreReader: @unchecked Sendable {
         let statePath = folder + "/" + StateFile.name
         do throws(StoreError) {
             journal = try SQLiteConnection(folder + "/" + JournalFile.name, access, vfs: vfs)
+            // The mark before the transaction: a live owner moves it on, and the log as read must reach it.
+            storeID = try JournalMeta.read(journal).storeID
+            syncMark = RunPage.read(folder: folder, storeID: storeID)?.syncMark ?? .zero
             try journal.execute("BEGIN")
-            let meta = try JournalMeta.read(journal)
-            storeID = meta.storeID
-            base = meta.base
+            base = try JournalMeta.read(journal).base
             guard Platform.exists(statePath) else { throw StateDatabase.missing(statePath) }
             state = try SQLiteConnection(statePath, access, vfs: vfs)
             try state.execute("BEGIN")
@@ -61,8 +64,6 @@ package final class StoreReader: @unchecked Sendable {
         guard !isLive, let run = try newestRun() else { return nil }
         return run.end ?? run.traces(page: RunPage.read(folder: folder, storeID: storeID)).judge()
     }
-
-    package var syncMark: LSN { RunPage.read(folder: folder, storeID: storeID)?.syncMark ?? .zero }
 
     /// Bytes of records kept, and their rows.
     package func logSize() throws(StoreError) -> (bytes: Int, rows: Int) {
