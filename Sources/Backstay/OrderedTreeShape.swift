@@ -34,8 +34,7 @@ extension OrderedTree {
         // Keys that ascend come to the same place again and again, at the end of a leaf or before others: cut there, so
         // that the full part stays behind and the run goes on in a leaf of its own.
         let half = OrderedTreeNode.capacity / 2 + 1
-        let isRun = index == node.count || index > half && index == node.lastInsertion + 1
-        let cut = isRun ? index : half
+        let cut = index > half && index == node.lastInsertion + 1 ? index : half
         if cut < node.count {
             node.split(at: cut, to: right)
             tellApart(node, right)

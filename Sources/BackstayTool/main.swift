@@ -1,6 +1,19 @@
-import StoreBenchmarks
-var b = StoreBenchmark(folder: CommandLine.arguments[1])
-if CommandLine.arguments.count > 2 { b.scale = Double(CommandLine.arguments[2])! }
-b.rounds = 3
-b.only = CommandLine.arguments.count > 3 ? CommandLine.arguments[3] : ""
-for r in try await b.run() { print(r.name, "ours ns", Int(r.ours.median), "theirs", Int(r.theirs?.median ?? 0), "speedup", r.speedup?.median ?? 0, r.speedup?.low ?? 0, r.speedup?.high ?? 0, r.goal, r.isMet ?? false) }
+// The entry of the command `backstay`. Without the trait CommandLine there is no argument parser, and no command.
+
+#if CommandLine
+import CrashLab
+
+// The drill's children are this very executable, told so by their environment.
+if try await !runAsChildIfAsked() { await Tool.start() }
+#else
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Musl)
+import Musl
+#else
+import Glibc
+#endif
+
+fputs("backstay: built without the trait CommandLine: build it with `swift build --traits CommandLine`\n", stderr)
+exit(2)
+#endif

@@ -310,19 +310,18 @@ private final class Passes: Sendable {
 private func read(
     _ view: OrderedTree.View, _ size: Int, expecting value: OrderedTreeBytes, _ passes: Passes
 ) async -> Bool {
+    var isSound = true
     while !passes.isDone.load(ordering: .relaxed) {
         var cursor = view.cursor()
         var number = 0
         while let entry = cursor.next() {
-            guard entry.key.elementsEqual(orderedTreeDigits(number)), entry.value.elementsEqual(value) else {
-                return false
-            }
+            isSound = isSound && entry.key.elementsEqual(orderedTreeDigits(number)) && entry.value.elementsEqual(value)
             number += 1
         }
-        guard number == size, view.value(of: orderedTreeDigits(size / 2))?.bytes == value else { return false }
+        isSound = isSound && number == size && view.value(of: orderedTreeDigits(size / 2))?.bytes == value
         passes.count.add(1, ordering: .relaxed)
     }
-    return true
+    return isSound
 }
 
 extension OrderedTree {

@@ -1,3 +1,40 @@
+/*
+ * An SQLite VFS for crash tests: "backstay-powerloss". It passes every call on to the system's VFS, and beside that
+ *
+ *   - keeps a shadow folder: what would be on the disk after a power cut. Bytes get there when SQLite syncs the file they
+ *     are in, not before; so what was written and not synced is not in it.
+ *   - can end the process by SIGKILL inside the N-th writing call, in the middle of a write.
+ *
+ * Only SQLite's files go through it. One configuration per process, set before a database is opened.
+ */
 #ifndef BACKSTAY_CFAULTVFS_H
 #define BACKSTAY_CFAULTVFS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BACKSTAY_FAULT_VFS_NAME "backstay-powerloss"
+
+struct backstay_fault_options {
+    /* The folder whose files are shadowed: absolute, links resolved. NULL: no shadow. */
+    const char *folder;
+    /* Where the shadows are; it holds a copy of `folder` as the disk has it when the run begins. */
+    const char *shadow;
+    /* A control: xSync answers that all is well and makes nothing durable. */
+    bool sync_lies;
+    /* Before any sync, sectors of 512 bytes reach the disk in random order: on average half of those written. */
+    bool tears;
+    /* What the tearing is drawn from. */
+    uint64_t seed;
+};
+
+/* Registers the VFS, not as the default. 0, or an SQLite error code. Strings are copied. */
+int backstay_fault_register(const struct backstay_fault_options *options);
+
+/* Writes, syncs, truncations and deletions so far. */
+uint64_t backstay_fault_calls(void);
+
+/* The process is killed in the `calls`-th such call from now on, 1 being the next; 0 takes it back. */
+void backstay_fault_kill_in(uint64_t calls);
+
 #endif

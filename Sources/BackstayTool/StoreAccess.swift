@@ -1,0 +1,97 @@
+// How commands reach a store: to read it, or to change it.
+//
+// Reading creates and writes nothing, and works beside a live owner. Changing takes the store; SIGINT, SIGTERM and SIGHUP
+// then close it in order before they end the process. What was acknowledged does not depend on that.
+
+#if CommandLine
+import ArgumentParser
+import Backstay
+import ExitHooks
+import WriteAheadJournal
+
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Musl)
+import Musl
+#else
+import Glibc
+#endif
+
+/// STORE, the first argument of every command that needs one.
+struct StoreArgument: ParsableArguments {
+    @Argument(help: "The store's folder.")
+    var store: String
+
+    /// The state, read-only.
+    func openReadOnly() throws -> StateStore {
+        try checkPresence()
+        return try StateStore.openReadOnly(store)
+    }
+
+    /// The files, read-only. The body's results must not outlive it.
+    func withReader<R>(_ body: (StoreReader) throws -> R) throws -> R {
+        try checkPresence()
+        let reader = try StoreReader(store)
+        defer { reader.close() }
+        return try body(reader)
+    }
+
+    /// The store to change it.
+    func withStore<R>(createsStore: Bool, _ body: (StateStore) throws -> R) throws -> R {
+        if !createsStore { try checkPresence() }
+        ignoreBrokenPipes()
+        try ExitHooks.handleSignals([.interrupt, .terminate, .hangup])
+        var options = StoreOptions()
+        options.createsStore = createsStore
+        return try withStateStore(store, options: options, body)
+    }
+
+    /// Tells a store that is not there (exit 3) from a place that holds something else (exit 4).
+    func checkPresence() throws {
+        var status = stat()
+        let isThere = stat(store, &status) == 0
+        if !isThere && (errno == ENOENT || errno == ENOTDIR) { throw Self.missing(store) }
+        let folder = try Platform.resolved(store)
+        switch try StoreFolder.examine(folder) {
+        case .store: return
+        case .nothing, .emptyFolder: throw Self.missing(store)
+        }
+    }
+
+    private static func missing(_ path: String) -> Failure {
+        Failure(
+            .missing, "noSuchStore",
+            "there is no store at \(path): check the path, or make one with `backstay set`",
+            [("file", .string(path))])
+    }
+}
+
+/// KEY, checked before anything is opened.
+struct KeyArgument: ParsableArguments {
+    @Argument(help: "The key: 1 to 4,096 bytes of UTF-8. It may begin with \"-\".")
+    var key: String
+
+    var bytes: [UInt8] { Array(key.utf8) }
+
+    func validate() throws {
+        let count = key.utf8.count
+        guard count >= 1 && count <= 4_096 else {
+            throw ValidationError(
+                count == 0 ? "a key may not be empty" : "a key may have 4096 bytes of UTF-8, this one has \(count)")
+        }
+    }
+}
+
+/// `--durability`, of every changing command.
+struct DurabilityOption: ParsableArguments {
+    enum Level: String, ExpressibleByArgument, CaseIterable {
+        case process
+        case power
+    }
+
+    @Option(help: "What the change survives before it is acknowledged: the end of the process, or power loss.")
+    var durability = Level.power
+
+    var level: Durability { durability == .power ? .power : .process }
+}
+#endif

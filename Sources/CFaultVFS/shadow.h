@@ -1,0 +1,24 @@
+/* The shadow folder: the disk as it would be after a power cut. Used by vfs.c alone. */
+#ifndef BACKSTAY_CFAULTVFS_SHADOW_H
+#define BACKSTAY_CFAULTVFS_SHADOW_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct shadow;
+
+/* Once, before any other call. False where there is no memory. */
+bool backstay_shadow_begin(const char *folder, const char *shadow, bool tears, uint64_t seed);
+
+/* The shadow of a file, the same for every descriptor of it; NULL for files outside the folder. */
+struct shadow *backstay_shadow_find(const char *name);
+
+/* What happened to the real file, after it did. NULL as the shadow means: nothing to do. */
+void backstay_shadow_wrote(struct shadow *shadow, sqlite3_file *real, int64_t offset, int64_t count);
+void backstay_shadow_truncated(struct shadow *shadow, int64_t size);
+void backstay_shadow_deleted(struct shadow *shadow, bool is_durable);
+/* SQLITE_OK, or an error where the shadow can't be written. */
+int backstay_shadow_synced(struct shadow *shadow, sqlite3_file *real);
+
+#endif

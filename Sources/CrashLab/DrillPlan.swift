@@ -1,0 +1,82 @@
+// The drill: which scenarios, with which seed, where. The command `backstay drill` is a thin cover over this.
+
+internal import WriteAheadJournal
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Glibc
+#endif
+
+/// A run of the drill: every way a process can end, in real child processes.
+public struct DrillPlan: Sendable {
+    /// What all random choices come from. The same seed makes the same choices; the moments still differ.
+    public var seed: UInt64
+    /// Only scenarios whose name contains one of these; all where it is empty.
+    public var only: [String] = []
+    /// The program to run as children: its main must call `runAsChildIfAsked` first.
+    public var executable: String
+
+    /// Nil picks a seed; without an executable it is the running one.
+    public init(seed: UInt64? = nil, executable: String? = nil) {
+        self.seed = seed ?? Platform.randomBits() % 1_000_000_000
+        self.executable = executable ?? Self.ownExecutable
+    }
+
+    /// The names, in the order they run.
+    public static var names: [String] { Scenario.all.map(\.name) }
+
+    /// The names of those that will run.
+    public var chosen: [String] { scenarios.map(\.name) }
+
+    private var scenarios: [Scenario] {
+        Scenario.all.filter { scenario in
+            only.isEmpty || only.contains { $0 == scenario.name }
+                || (!only.contains { name in Scenario.all.contains { $0.name == name } }
+                    && only.contains { Self.contains(scenario.name, $0) })
+        }
+    }
+
+    /// Plays the chosen scenarios one after the other.
+    ///
+    /// - Parameters:
+    ///   - folder: where stores are made; nil for the system's temporary folder. It is left as it was.
+    ///   - before: called with each scenario's name before it is played.
+    /// - Throws: a `StoreError` where no folder can be made.
+    public func run(in folder: String? = nil, before: (String) -> Void = { _ in }) throws -> DrillReport {
+        let base = folder ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+        let start = Platform.monotonicNanoseconds()
+        let place = try Platform.resolved("\(base)/backstay-drill-\(getpid())-\(String(Platform.randomBits(), radix: 36))")
+        guard mkdir(place, 0o700) == 0 else { throw Platform.failure("creating", place) }
+        defer { rmdir(place) }
+        var results: [ScenarioResult] = []
+        for scenario in scenarios {
+            before(scenario.name)
+            let folder = place + "/scenario"
+            guard mkdir(folder, 0o700) == 0 else { throw Platform.failure("creating", folder) }
+            defer { Platform.removeFolder(folder) }
+            results.append(ScenarioRun(scenario, executable: executable, folder: folder, seed: seed).play())
+        }
+        return DrillReport(
+            seed: seed, scenarios: results, seconds: Double(Platform.monotonicNanoseconds() - start) / 1e9)
+    }
+
+    private static func contains(_ text: String, _ part: String) -> Bool {
+        let text = Array(text.utf8)
+        let part = Array(part.utf8)
+        guard part.count <= text.count else { return false }
+        return (0...text.count - part.count).contains { text[$0..<$0 + part.count].elementsEqual(part) }
+    }
+
+    private static var ownExecutable: String {
+        #if os(Linux)
+        // A link to the file that runs, whatever it was called as.
+        if let path = realpath("/proc/self/exe", nil) {
+            defer { free(path) }
+            return String(cString: path)
+        }
+        #endif
+        return CommandLine.arguments[0]
+    }
+}
