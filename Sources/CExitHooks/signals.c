@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 #include <unistd.h>
 
 #if defined(__APPLE__)
@@ -42,6 +43,7 @@ static struct {
 } entries[SIGNALS];
 
 static _Atomic(uint64_t) arrived;
+static _Atomic(uint64_t) in_previous; /* threads that are in the handler, or in a previous one called by it */
 static _Atomic(uint64_t) wanted; /* the signals with state `handling` */
 
 void backstay_signals_start(void) {
@@ -112,6 +114,7 @@ static void on_signal(int signal, siginfo_t *info, void *context) {
         errno = saved;
         return;
     }
+    atomic_fetch_add(&in_previous, 1);
     uint64_t now = backstay_now(), first = 0;
     if (atomic_compare_exchange_strong(&entries[signal].first, &first, now)) {
         backstay_note_handled_signal(signal);
@@ -121,7 +124,13 @@ static void on_signal(int signal, siginfo_t *info, void *context) {
         backstay_end_by_signal(signal);
     }
     if (backstay_is_function(previous)) backstay_pass_on(signal, info, context, previous);
+    atomic_fetch_sub(&in_previous, 1);
     errno = saved;
+}
+
+void backstay_await_handlers(void) {
+    const struct timespec pause = {0, 1000000};
+    for (int i = 0; i < 100 && atomic_load(&in_previous) != 0; i++) nanosleep(&pause, NULL);
 }
 
 static bool is_ours(const struct sigaction *action) {
@@ -169,5 +178,6 @@ void backstay_forget_signal(int signal) { atomic_store(&entries[signal].first, 0
 void backstay_signals_forked(void) {
     for (int n = 1; n < SIGNALS; n++) backstay_release_signal(n);
     atomic_store(&arrived, 0);
+    atomic_store(&in_previous, 0);
     backstay_signals_start();
 }

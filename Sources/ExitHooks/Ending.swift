@@ -135,6 +135,7 @@ enum Ending {
             backstay_broadcast()
             return (state.lastStep, state.abandonedHooks > 0 || state.heldThreads > 0)
         }
+        if reason.signal != nil { backstay_await_handlers() }
         switch lastStep {
         case .goOn(let status):
             if isStuck { guardEnd(by: endBy, status: status ?? EXIT_FAILURE) }

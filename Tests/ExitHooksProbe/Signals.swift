@@ -45,7 +45,11 @@ extension Probe {
             hang()
         },
         "chained": {
-            signal(SIGTERM) { _ in note("previous") }
+            // Slower than the hooks.
+            signal(SIGTERM) { _ in
+                pauseThread(milliseconds: 20)
+                note("previous")
+            }
             _ = try? ExitHooks.handleSignals([.terminate])
             register("a")
             note("ready")

@@ -65,6 +65,8 @@ int64_t backstay_say(const void *bytes, uint64_t count, int milliseconds);
 void backstay_wake(void);
 /* Exit thread only: sleeps until woken, returns the set of signals that arrived (bit n: signal n). */
 uint64_t backstay_wait_wake(void);
+/* Lets previous handlers come to their end, for 100 ms at most: one may have called exit(), and never does. */
+void backstay_await_handlers(void);
 /* The body of the thread on which handled signals are never blocked. */
 _Noreturn void backstay_take_signals(void);
 
