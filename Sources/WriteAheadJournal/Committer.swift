@@ -75,6 +75,8 @@ package final class Committer: @unchecked Sendable {
     private var health = Health.sound
     private var isCommitting = false
     private var isStopping = false
+    /// The committer's thread sleeps until it is called.
+    private var isIdle = false
     private var pending = RecordBatch()
     private var pendingSince: UInt64 = 0
     private var inflight = RecordBatch()
@@ -134,7 +136,11 @@ package final class Committer: @unchecked Sendable {
         case .closed: throw Self.closedError
         }
         guard !isStopping else { throw Self.closedError }
-        if pending.isEmpty { pendingSince = Platform.monotonicNanoseconds() }
+        if pending.isEmpty {
+            pendingSince = Platform.monotonicNanoseconds()
+            // It may be that nobody waits for this record: then its age commits it.
+            if isIdle { work.signal() }
+        }
         let lsn = position.lsn.next
         let crc = pending.append(kind, lsn: lsn, after: position.chain, epoch: position.epoch, body: body)
         position.lsn = lsn
@@ -421,8 +427,13 @@ package final class Committer: @unchecked Sendable {
             if isDue && !isCommitting {
                 gather()
                 if !isCommitting { commitHoldingLock() }
-            } else if isCommitting || wake == .max {
+            } else if isCommitting {
+                // Nobody is bound to call when the backend is given back: look again by oneself.
+                work.wait(lock, until: now &+ min(limits.ageMax, limits.retryInterval))
+            } else if wake == .max {
+                isIdle = true
                 work.wait(lock)
+                isIdle = false
             } else {
                 work.wait(lock, until: wake)
             }
@@ -529,7 +540,7 @@ package final class Committer: @unchecked Sendable {
         var failure: StoreError?
         if isSound, let end {
             do throws(StoreError) {
-                try backend.maintain()
+                try maintainAtEnd()
                 try backend.markEnd(end, at: Platform.wallMicroseconds())
             } catch {
                 failure = error
@@ -542,6 +553,15 @@ package final class Committer: @unchecked Sendable {
         answerWaiters()
         lock.unlock()
         if let failure { throw failure }
+    }
+
+    /// Upkeep that finds no space, or a reader in its way, costs the next start some time and nothing else.
+    private func maintainAtEnd() throws(StoreError) {
+        do throws(StoreError) {
+            try backend.maintain()
+        } catch {
+            if error.code != .diskFull && error.code != .busy { throw error }
+        }
     }
 
     // MARK: The answers

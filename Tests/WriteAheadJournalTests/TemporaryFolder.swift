@@ -1,0 +1,157 @@
+// What the suites share: a folder of a test's own, images of a store's files, the shell.
+
+import Testing
+import WriteAheadJournal
+
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// Gone with the test.
+final class TemporaryFolder: Sendable {
+    let path: String
+
+    init() throws {
+        let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+        path = "\(base)/backstay-test-\(getpid())-\(String(Platform.randomBits(), radix: 36))"
+        guard mkdir(path, 0o700) == 0 else { throw Platform.failure("creating", path) }
+    }
+
+    /// A place in it.
+    func callAsFunction(_ name: String) -> String { path + "/" + name }
+
+    deinit { Platform.removeFolder(path) }
+}
+
+/// The files of a folder that nobody holds, in memory: to be altered and written out again.
+struct FolderImage: Sendable, Equatable {
+    var files: [String: [UInt8]]
+
+    init(of folder: String) throws {
+        files = [:]
+        for name in Platform.names(in: folder) {
+            let path = folder + "/" + name
+            guard let bytes = Platform.contents(path, limit: 1 << 30) else { throw Platform.failure("reading", path) }
+            files[name] = bytes
+        }
+    }
+
+    /// Of a folder that this process holds: copied by another process, because closing a database file here would drop
+    /// SQLite's locks on it.
+    init(ofLive folder: String) throws {
+        let copies = try TemporaryFolder()
+        try shell("cp -a \(quoted(folder)) \(quoted(copies("copy")))")
+        try self.init(of: copies("copy"))
+    }
+
+    func write(to folder: String) throws {
+        guard mkdir(folder, 0o700) == 0 else { throw Platform.failure("creating", folder) }
+        for (name, bytes) in files { try writeFile(folder + "/" + name, bytes) }
+    }
+}
+
+func writeFile(_ path: String, _ bytes: [UInt8]) throws {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw Platform.failure("creating", path) }
+    defer { close(descriptor) }
+    guard bytes.withUnsafeBytes({ Platform.writeAll(descriptor, $0) }) else { throw Platform.failure("writing", path) }
+}
+
+/// Everything that tells whether something was written: names, sizes, times, bytes.
+struct FolderListing: Equatable {
+    struct Item: Equatable {
+        var inode: UInt64
+        var seconds: Int
+        var nanoseconds: Int
+        var bytes: [UInt8]?
+    }
+    var items: [String: Item] = [:]
+
+    /// - Parameter withBytes: not for a store that this process holds (see `FolderImage`).
+    init(_ folder: String, withBytes: Bool = true) {
+        for name in [""] + Platform.names(in: folder) {
+            let path = folder + "/" + name
+            var status = stat()
+            guard lstat(path, &status) == 0 else { continue }
+            #if canImport(Darwin)
+                let time = status.st_mtimespec
+            #else
+                let time = status.st_mtim
+            #endif
+            items[name] = Item(
+                inode: UInt64(status.st_ino), seconds: Int(time.tv_sec), nanoseconds: Int(time.tv_nsec),
+                bytes: withBytes && status.st_mode & S_IFMT == S_IFREG ? Platform.contents(path, limit: 1 << 30) : nil)
+        }
+    }
+}
+
+struct ShellFailure: Error {
+    let command: String
+    let status: Int32
+    let output: String
+}
+
+/// Runs a command and returns what it printed.
+@discardableResult
+func shell(_ command: String) throws -> String {
+    guard let pipe = popen(command + " 2>&1", "r") else { throw Platform.failure("running", command) }
+    var output: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 4_096)
+    while true {
+        let got = fread(&piece, 1, piece.count, pipe)
+        if got == 0 { break }
+        output.append(contentsOf: piece[0..<got])
+    }
+    let status = pclose(pipe)
+    let text = String(decoding: output, as: UTF8.self)
+    guard status == 0 else { throw ShellFailure(command: command, status: status, output: text) }
+    return text
+}
+
+func quoted(_ text: String) -> String {
+    "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+}
+
+/// The sqlite3 shell, as a person would use it on a file that no process holds.
+@discardableResult
+func sqlite3(_ path: String, _ sql: String) throws -> String {
+    try shell("sqlite3 -batch -bail \(quoted(path)) \(quoted(sql))")
+}
+
+/// Waits for something another thread does; false after ten seconds.
+func eventually(_ condition: () -> Bool) -> Bool {
+    let end = Platform.monotonicNanoseconds() + 10_000_000_000
+    while !condition() {
+        if Platform.monotonicNanoseconds() > end { return false }
+        usleep(200)
+    }
+    return true
+}
+
+/// The same without holding up the thread: other tasks may need it.
+func eventually(_ condition: () -> Bool) async -> Bool {
+    let end = Platform.monotonicNanoseconds() + 10_000_000_000
+    while !condition() {
+        if Platform.monotonicNanoseconds() > end { return false }
+        try? await Task.sleep(for: .microseconds(200))
+    }
+    return true
+}
+
+/// The StoreError that the body throws; a test fails where it throws none.
+func failure(_ body: () throws -> Void, sourceLocation: SourceLocation = #_sourceLocation) -> StoreError? {
+    do {
+        try body()
+        Issue.record("nothing was thrown", sourceLocation: sourceLocation)
+        return nil
+    } catch let error as StoreError {
+        return error
+    } catch {
+        Issue.record("not a StoreError: \(error)", sourceLocation: sourceLocation)
+        return nil
+    }
+}
