@@ -14,7 +14,8 @@ package final class StoreReader: @unchecked Sendable {
     package let storeID: String
     /// Where the journal's log begins.
     package let base: ChainPosition
-    /// Up to where the log was known to be durable when reading began.
+    /// Everything up to here was durable before reading began. Taken before the journal's read transaction: a live owner
+    /// moves the mark on, and one taken later would speak of records that the transaction cannot see.
     package let syncMark: LSN
     private let lock: FolderLock?
     private let journal: SQLiteConnection
@@ -33,7 +34,6 @@ package final class StoreReader: @unchecked Sendable {
         let statePath = folder + "/" + StateFile.name
         do throws(StoreError) {
             journal = try SQLiteConnection(folder + "/" + JournalFile.name, access, vfs: vfs)
-            // The mark before the transaction: a live owner moves it on, and the log as read must reach it.
             storeID = try JournalMeta.read(journal).storeID
             syncMark = RunPage.read(folder: folder, storeID: storeID)?.syncMark ?? .zero
             try journal.execute("BEGIN")
@@ -70,19 +70,6 @@ package final class StoreReader: @unchecked Sendable {
         try journal.query("SELECT coalesce(sum(length(records)),0),count(*) FROM journal") {
             (Int($0.int(0)), Int($0.int(1)))
         } ?? (0, 0)
-    }
-
-    /// Pages of both database files as this reader sees them, and how many of them hold nothing.
-    package func pages() throws(StoreError) -> [(file: String, pages: Int, free: Int, pageBytes: Int)] {
-        var result: [(file: String, pages: Int, free: Int, pageBytes: Int)] = []
-        for connection in [journal, state] {
-            var numbers: [Int] = []
-            for pragma in ["page_count", "freelist_count", "page_size"] {
-                numbers.append(try connection.query("PRAGMA \(pragma)") { Int($0.int(0)) } ?? 0)
-            }
-            result.append((connection.path, numbers[0], numbers[1], numbers[2]))
-        }
-        return result
     }
 
     /// SQLite's own examination of both files; "ok", or what it found.
