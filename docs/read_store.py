@@ -138,7 +138,7 @@ def records(first, batch, chain):
     """Checks one row's batch. `chain` is {lsn, crc, epoch} before it, and behind it afterwards."""
     if first != chain["lsn"] + 1:
         raise Damaged(f"LSN {chain['lsn'] + 1} to {first - 1} are missing")
-    if len(batch) < 16 or batch[0] != 1:
+    if len(batch) < 16 or batch[:4] != b"\1\0\0\0":
         raise Damaged(f"LSN {first}: the batch has no valid header")
     count, epoch = struct.unpack_from("<IQ", batch, 4)
     at, lsn = 16, first

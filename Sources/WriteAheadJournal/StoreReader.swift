@@ -72,6 +72,19 @@ package final class StoreReader: @unchecked Sendable {
         } ?? (0, 0)
     }
 
+    /// Pages of both database files as this reader sees them, and how many of them hold nothing.
+    package func pages() throws(StoreError) -> [(file: String, pages: Int, free: Int, pageBytes: Int)] {
+        var result: [(file: String, pages: Int, free: Int, pageBytes: Int)] = []
+        for connection in [journal, state] {
+            var numbers: [Int] = []
+            for pragma in ["page_count", "freelist_count", "page_size"] {
+                numbers.append(try connection.query("PRAGMA \(pragma)") { Int($0.int(0)) } ?? 0)
+            }
+            result.append((connection.path, numbers[0], numbers[1], numbers[2]))
+        }
+        return result
+    }
+
     /// SQLite's own examination of both files; "ok", or what it found.
     package func integrityCheck() throws(StoreError) -> [(file: String, finding: String)] {
         var findings: [(file: String, finding: String)] = []
