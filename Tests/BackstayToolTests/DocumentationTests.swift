@@ -20,12 +20,12 @@ import Testing
     }
 
     @Test func linkedFilesExist() throws {
-        for page in try Repository.pages() {
+        let front = DocumentationPage(name: "../README.md", text: try Repository.text("README.md"))
+        for page in try Repository.pages() + [front] {
+            let folder = Repository.root + (page.name == front.name ? "/" : "/docs/")
             for target in page.links where !target.contains("://") && !target.hasPrefix("#") {
-                let path = target.prefix { $0 != "#" }
-                #expect(
-                    FileManager.default.fileExists(atPath: Repository.root + "/docs/" + path),
-                    "\(page.name) links to \(target), which is not there")
+                let isThere = FileManager.default.fileExists(atPath: folder + target.prefix { $0 != "#" })
+                #expect(isThere, "\(page.name) links to \(target), which is not there")
             }
         }
     }
@@ -38,7 +38,10 @@ import Testing
         let named = page.tables.filter { $0.first?.last == "test" }
             .flatMap { $0.dropFirst() }.flatMap { DocumentationPage.words(in: $0.last ?? "") }
         #expect(!named.isEmpty, "\(name) names no test")
-        for word in named { #expect(functions.contains(word), "\(name) names \(word), which is no test") }
+        for word in named {
+            let isTest = functions.contains(word)
+            #expect(isTest, "\(name) names \(word), which is no test")
+        }
     }
 
     @Test func everyWayAProcessEndsNamesATest() throws {
@@ -90,12 +93,12 @@ import Testing
 /// One page, with what is inside code fences left out of titles, links and tables.
 struct DocumentationPage {
     let name: String
-    let lines: [Substring]
+    let lines: [String]
 
     init(name: String, text: String) {
         self.name = name
         var isCode = false
-        lines = text.split(separator: "\n", omittingEmptySubsequences: false).filter { line in
+        lines = text.components(separatedBy: "\n").filter { line in
             if line.hasPrefix("```") {
                 isCode.toggle()
                 return false
@@ -150,12 +153,14 @@ enum Repository {
         return all.compactMap { $0 as? String }.filter { $0.hasSuffix(ending) }.map { folder + "/" + $0 }.sorted()
     }
 
+    /// The modules that a file imports.
     static func imports(of file: String) throws -> [String] {
-        let kinds = /(?:enum|struct|class|func|protocol|typealias|var|let)\s+/
-        return try text(file).split(separator: "\n").compactMap { line in
-            let words = /^\s*(?:@\w+\s+)*(?:public |package |internal |private |fileprivate )?import\s+(.+)$/
-            guard let rest = line.firstMatch(of: words)?.output.1 else { return nil }
-            return String(rest.trimmingPrefix(kinds).prefix { $0 != "." && $0 != " " })
+        let access: Set = ["public", "package", "internal", "private", "fileprivate"]
+        let kinds: Set = ["enum", "struct", "class", "func", "protocol", "typealias", "var", "let"]
+        return try lines(of: file, containing: "import ").compactMap { line in
+            let words = line.split(separator: " ").map(String.init).drop { $0.hasPrefix("@") || access.contains($0) }
+            guard words.first == "import" else { return nil }
+            return words.dropFirst().first { !kinds.contains($0) }.map { String($0.prefix { $0 != "." }) }
         }
     }
 
@@ -164,14 +169,18 @@ enum Repository {
         var names: Set<String> = []
         for file in try files(under: "Tests", ending: ".swift") {
             var isTest = false
-            for line in try text(file).split(separator: "\n") {
-                if line.contains("@Test") { isTest = true }
-                if isTest, let name = line.firstMatch(of: /func (\w+)/)?.output.1 {
-                    names.insert(String(name))
-                    isTest = false
-                }
+            for line in try text(file).components(separatedBy: "\n") {
+                let words = line.drop { $0 == " " }
+                if words.hasPrefix("@") && words.contains("@Test") { isTest = true }
+                guard isTest, let start = line.range(of: "func ")?.upperBound else { continue }
+                names.insert(String(line[start...].prefix { $0.isLetter || $0.isNumber || $0 == "_" }))
+                isTest = false
             }
         }
         return names
+    }
+
+    private static func lines(of file: String, containing word: String) throws -> [String] {
+        try text(file).components(separatedBy: "\n").filter { $0.contains(word) }
     }
 }

@@ -68,6 +68,8 @@ import WriteAheadJournal
         ("state.db", "UPDATE state SET value=43 WHERE key='int'"),
         ("state.db", "DELETE FROM state WHERE key='int'"),
         ("state.db", "UPDATE state SET type='date' WHERE key='double'"),
+        // A row that is whole, and not this state's: only the digest tells.
+        ("state.db", "UPDATE state SET key='user_count', value=42, crc=1491339474216769185 WHERE key='int'"),
         ("state.db", "UPDATE meta SET value=value-1 WHERE key='checkpoint_lsn'"),
         ("journal.db", "UPDATE journal SET records=substr(records,1,length(records)-1)||x'00' WHERE last_lsn>5"),
         ("journal.db", "DELETE FROM journal WHERE first_lsn=(SELECT max(first_lsn) FROM journal)"),
