@@ -18,9 +18,9 @@
 // malloc'd and freed here: made by `makeEntry`, `makeNode`, let go by `discard`, and by nothing else; each is reachable
 // from the live tree or on exactly one dead list. `checkInvariants` proves that in tests, with `liveAllocations`.
 //
-// Fill: a split at the end of a node moves nothing, so ascending keys leave full nodes behind. A removal that leaves a
-// node under half merges it with a neighbour of the same parent if both then fill at most three quarters; an empty leaf is
-// dropped. So of two neighbours that removals have touched, one holds at least 24 items.
+// Fill: ascending keys leave full leaves behind, wherever in the tree they come; other splits halve. A removal that
+// leaves a node under half merges it with a neighbour of the same parent if both then fill at most three quarters; an
+// empty leaf is dropped. So of two neighbours that removals have touched, one holds at least 24 items.
 
 #if canImport(Darwin)
     import Darwin
@@ -38,8 +38,8 @@ final class OrderedTree {
     var count = 0
     /// Bytes of keys and values in the tree.
     var contentBytes = 0
-    /// Bytes allocated, with the allocator's own overhead as it is in common 64-bit ones; what views and dead lists hold
-    /// is counted too.
+    /// Bytes allocated, with the overhead that common 64-bit allocators have; what views and dead lists hold is counted
+    /// too.
     var memoryBytes = 0
     /// Bytes of nodes and entries that were copied because a view held them.
     var copiedBytes = 0
@@ -70,6 +70,7 @@ final class OrderedTree {
 
     init() {
         path = .allocate(capacity: Self.heightMax + 1)
+        // Never read: a node can only be made when all properties have a value.
         root = OrderedTreeNode(path)
         root = makeNode(level: 0)
     }
@@ -109,8 +110,8 @@ extension OrderedTree {
 // MARK: - Change
 
 extension OrderedTree {
-    /// Sets a value. The bounds are the caller's to check: a key of 1 to 4,096 bytes, a value of at most 512 MiB; both
-    /// may lie in the tree itself.
+    /// Sets a value. A key of 1 to 4,096 bytes, a value of at most 512 MiB: the caller has checked that, anything else
+    /// traps. Both may lie in the live tree itself.
     func set(key: UnsafeRawBufferPointer, kind: UInt8, value: UnsafeRawBufferPointer) {
         precondition(key.count > 0 && key.count <= Self.keyLengthMax && value.count <= Self.valueLengthMax)
         if hasGarbage { reclaim(limit: Self.reclaimPerChange) }

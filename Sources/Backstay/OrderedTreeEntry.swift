@@ -1,7 +1,7 @@
 // Entries of the ordered tree, and the bytes of their keys.
 //
-// An entry is one block: a key with its value, or a separator of an inner node, which has no value. Its key never changes
-// and its birth neither; the value of an entry that no view can see may be written over (OrderedTree.swift).
+// An entry is one block: a key with its value, or a separator of an inner node, which has no value. Its key and birth
+// never change; the value of an entry that no view can see may be written over (OrderedTree.swift).
 //
 // Native byte order; it lives in memory only:
 //   0 birth (8) · 8 value length (4) · 12 key length (2) · 14 kind (1) · 15 unused · 16 key, then value

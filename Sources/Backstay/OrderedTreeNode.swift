@@ -1,7 +1,7 @@
 // Nodes of the ordered tree: the byte layout of their blocks, the search inside one node, and its editing.
 //
 // A node is valid when:
-//   1. its items are in strictly ascending byte order of their keys (memcmp, the shorter of two equal beginnings first),
+//   1. its items are in strictly ascending byte order of their keys (memcmp; of two equal beginnings the shorter first),
 //   2. every item's key begins with the node's prefix, `prefixLength` bytes long,
 //   3. head i is the 8 bytes of item i's key that follow the prefix, big-endian, filled up with zeros, so that the
 //      order of two heads never contradicts the order of their keys; equal heads are told apart by the keys,
@@ -152,7 +152,7 @@ struct OrderedTreeNode {
 // MARK: - Search
 
 extension OrderedTreeNode {
-    /// The first item whose key is not below `key`, and whether it is `key` itself. `index` is `count` if all are below.
+    /// The first item whose key is not below `key`, and whether it is `key` itself; `count` if all are below.
     @inline(__always)
     func search(_ key: UnsafeRawBufferPointer, isLeaf: Bool) -> (index: Int, found: Bool) {
         let prefixLength = prefixLength
@@ -354,8 +354,8 @@ extension OrderedTreeNode {
         if count == 1 { setPrefix(UnsafeRawBufferPointer(start: nil, count: 0), 0) }
     }
 
-    /// Appends the items from `index` on to `target`, in inner nodes with the children to the right of each. The count of
-    /// this node and prefix, heads and hints of the target are the caller's to set.
+    /// Appends the items from `index` on to `target`, in inner nodes with the children to the right of each. The count
+    /// of this node and prefix, heads and hints of the target are the caller's to set.
     func appendItems(from index: Int, to target: OrderedTreeNode) {
         let moved = count - index, at = target.count
         memcpy(target.base + (Self.pairsOffset + at * 16), base + (Self.pairsOffset + index * 16), moved * 16)

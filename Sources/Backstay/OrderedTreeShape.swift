@@ -133,7 +133,8 @@ extension OrderedTree {
         discard(separator)
     }
 
-    /// Merges the path's node at `depth` with a neighbour if it is small and both fit. Returns whether the parent lost a child.
+    /// Merges the path's node at `depth` with a neighbour if it is small and both fit. Returns whether the parent lost a
+    /// child.
     private func merge(depth: Int) -> Bool {
         let node = path[depth].node
         if node.count > OrderedTreeNode.capacity / 2 { return false }

@@ -194,8 +194,8 @@ extension OrderedTree {
 
     /// Works off at most `limit` blocks of released views. Returns whether there is more to do.
     ///
-    /// Changes do it by themselves, a few at a time; an owner that releases a large view and then makes no changes calls
-    /// it from a place that may take its time.
+    /// Changes do it by themselves, a few at a time; an owner that releases a large view and then makes no changes
+    /// calls it from a place that may take its time.
     @discardableResult
     func reclaim(limit: Int) -> Bool {
         var left = limit

@@ -25,7 +25,7 @@ final class ImportInput {
     private(set) var isAtEnd = false
 
     /// What a batch is made of, about.
-    static let batchBytes = 1 << 20
+    static let batchBytes = 128 << 10
     /// A value of 512 MiB with each byte escaped, and its key.
     private static let lineBytesMax = 6 * (512 << 20) + (64 << 10)
 

@@ -39,6 +39,7 @@ struct Tool: ParsableCommand {
         BackupCommand.self,
         DoctorCommand.self,
         Drill.self,
+        BenchCommand.self,
     ]
 
     /// Runs the command that the arguments name, and ends the process.

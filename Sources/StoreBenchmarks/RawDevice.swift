@@ -2,11 +2,11 @@
 
 internal import WriteAheadJournal
 #if canImport(Darwin)
-    internal import Darwin
+internal import Darwin
 #elseif canImport(Musl)
-    internal import Musl
+internal import Musl
 #else
-    internal import Glibc
+internal import Glibc
 #endif
 
 final class RawDevice {
@@ -27,9 +27,9 @@ final class RawDevice {
     func commit() throws {
         let wrote = pwrite(descriptor, page, page.count, off_t(next * page.count))
         #if canImport(Darwin)
-            let synced = fcntl(descriptor, F_FULLFSYNC) == 0
+        let synced = fcntl(descriptor, F_FULLFSYNC) == 0
         #else
-            let synced = fdatasync(descriptor) == 0
+        let synced = fdatasync(descriptor) == 0
         #endif
         guard wrote == page.count, synced else { throw Platform.failure("overwriting", "the raw file") }
         next = (next + 1) % Self.pages

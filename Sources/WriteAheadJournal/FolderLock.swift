@@ -71,9 +71,11 @@ package final class FolderLock: Sendable {
                 continue
             }
             let code = errno
+            // Shared with those who hold it: then they are readers, and the text names an owner who has gone.
+            let isRead = flock(descriptor, LOCK_SH | LOCK_NB) == 0
             close(descriptor)
             guard code == EWOULDBLOCK || code == EINTR else { throw Platform.failure("locking", path, errno: code) }
-            if Platform.monotonicNanoseconds() >= deadline { throw busy(folder: folder) }
+            if Platform.monotonicNanoseconds() >= deadline { throw busy(folder: folder, isRead: isRead) }
             usleep(2_000)
         }
     }
@@ -106,7 +108,12 @@ package final class FolderLock: Sendable {
         return StoreOwner(pid: pid, host: String(fields["host"] ?? "unknown"), since: since)
     }
 
-    private static func busy(folder: String) -> StoreError {
+    private static func busy(folder: String, isRead: Bool) -> StoreError {
+        if isRead {
+            return StoreError(
+                .busy, "\(folder) is being read by another program: try again when it is done",
+                location: .init(file: folder))
+        }
         guard let owner = owner(folder: folder) else {
             return StoreError(
                 .busy, "\(folder) is held by another process that has not named itself: try again",

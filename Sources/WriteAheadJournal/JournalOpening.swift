@@ -62,6 +62,13 @@ package final class JournalOpening {
                 throw StoreError(.ioError, "creating \(folder) failed: \(error)", location: .init(file: folder))
             }
             made = held != nil
+            // Somebody was there first: only a store may be locked.
+            let finding = try StoreFolder.examine(folder)
+            guard finding == .store else {
+                throw StoreError(.busy, "\(folder) is being changed: try again", location: .init(file: folder))
+            }
+        } else if !Platform.exists(folder + "/" + FolderLock.fileName) {
+            try StoreFolder.refuseForeign(folder, vfs: options.vfs)
         }
         isNew = made
         if let held {

@@ -161,6 +161,9 @@ package enum Platform {
     /// The absolute path with every link resolved, for a path whose last part need not be there.
     package static func resolved(_ path: String) throws(StoreError) -> String {
         guard !path.isEmpty else { throw StoreError(.notAStore, "the path is empty: name a folder") }
+        guard !path.utf8.contains(0) else {
+            throw StoreError(.notAStore, "the path has a zero byte in it: name a folder", location: .init(file: path))
+        }
         if let whole = realpath(path, nil) {
             defer { free(whole) }
             return String(cString: whole)

@@ -218,7 +218,7 @@ final class SQLiteConnection: @unchecked Sendable {
             return StoreError(
                 .diskFull, "no space left while \(doing) \(path): free some space and try again", cause: code,
                 location: place)
-        case SQLITE_IOERR where !isSync && (isSpace || code == CSQLITE_IOERR_SHMSIZE):
+        case SQLITE_IOERR where !isSync && (isSpace || code == CSQLITE_IOERR_SHMSIZE), SQLITE_CANTOPEN where isSpace:
             return StoreError(
                 .diskFull, "no space left while \(doing) \(path): free some space and try again", cause: code,
                 location: place)
@@ -228,6 +228,9 @@ final class SQLiteConnection: @unchecked Sendable {
                 location: place)
         case SQLITE_NOTADB:
             return StoreError(.notAStore, "\(path) is not an SQLite database", cause: code, location: place)
+        case SQLITE_ERROR where text.hasPrefix("no such table") || text.hasPrefix("no such column"):
+            return StoreError(
+                .damaged, "\(path) lacks what every store has: \(text)", cause: code, location: place)
         case SQLITE_CORRUPT:
             return StoreError(.damaged, "\(path) is malformed: \(text)", cause: code, location: place)
         case SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_PERM, SQLITE_AUTH:

@@ -53,6 +53,20 @@ package enum StoreFolder {
             location: .init(file: path))
     }
 
+    /// Looks into a journal.db without a lock file beside it, which may be another program's: there not even the lock
+    /// file may be made.
+    static func refuseForeign(_ path: String, vfs: String?) throws(StoreError) {
+        guard !Platform.exists(path + "/" + StateFile.name) else { return }
+        do throws(StoreError) {
+            let connection = try SQLiteConnection(path + "/" + JournalFile.name, .readPrivate, vfs: vfs)
+            defer { connection.close() }
+            _ = try JournalMeta.read(connection)
+        } catch {
+            // Any other error is for the opening itself to find.
+            if error.code == .notAStore { throw error }
+        }
+    }
+
     /// Makes a store and takes its lock.
     ///
     /// - Parameters:
@@ -68,10 +82,8 @@ package enum StoreFolder {
         let name = String(path[path.index(after: slash)...])
         removeLeftovers(of: name, in: parent)
 
-        let temporary = "\(parent)/.\(name).creating-\(getpid())-\(String(Platform.randomBits(), radix: 36))"
-        guard mkdir(temporary, 0o700) == 0 else { throw Platform.failure("creating", temporary) }
+        let (temporary, lock) = try makeTemporary(of: name, in: parent)
         do {
-            let lock = try FolderLock.exclusive(folder: temporary, create: true)
             try createDatabase(temporary + "/" + JournalFile.name, vfs: vfs) { connection in
                 try connection.execute(JournalFile.schema)
                 let put = try connection.prepare("INSERT INTO meta(key,value) VALUES(?,?)")
@@ -136,19 +148,34 @@ package enum StoreFolder {
             lsn: .zero, chain: text.withUTF8 { RecordFormat.crc(UnsafeRawBufferPointer($0)) }, epoch: 0)
     }
 
-    /// Temporary folders of creators that died: their lock is free.
+    /// A folder of our own beside the place, with its lock held. Until the lock is held another creator may take the
+    /// folder for a dead one's and remove it: then another is made.
+    private static func makeTemporary(of name: String, in parent: String) throws(StoreError) -> (String, FolderLock) {
+        var attempts = 0
+        while true {
+            attempts += 1
+            let folder = "\(parent)/.\(name).creating-\(getpid())-\(String(Platform.randomBits(), radix: 36))"
+            guard mkdir(folder, 0o700) == 0 else { throw Platform.failure("creating", folder) }
+            do throws(StoreError) {
+                return (folder, try FolderLock.exclusive(folder: folder, create: true))
+            } catch {
+                let isRemoved = !Platform.exists(folder)
+                Platform.removeFolder(folder)
+                guard isRemoved || error.code == .busy, attempts < 100 else { throw error }
+            }
+        }
+    }
+
+    /// Temporary folders of creators that died: their lock is free. It is taken for the removing, so that a creator who
+    /// has only just made its folder does not lose files that it writes meanwhile.
     private static func removeLeftovers(of name: String, in parent: String) {
         let prefix = ".\(name).creating-"
         for entry in Platform.names(in: parent) where entry.hasPrefix(prefix) {
             let folder = parent + "/" + entry
             let pid = entry.dropFirst(prefix.count).prefix { $0 != "-" }
             if let pid = Int32(pid), pid != getpid(), Platform.isAlive(pid) { continue }
-            if Platform.exists(folder + "/" + FolderLock.fileName) {
-                guard let lock = try? FolderLock.shared(folder: folder) else { continue }
-                withExtendedLifetime(lock) { Platform.removeFolder(folder) }
-            } else {
-                Platform.removeFolder(folder)
-            }
+            guard let lock = try? FolderLock.exclusive(folder: folder, create: true, patience: 0) else { continue }
+            withExtendedLifetime(lock) { Platform.removeFolder(folder) }
         }
     }
 

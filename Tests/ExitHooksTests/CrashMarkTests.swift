@@ -131,6 +131,17 @@ private final class MarkFile {
         #expect(file.mark().signal == UInt64(CrashMarkTests.trap))
     }
 
+    /// Its helper reads the crashed memory and may fault on its own: that must not end the process half-way through.
+    @Test(.disabled(if: RunningProbe.isSanitized, "the sanitizer holds up the backtracer's own signals"))
+    func swiftBacktracerFinishesAfterABadAccess() throws {
+        let file = try MarkFile()
+        let probe = try RunningProbe("crash-segv", [file.path], backtrace: true)
+        let trial = try probe.finish()
+        #expect(trial.stderr.contains("Backtrace took"))
+        #expect(trial.end == .signalled(SIGSEGV))
+        #expect(file.mark().signal == UInt64(SIGSEGV))
+    }
+
     @Test func causeThatThePreviousHandlerRepairsIsUnmarked() throws {
         let file = try MarkFile()
         let trial = try trial("crash-repaired", file.path)

@@ -162,8 +162,7 @@ private func broken(
         #expect(broken(first.rows)?.why.contains("without a run record") == true)
     }
 
-    @Test func runRecordInsideABatchDoesNotChangeTheEpoch() throws {
-        // All records of a batch share its epoch; the reader sees a new one at a batch's first record only.
+    @Test func newRunBeginsANewEpoch() throws {
         var log = Log()
         log.begin(epoch: 5)
         log.begin(epoch: 6)

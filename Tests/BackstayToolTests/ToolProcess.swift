@@ -1,0 +1,181 @@
+// Runs the real command, with pipes for its input and output, and judges what came out of it.
+
+#if CommandLine
+import Testing
+
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Musl)
+import Musl
+#else
+import Glibc
+#endif
+
+/// How a process ended and what it wrote.
+struct ToolResult {
+    /// The exit status, or minus the signal that ended it.
+    var status: Int32
+    var out: String
+    var err: String
+
+    var lines: [String] { out.split(separator: "\n").map(String.init) }
+}
+
+final class ToolProcess {
+    let pid: pid_t
+    private var input: Int32
+    private let output: Int32
+    private let errorFile: String
+    private var pending: [UInt8] = []
+    private var status: Int32?
+
+    /// The command, built beside the test bundle.
+    static let path: String = {
+        var buffer = [CChar](repeating: 0, count: 4_096)
+        let length = readlink("/proc/self/exe", &buffer, buffer.count - 1)
+        let bundle = String(decoding: buffer[..<max(0, length)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let beside = bundle.split(separator: "/", omittingEmptySubsequences: false).dropLast() + ["backstay"]
+        let path = beside.joined(separator: "/")
+        return access(path, X_OK) == 0 ? path : ".build/debug/backstay"
+    }()
+
+    /// - Parameter arguments: as bytes, so that they may be anything.
+    init(_ arguments: [[UInt8]], in folder: TestFolder, executable: String = ToolProcess.path) throws {
+        // A child that was killed must not end the tests when they write to it.
+        signal(SIGPIPE, SIG_IGN)
+        let (childInput, input) = try Self.pipe()
+        let (output, childOutput) = try Self.pipe()
+        errorFile = folder.path + "/.stderr-\(UInt32.random(in: 0 ... .max))"
+
+        var actions = Self.noActions
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_adddup2(&actions, childInput, 0)
+        posix_spawn_file_actions_adddup2(&actions, childOutput, 1)
+        posix_spawn_file_actions_addopen(&actions, 2, errorFile, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        var attributes = Self.noAttributes
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var defaults = sigset_t()
+        sigemptyset(&defaults)
+        sigaddset(&defaults, SIGPIPE)
+        posix_spawnattr_setsigdefault(&attributes, &defaults)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
+
+        let argv = ([Array(executable.utf8)] + arguments).map { bytes -> UnsafeMutablePointer<CChar>? in
+            strdup(bytes.map { CChar(bitPattern: $0) } + [0])
+        }
+        defer { for argument in argv { free(argument) } }
+        var pid: pid_t = 0
+        let result = posix_spawn(&pid, executable, &actions, &attributes, argv + [nil], environ)
+        close(childInput)
+        close(childOutput)
+        self.input = input
+        self.output = output
+        self.pid = pid
+        try #require(result == 0, "\(executable) does not start: \(String(cString: strerror(result)))")
+    }
+
+    deinit {
+        if status == nil { kill(SIGKILL) }
+        closeInput()
+        close(output)
+    }
+
+    #if canImport(Darwin)
+    private static var noActions: posix_spawn_file_actions_t? { nil }
+    private static var noAttributes: posix_spawnattr_t? { nil }
+    #else
+    private static var noActions: posix_spawn_file_actions_t { posix_spawn_file_actions_t() }
+    private static var noAttributes: posix_spawnattr_t { posix_spawnattr_t() }
+    #endif
+
+    private static func pipe() throws -> (read: Int32, write: Int32) {
+        var ends: [Int32] = [0, 0]
+        #if canImport(Darwin)
+        try #require(Darwin.pipe(&ends) == 0)
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        #else
+        try #require(pipe2(&ends, O_CLOEXEC) == 0)
+        #endif
+        return (ends[0], ends[1])
+    }
+
+    // MARK: Talking to it
+
+    /// Writes to its stdin; what is written to a process that has ended is lost.
+    func send(_ text: String) {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let wrote = rest.withUnsafeBytes { write(input, $0.baseAddress, $0.count) }
+            if wrote < 0 && errno == EINTR { continue }
+            if wrote <= 0 { return }
+            rest = rest.dropFirst(wrote)
+        }
+    }
+
+    func closeInput() {
+        if input >= 0 { close(input) }
+        input = -1
+    }
+
+    /// The next line of its stdout, without its line break; nil at the end, also in the middle of a line.
+    func readLine() -> String? {
+        while true {
+            if let end = pending.firstIndex(of: UInt8(ascii: "\n")) {
+                defer { pending.removeSubrange(...end) }
+                return String(decoding: pending[..<end], as: UTF8.self)
+            }
+            guard readMore() else { return nil }
+        }
+    }
+
+    private func readMore() -> Bool {
+        var piece = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let got = read(output, &piece, piece.count)
+            if got < 0 && errno == EINTR { continue }
+            guard got > 0 else { return false }
+            pending.append(contentsOf: piece[..<got])
+            return true
+        }
+    }
+
+    // MARK: Its end
+
+    /// Sends a signal and waits for the end.
+    ///
+    /// - Returns: the exit status, or minus the signal.
+    @discardableResult
+    func kill(_ signal: Int32) -> Int32 {
+        _ = sendSignal(pid, signal)
+        return wait()
+    }
+
+    /// Waits for its end: the exit status, or minus the signal.
+    @discardableResult
+    func wait() -> Int32 {
+        if let status { return status }
+        var raw: Int32 = 0
+        while waitpid(pid, &raw, 0) < 0 && errno == EINTR {}
+        let ended = raw & 0x7f == 0 ? (raw >> 8) & 0xff : -(raw & 0x7f)
+        status = ended
+        return ended
+    }
+
+    /// Closes its stdin, reads to the end, and waits.
+    func finish() -> ToolResult {
+        closeInput()
+        while readMore() {}
+        let status = wait()
+        let err = TestFolder.contents(errorFile) ?? []
+        unlink(errorFile)
+        return ToolResult(
+            status: status, out: String(decoding: pending, as: UTF8.self), err: String(decoding: err, as: UTF8.self)
+        )
+    }
+}
+
+/// kill(2), which a method of the same name would hide.
+private func sendSignal(_ pid: pid_t, _ signal: Int32) -> Int32 { kill(pid, signal) }
+#endif

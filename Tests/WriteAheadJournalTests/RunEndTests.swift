@@ -1,0 +1,85 @@
+import Testing
+
+@testable import WriteAheadJournal
+
+@Suite struct RunEndTests {
+    private enum Boots: CaseIterable { case same, other, unknownThen, unknownNow }
+    private enum Kills: CaseIterable { case unknown, none, some, someInAnotherGroup }
+
+    /// Every combination of traces against the table of the verdicts, strongest evidence first.
+    @Test func everyCombinationOfTracesHasItsVerdict() {
+        var verdicts: [RunEnd.Kind: Int] = [:]
+        var combinations = 0
+        for bits in 0..<64 {
+            for boots in Boots.allCases {
+                for kills in Kills.allCases {
+                    combinations += 1
+                    var traces = RunTraces()
+                    traces.pageIsItsOwn = bits & 1 != 0
+                    traces.fatalSignal = bits & 2 != 0 ? 11 : 0
+                    traces.fatalCode = 1
+                    traces.handledSignal = bits & 4 != 0 ? 15 : 0
+                    traces.marksArmed = bits & 8 != 0
+                    traces.poisoned = bits & 16 != 0
+                    traces.kernelKilledForMemory = bits & 32 != 0
+                    traces.bootThen = boots == .unknownThen ? "" : "a"
+                    traces.bootNow = boots == .unknownNow ? "" : boots == .other ? "b" : "a"
+                    traces.sameMemoryGroup = kills == .none || kills == .some
+                    traces.memoryKillsThen = kills == .unknown ? nil : 3
+                    traces.memoryKillsNow = kills == .unknown ? nil : kills == .none ? 3 : 4
+                    let own = traces.pageIsItsOwn
+                    let table: [(holds: Bool, kind: RunEnd.Kind, confidence: RunEnd.Confidence, status: Int32?)] = [
+                        (own && traces.fatalSignal != 0, .crash, .certain, 11),
+                        (boots == .other, .machineDown, .likely, nil),
+                        (traces.kernelKilledForMemory, .outOfMemory, .certain, nil),
+                        (kills == .some, .outOfMemory, .likely, nil),
+                        (own && traces.handledSignal != 0, .signal, .likely, 15),
+                        (boots == .unknownThen || boots == .unknownNow, .killed, .possible, nil),
+                        (own && traces.marksArmed, .killed, .likely, nil),
+                        (true, .killed, .possible, nil),
+                    ]
+                    guard let expected = table.first(where: \.holds) else { continue }
+                    let end = traces.judge()
+                    verdicts[end.kind, default: 0] += 1
+                    #expect(end.kind == expected.kind, "\(traces)")
+                    #expect(end.confidence == expected.confidence, "\(traces)")
+                    #expect(end.status == expected.status, "\(traces)")
+                    #expect(!end.evidence.isEmpty)
+                }
+            }
+        }
+        #expect(combinations == 1_024)
+        #expect(Set(verdicts.keys) == [.crash, .machineDown, .outOfMemory, .signal, .killed])
+    }
+
+    @Test func anotherRunsPageIsNoEvidence() {
+        let page = RunPage.Image(
+            epoch: 2, boot: "b", pid: 1, marksArmed: true, fatalSignal: 11, fatalCode: 0, handledSignal: 15,
+            syncMark: .zero, poisoned: true)
+        var run = RunRow(
+            id: 1, epoch: 1, started: 0, pid: 1, host: "h", boot: Platform.bootIdentity(), ended: nil, end: nil)
+        #expect(run.traces(page: page).pageIsItsOwn == false)
+        #expect(run.traces(page: page).fatalSignal == 0 && run.traces(page: page).handledSignal == 0)
+        run.epoch = 2
+        #expect(run.traces(page: page).fatalSignal == 11)
+        #expect(run.traces(page: page).judge().kind == .crash)
+    }
+
+    @Test func kernelsWordsAreRecognized() {
+        let line =
+            "3,1234,5678,-;Out of memory: Killed process 4711 (worker) total-vm:1kB, anon-rss:1kB\n SUBSYSTEM=x"
+        #expect(KernelLog.saysKilled(line, 4711))
+        #expect(!KernelLog.saysKilled(line, 471))
+        #expect(!KernelLog.saysKilled(line, 711))
+        #expect(KernelLog.saysKilled("6,1,2,-;Memory cgroup out of memory: Killed process 9 (x) total-vm", 9))
+        #expect(!KernelLog.saysKilled("6,1,2,-;systemd: Killed process 9 (x)", 9))
+    }
+
+    @Test func verdictsReadWell() {
+        #expect(
+            RunEnd(.signal, status: 15, evidence: "e", confidence: .likely).description == "signal SIGTERM (likely): e")
+        #expect(RunEnd(.exit, status: 3, evidence: "e").description == "exit(3) (certain): e")
+        #expect(RunEnd(.clean, evidence: "e").description == "clean (certain): e")
+        #expect(SignalName.of(99) == "signal 99")
+    }
+}

@@ -1,0 +1,129 @@
+import CSQLite
+import Testing
+
+@testable import WriteAheadJournal
+
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+@Suite struct SQLiteConnectionTests {
+    private func code(_ result: Int32, _ system: Int32 = 0, text: String = "text") -> StoreError.Code {
+        SQLiteConnection.error(for: result, system: system, text: text, doing: "writing", path: "/x").code
+    }
+
+    private static let spaces = [ENOSPC, EDQUOT, EFBIG]
+
+    /// `diskFull` and `busy` say that nothing was kept and the same may be tried again; anything that may have left
+    /// something on the disk must never be one of the two.
+    @Test func onlyWhatKeptNothingMayBeTriedAgain() {
+        let ioErrors = (1...33).map { SQLITE_IOERR | Int32($0) << 8 }
+        for result in [SQLITE_IOERR] + ioErrors {
+            let isSync = result == CSQLITE_IOERR_FSYNC || result == CSQLITE_IOERR_DIR_FSYNC
+            for system in Self.spaces {
+                #expect(code(result, system) == (isSync ? .ioError : .diskFull), "result \(result), errno \(system)")
+            }
+            for system in [0, EIO, EINTR, EROFS] {
+                let isShared = result == CSQLITE_IOERR_SHMSIZE
+                #expect(code(result, system) == (isShared ? .diskFull : .ioError), "result \(result), errno \(system)")
+            }
+        }
+        #expect(code(SQLITE_FULL) == .diskFull && code(SQLITE_FULL, EIO) == .diskFull)
+    }
+
+    @Test func otherResultsHaveTheirCodes() {
+        for result in [SQLITE_BUSY, SQLITE_LOCKED, SQLITE_BUSY | 1 << 8, SQLITE_BUSY | 2 << 8] {
+            #expect(code(result) == .busy)
+        }
+        #expect(code(SQLITE_NOTADB) == .notAStore)
+        #expect(code(SQLITE_CORRUPT) == .damaged && code(SQLITE_CORRUPT | 2 << 8) == .damaged)
+        for result in [SQLITE_READONLY, SQLITE_PERM, SQLITE_AUTH, SQLITE_CANTOPEN, SQLITE_NOMEM, SQLITE_INTERRUPT] {
+            #expect(code(result) == .ioError, "result \(result)")
+        }
+        for result in [SQLITE_ERROR, SQLITE_MISUSE, SQLITE_CONSTRAINT, SQLITE_TOOBIG, SQLITE_PROTOCOL, SQLITE_SCHEMA] {
+            #expect(code(result) == .ioError, "result \(result)")
+        }
+    }
+
+    @Test func fileThatCannotBeMadeForWantOfSpaceIsDiskFull() {
+        for system in Self.spaces { #expect(code(SQLITE_CANTOPEN, system) == .diskFull) }
+        #expect(code(SQLITE_CANTOPEN, EMFILE) == .ioError)
+    }
+
+    @Test func missingTableIsDamage() {
+        #expect(code(SQLITE_ERROR, text: "no such table: journal") == .damaged)
+        #expect(code(SQLITE_ERROR, text: "no such column: chain") == .damaged)
+        #expect(code(SQLITE_ERROR, text: "near \"SELEC\": syntax error") == .ioError)
+    }
+
+    @Test func errorKeepsCauseAndPlace() {
+        let error = SQLiteConnection.error(
+            for: CSQLITE_IOERR_FSYNC, system: EIO, text: "disk I/O error", doing: "writing", path: "/store/journal.db")
+        #expect(error.cause == CSQLITE_IOERR_FSYNC && error.location?.file == "/store/journal.db")
+        #expect(error.message.contains("/store/journal.db"))
+    }
+
+    // MARK: The settings that durability rests on
+
+    @Test func writingConnectionHasEverySettingItNeeds() throws {
+        let folder = try TemporaryFolder()
+        let connection = try SQLiteConnection(folder("a.db"), .create, vfs: nil)
+        try connection.configureForWriting()
+        for (name, value) in [
+            ("journal_mode", "wal"), ("synchronous", "2"), ("wal_autocheckpoint", "0"), ("mmap_size", "0"),
+            ("secure_delete", "0"), ("locking_mode", "normal"), ("trusted_schema", "0"),
+        ] {
+            #expect(try connection.query("PRAGMA \(name)") { $0.text(0) } == value, "\(name)")
+        }
+        connection.close()
+    }
+
+    @Test func closeNeitherCopiesNorRemovesTheSQLiteWAL() throws {
+        let folder = try TemporaryFolder()
+        let connection = try SQLiteConnection(folder("a.db"), .create, vfs: nil)
+        try connection.configureForWriting()
+        try connection.execute("CREATE TABLE t(x)")
+        let before = Platform.size(folder("a.db-wal"))
+        #expect((before ?? 0) > 4_096)
+        connection.close()
+        connection.close()
+        #expect(Platform.size(folder("a.db-wal")) == before)
+    }
+
+    @Test func settingThatDoesNotHoldIsUnsupported() throws {
+        let folder = try TemporaryFolder()
+        let connection = try SQLiteConnection(folder("a.db"), .create, vfs: nil)
+        let error = failure { try connection.pragma("page_size", "4097", expect: "4097") }
+        #expect(error?.code == .unsupported)
+    }
+
+    @Test func transactionThatThrowsLeavesNothing() throws {
+        let folder = try TemporaryFolder()
+        let connection = try SQLiteConnection(folder("a.db"), .create, vfs: nil)
+        try connection.execute("CREATE TABLE t(x)")
+        let error = failure {
+            try connection.transaction { () throws(StoreError) in
+                try connection.execute("INSERT INTO t VALUES(1)")
+                throw StoreError(.ioError, "mine")
+            }
+        }
+        #expect(error?.message == "mine" && !connection.isInTransaction)
+        #expect(try connection.query("SELECT count(*) FROM t") { $0.int(0) } == 0)
+    }
+
+    @Test func pathsWithOddCharactersOpen() throws {
+        let folder = try TemporaryFolder()
+        for name in ["a b.db", "50%.db", "q?x=1.db", "h#h.db", "é ü.db", "a'b\"c.db"] {
+            let made = try SQLiteConnection(folder(name), .create, vfs: nil)
+            try made.execute("CREATE TABLE t(x); INSERT INTO t VALUES(42)")
+            made.close()
+            let read = try SQLiteConnection(folder(name), .readPrivate, vfs: nil)
+            #expect(try read.query("SELECT x FROM t") { $0.int(0) } == 42, "\(name)")
+            read.close()
+        }
+    }
+}
