@@ -13,19 +13,23 @@ package struct WALScan: Sendable, Equatable {
     /// Why they are dropped; empty when there are none.
     package var reason = ""
 
-    /// Scans the file; nil where it is missing or too short to have a frame.
+    /// Scans the file; nil where it is missing, empty, or begins with zeros.
     package static func file(_ path: String) -> WALScan? {
-        guard let size = Platform.size(path), size >= 32 else { return nil }
+        guard let size = Platform.size(path), size > 0 else { return nil }
         guard let reader = FileReader(path) else { return nil }
-        guard let header = reader.read(at: 0, count: 32) else { return nil }
+        guard let header = reader.read(at: 0, count: min(size, 32)), header.contains(where: { $0 != 0 }) else {
+            return nil
+        }
+        guard size >= 32 else { return WALScan(discardedBytes: size, reason: "the SQLite WAL ends inside its header") }
+        let broken = WALScan(discardedBytes: size, reason: "the header of the SQLite WAL does not check")
         func big(_ bytes: [UInt8], _ at: Int) -> UInt32 {
             UInt32(bytes[at]) << 24 | UInt32(bytes[at + 1]) << 16 | UInt32(bytes[at + 2]) << 8 | UInt32(bytes[at + 3])
         }
         let magic = big(header, 0)
-        guard magic & 0xffff_fffe == 0x377f_0682 else { return nil }
+        guard magic & 0xffff_fffe == 0x377f_0682 else { return broken }
         let isBig = magic & 1 == 1
         let pageSize = Int(big(header, 8))
-        guard pageSize >= 512, pageSize <= 65_536, pageSize & (pageSize - 1) == 0 else { return nil }
+        guard pageSize >= 512, pageSize <= 65_536, pageSize & (pageSize - 1) == 0 else { return broken }
         var sum: (UInt32, UInt32) = (0, 0)
         func add(_ bytes: [UInt8], _ range: Range<Int>) {
             bytes.withUnsafeBytes { raw in
@@ -40,12 +44,21 @@ package struct WALScan: Sendable, Equatable {
             }
         }
         add(header, 0..<24)
-        guard sum == (big(header, 24), big(header, 28)) else { return WALScan(reason: "its header does not check") }
+        guard sum == (big(header, 24), big(header, 28)) else { return broken }
 
         var scan = WALScan(committedBytes: 32)
         var offset = 32
-        while let frame = reader.read(at: offset, count: 24 + pageSize) {
-            guard big(frame, 8) == big(header, 16), big(frame, 12) == big(header, 20) else { break }
+        while offset < size {
+            guard let frame = reader.read(at: offset, count: min(24 + pageSize, size - offset)) else { break }
+            // As much of the salts as is there.
+            guard frame.dropFirst(8).prefix(8).elementsEqual(header[16..<24].prefix(max(0, frame.count - 8))),
+                frame.contains(where: { $0 != 0 })
+            else { break }
+            guard frame.count == 24 + pageSize else {
+                scan.discardedBytes = size - scan.committedBytes
+                scan.reason = "the SQLite WAL ends inside a frame"
+                return scan
+            }
             add(frame, 0..<8)
             add(frame, 24..<frame.count)
             guard sum == (big(frame, 16), big(frame, 20)) else {

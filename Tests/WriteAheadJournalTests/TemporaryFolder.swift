@@ -15,8 +15,10 @@ import WriteAheadJournal
 final class TemporaryFolder: Sendable {
     let path: String
 
-    init() throws {
-        let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    /// - Parameter inMemory: in shared memory where there is such a folder, for tests that write many stores out.
+    init(inMemory: Bool = false) throws {
+        var base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+        if inMemory && access("/dev/shm", W_OK) == 0 { base = "/dev/shm" }
         path = "\(base)/backstay-test-\(getpid())-\(String(Platform.randomBits(), radix: 36))"
         guard mkdir(path, 0o700) == 0 else { throw Platform.failure("creating", path) }
     }

@@ -1,0 +1,100 @@
+// A store reduced to what recovery is about: a dictionary, the journal, and state.db folded from it, put together as the
+// real one does it. Keys and values are short strings.
+
+import WriteAheadJournal
+
+final class TinyStore {
+    let opening: JournalOpening
+    let state: StateDatabase
+    let committer: Committer
+    private let lock: FolderLock
+    private let page: RunPage
+    private let follower: JournalFollower
+    private let folder: String
+    private(set) var values: [String: String] = [:]
+    /// Records that came from the log, not from state.db.
+    private(set) var replayed = 0
+
+    init(_ path: String) throws {
+        opening = try JournalOpening(path, .init())
+        folder = opening.folder
+        var values: [String: String] = [:]
+        var replayed = 0
+        do {
+            state = try StateDatabase(folder: opening.folder, vfs: nil)
+            guard state.meta.storeID == opening.storeID else { throw StoreError(.damaged, "state.db of another store") }
+            try state.load { _, key, _, value in
+                values[String(decoding: key, as: UTF8.self)] = String(decoding: value, as: UTF8.self)
+            }
+            try opening.replay(after: state.meta.checkpoint) { record in
+                guard record.kind == .changes else { return }
+                replayed += 1
+                try OperationCodec.read(record.body) { operation in
+                    let key = String(decoding: operation.key, as: UTF8.self)
+                    values[key] = operation.code == .remove ? nil : String(decoding: operation.value, as: UTF8.self)
+                }
+            }
+        } catch {
+            opening.abandon()
+            throw opening.keepingEvidence(error as? StoreError ?? StoreError(.ioError, "\(error)"))
+        }
+        let parts = try opening.finish()
+        (committer, page, lock) = (parts.committer, parts.page, parts.lock)
+        follower = try JournalFollower(folder: opening.folder, vfs: nil)
+        self.values = values
+        self.replayed = replayed
+    }
+
+    func set(_ key: String, _ value: String) throws {
+        try change { body in
+            Array(key.utf8).withUnsafeBytes { key in
+                Array(value.utf8).withUnsafeBytes { value in
+                    OperationCodec.appendSet(key: key, kind: ValueKind.string.rawValue, value: value, to: &body)
+                }
+            }
+        }
+        values[key] = value
+    }
+
+    func remove(_ key: String) throws {
+        try change { body in
+            Array(key.utf8).withUnsafeBytes { OperationCodec.appendRemove(key: $0, to: &body) }
+        }
+        values[key] = nil
+    }
+
+    private func change(_ body: (inout [UInt8]) -> Void) throws {
+        _ = try committer.admit(.power)
+        try committer.waitDurable(try committer.publish(.changes, body: body).lsn)
+    }
+
+    /// A checkpoint: fold everything, then trim up to the checkpoint before.
+    func fold() throws {
+        let fold = try follower.collect(
+            after: state.meta.checkpoint, through: committer.lastDurable, bytesMax: 1 << 30)
+        try state.apply(fold)
+        while try !committer.withBackend({ (backend) throws(StoreError) in
+            try backend.trim(through: state.meta.previous)
+        }) {}
+    }
+
+    /// The files as a SIGKILL at this moment would leave them.
+    func image() throws -> FolderImage { try FolderImage(ofLive: folder) }
+
+    /// Gives everything up as a process does that is killed; the files are as they are.
+    func drop() {
+        _ = committer.stop()
+        try? committer.close(marking: nil)
+        follower.close()
+        state.close()
+        lock.release()
+    }
+
+    func close() throws {
+        _ = committer.stop()
+        try committer.close(marking: RunEnd(.clean, evidence: "test"))
+        follower.close()
+        state.close()
+        lock.release()
+    }
+}
