@@ -96,19 +96,27 @@ final class Checkpointer: @unchecked Sendable {
                 if isStopping { break }
                 guard isPressed || seen == lastChange else { continue }
             }
+            let wasPressed = isPressed
             isPressed = false
             lock.unlock()
-            var failed = false
+            var failure: StoreError?
             do throws(StoreError) {
                 try checkpoint()
             } catch {
-                failed = true
+                failure = error
                 if error.code != .closed { onEvent?(.checkpointFailed(error)) }
             }
             while memory.reclaim() {}
             lock.lock()
-            // What failed is tried again, not at once.
-            if failed && !isStopping { wake.wait(lock, until: Platform.monotonicNanoseconds() + 1_000_000_000) }
+            guard let failure else { continue }
+            if failure.code == .diskFull || failure.code == .busy {
+                // Tried again, not at once; also where the fold succeeded and only the trim that writers wait for failed.
+                isPressed = isPressed || wasPressed
+                if !isStopping { wake.wait(lock, until: Platform.monotonicNanoseconds() + 1_000_000_000) }
+            } else {
+                // A failed sync is never tried again.
+                while !isStopping { wake.wait(lock) }
+            }
         }
         lock.unlock()
     }
@@ -117,11 +125,9 @@ final class Checkpointer: @unchecked Sendable {
 
     /// Folds everything that is durable now, on the calling thread.
     func checkpoint() throws(StoreError) {
-        foldLock.lock()
-        defer { foldLock.unlock() }
         let start = Platform.monotonicNanoseconds()
-        let target = committer.lastDurable
-        do throws(StoreError) {
+        try withFiles { () throws(StoreError) in
+            let target = committer.lastDurable
             while state.meta.checkpoint.lsn < target {
                 let fold = try follower.collect(
                     after: state.meta.checkpoint, through: target, bytesMax: Self.foldBytesMax)
@@ -137,15 +143,26 @@ final class Checkpointer: @unchecked Sendable {
                 try state.advance()
                 try trim(through: state.meta.previous)
             }
+            boundLog()
+            let seconds = Double(Platform.monotonicNanoseconds() - start) / 1e9
+            onEvent?(.checkpointed(state.meta.checkpoint.lsn, seconds: seconds))
+        }
+    }
+
+    /// Runs the body with both databases' upkeep to itself. A failure that leaves the files unknown poisons the store, and
+    /// nothing is tried on them again.
+    private func withFiles(_ body: () throws(StoreError) -> Void) throws(StoreError) {
+        foldLock.lock()
+        defer { foldLock.unlock() }
+        try committer.checkSound()
+        do throws(StoreError) {
+            try body()
         } catch {
             if error.code != .diskFull && error.code != .busy && error.code != .closed && error.code != .poisoned {
                 committer.poison(error)
             }
             throw error
         }
-        boundLog()
-        let seconds = Double(Platform.monotonicNanoseconds() - start) / 1e9
-        onEvent?(.checkpointed(state.meta.checkpoint.lsn, seconds: seconds))
     }
 
     private func trim(through lsn: LSN) throws(StoreError) {
@@ -155,13 +172,13 @@ final class Checkpointer: @unchecked Sendable {
     /// Drops from the log all that the table has, and gives unused space back.
     func compact() throws(StoreError) {
         try checkpoint()
-        foldLock.lock()
-        defer { foldLock.unlock() }
-        // The table's own log must not be what holds the newest fold when the journal no longer does.
-        try state.settle()
-        try trim(through: state.meta.checkpoint.lsn)
-        try state.compact()
-        try committer.withBackend { (backend) throws(StoreError) in try backend.compact() }
+        try withFiles { () throws(StoreError) in
+            // The table's own log must not be what holds the newest fold when the journal no longer does.
+            try state.settle()
+            try trim(through: state.meta.checkpoint.lsn)
+            try state.compact()
+            try committer.withBackend { (backend) throws(StoreError) in try backend.compact() }
+        }
     }
 
     // MARK: The end
@@ -185,8 +202,6 @@ final class Checkpointer: @unchecked Sendable {
 
     /// Copies the table's own log into its file; at the end of a clean run.
     func settle() throws(StoreError) {
-        foldLock.lock()
-        defer { foldLock.unlock() }
-        try state.maintain(force: true)
+        try withFiles { () throws(StoreError) in try state.maintain(force: true) }
     }
 }

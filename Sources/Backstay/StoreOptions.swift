@@ -51,9 +51,10 @@ public struct StoreOptions: Sendable {
         options.lockPatience = lockPatience
         options.createsStore = createsStore
         options.limits.tailBytes = min(max(tailBytes, 64 << 10), 64 << 20)
-        let patience = diskFullPatience.components
+        // Ten years stand for ever, and leave a deadline within its 64 bits.
+        let patience = min(max(diskFullPatience, .zero), .seconds(315_360_000)).components
         options.limits.patience =
-            UInt64(max(0, patience.seconds)) * 1_000_000_000 + UInt64(max(0, patience.attoseconds / 1_000_000_000))
+            UInt64(patience.seconds) * 1_000_000_000 + UInt64(patience.attoseconds / 1_000_000_000)
         return options
     }
 }

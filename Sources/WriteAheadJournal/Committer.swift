@@ -488,6 +488,13 @@ package final class Committer: @unchecked Sendable {
         }
     }
 
+    /// - Throws: `poisoned` once an I/O failure has made the files unknown: nothing may be synced or folded any more.
+    package func checkSound() throws(StoreError) {
+        lock.lock()
+        defer { lock.unlock() }
+        if case .poisoned(let error) = health { throw Self.refusal(after: error) }
+    }
+
     /// Poisons the journal for a failure found elsewhere (the checkpointer's database).
     package func poison(_ error: StoreError) {
         lock.lock()

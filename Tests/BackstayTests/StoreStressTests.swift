@@ -89,24 +89,26 @@ import WriteAheadJournal
             }
             try await group.waitForAll()
         }
-        async let threads: Void = Self.onThreadsAsync(4) { number in
-            var worker = Worker("thread \(number)", seed: seed &- UInt64(number) &- 1)
-            for round in 0..<120 {
-                let changes = worker.changes()
-                let level = worker.level()
-                if changes.count > 1 {
-                    try store.transaction(durability: level) { try Self.apply(changes, $0) }
-                } else if let value = changes[0].value {
-                    try store.set(changes[0].key, value, durability: level)
-                } else {
-                    try store.remove(changes[0].key, durability: level)
+        async let threads: Void = offPool {
+            try onThreads(4) { number in
+                var worker = Worker("thread \(number)", seed: seed &- UInt64(number) &- 1)
+                for round in 0..<120 {
+                    let changes = worker.changes()
+                    let level = worker.level()
+                    if changes.count > 1 {
+                        try store.transaction(durability: level) { try Self.apply(changes, $0) }
+                    } else if let value = changes[0].value {
+                        try store.set(changes[0].key, value, durability: level)
+                    } else {
+                        try store.remove(changes[0].key, durability: level)
+                    }
+                    worker.note(changes)
+                    try store.update("sum", default: 0, durability: .process) { $0 += 1 }
+                    if round % 10 == 9 { try worker.check(store, seed) }
+                    if round % 40 == 39 { try store.checkpoint() }
                 }
-                worker.note(changes)
-                try store.update("sum", default: 0, durability: .process) { $0 += 1 }
-                if round % 10 == 9 { try worker.check(store, seed) }
-                if round % 40 == 39 { try store.checkpoint() }
+                models.with { $0.merge(worker.model) { $1 } }
             }
-            models.with { $0.merge(worker.model) { $1 } }
         }
         _ = try await (tasks, threads)
 
@@ -129,23 +131,5 @@ import WriteAheadJournal
         try compare(again, "reopened")
         #expect(try again.get("sum") == 12 * 60 + 4 * 120)
         try await closeVerified(again)
-    }
-
-    /// Real threads, waited for without holding one of the pool's.
-    private static func onThreadsAsync(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) async throws {
-        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-            do {
-                _ = try WorkerThread("test") {
-                    do {
-                        try onThreads(count, body)
-                        continuation.resume()
-                    } catch {
-                        continuation.resume(throwing: error)
-                    }
-                }
-            } catch {
-                continuation.resume(throwing: error)
-            }
-        }
     }
 }

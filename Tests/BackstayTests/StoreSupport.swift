@@ -3,11 +3,11 @@
 
 import Backstay
 #if canImport(Darwin)
-    import Darwin
+import Darwin
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #else
-    import Glibc
+import Glibc
 #endif
 import Testing
 @testable import WriteAheadJournal
@@ -38,6 +38,16 @@ func asyncFailure(_ body: () async throws -> Void) async -> StoreError? {
 /// An error of a test's own.
 struct OwnError: Error, Equatable { var number = 7 }
 
+/// Whether the bytes are the same; quick also where nothing is optimised.
+func areSame(_ a: [UInt8], _ b: [UInt8]) -> Bool {
+    a.count == b.count && a.withUnsafeBytes { a in b.withUnsafeBytes { b in compare(a, b) } } == 0
+}
+
+private func compare(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Int32 {
+    guard let x = a.baseAddress, let y = b.baseAddress else { return 0 }
+    return memcmp(x, y, a.count)
+}
+
 // MARK: What is in a store
 
 /// One key and value as stored.
@@ -45,6 +55,10 @@ struct StoredRow: Equatable, CustomStringConvertible {
     var key: [UInt8]
     var kind: UInt8
     var value: [UInt8]
+
+    static func == (a: Self, b: Self) -> Bool {
+        a.kind == b.kind && areSame(a.key, b.key) && areSame(a.value, b.value)
+    }
 
     var description: String { "\(String(decoding: key, as: UTF8.self)) (\(kind), \(value.count) bytes)" }
 }
@@ -108,14 +122,12 @@ extension StateStore {
 
 /// Copies the files as they are right now: what a kill at this moment would leave, as nobody writes meanwhile.
 ///
-/// The journal first: what a fold adds to the table behind the copy's back, the copied journal has as well.
+/// The journal first: what a fold adds to the table behind the copy's back, the copied journal has as well. By a process
+/// of its own: closing a database file in this one would drop SQLite's locks on it.
 func copyAsKilled(_ path: String, to copy: String) throws {
-    try #require(mkdir(copy, 0o700) == 0)
-    let names = Platform.names(in: path)
-    let journal = names.filter { $0.hasPrefix("journal") }
-    for name in journal + names.filter({ !journal.contains($0) }) where !name.hasSuffix("-shm") {
-        try Platform.copyFile(path + "/" + name, to: copy + "/" + name)
-    }
+    let copying = "cd '\(path)' && mkdir '\(copy)' && for f in journal.db* * ; do case $f in *-shm) ;; *)"
+    let result = shell(copying + " test -e '\(copy)'/$f || cp -p $f '\(copy)'/ || exit 9;; esac; done")
+    try #require(result.status == 0, "\(result.output)")
 }
 
 /// Keeps checkpoints of an open store out until it goes, as a stranger's write transaction on state.db would.
@@ -223,4 +235,15 @@ func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) t
         }
     }
     for thread in threads { thread.join() }
+}
+
+/// Runs a body that blocks on a thread of its own, and waits for it without holding one of the pool's.
+func offPool(_ body: @escaping @Sendable () throws -> Void) async throws {
+    try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+        do {
+            _ = try WorkerThread("test") { continuation.resume(with: Result { try body() }) }
+        } catch {
+            continuation.resume(throwing: error)
+        }
+    }
 }

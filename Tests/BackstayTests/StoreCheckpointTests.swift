@@ -1,0 +1,271 @@
+// Checkpoints: the log stays bounded, nobody waits for a fold, nothing depends on closing.
+
+import Backstay
+import Testing
+@testable import WriteAheadJournal
+
+@Suite struct StoreCheckpointTests {
+    let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    private func options(_ onEvent: (@Sendable (StateStore.Event) -> Void)? = nil) -> StoreOptions {
+        var options = StoreOptions()
+        options.tailBytes = 64 << 10
+        options.logBytesMax = 1 << 20
+        options.onEvent = onEvent
+        return options
+    }
+
+    @Test func logStaysBoundedUnderTwentyTimesItsBound() throws {
+        let folds = Counter()
+        let store = try StateStore.open(folder.store, options: options { if case .checkpointed = $0 { folds.add(1) } })
+        let highest = Locked(0)
+        let piece = [UInt8](repeating: 5, count: 16 << 10)
+        try onThreads(2) { thread in
+            for number in 0..<640 {
+                try store.set("\(thread)/\(number % 8)", piece, durability: .process)
+                let bytes = store.statistics.logBytes
+                highest.with { $0 = max($0, bytes) }
+            }
+        }
+        // One full tail may be committed after the last look at the bound, beside what was being committed.
+        let slack = 2 * (64 << 10) + 4 * (16 << 10)
+        #expect(highest.with { $0 } <= 1 << 20 + slack)
+        #expect(highest.with { $0 } > 256 << 10, "nothing was measured")
+        #expect(folds.value > 5)
+        let reader = try StoreReader(folder.store)
+        #expect(try reader.logSize().bytes <= 1 << 20 + slack, "the figure is that of the file")
+        reader.close()
+        try closeVerified(store)
+    }
+
+    @Test func aRecordLargerThanTheBoundDoesNotBlockWriters() throws {
+        let store = try StateStore.open(folder.store, options: options())
+        let large = [UInt8](repeating: 9, count: 3 << 20)
+        try store.set("a", 1)
+        try store.set("large", large)
+        for number in 0..<50 { try store.set("after", number, durability: .process) }
+        try store.remove("large")
+        for number in 0..<50 { try store.set("after", number, durability: .process) }
+        try store.set("large", large)
+        try store.remove("large")
+        try store.set("after", 99)
+        #expect(try store.get("after") == 99)
+        try store.checkpoint()
+        #expect(store.statistics.logBytes <= 1 << 20)
+        try closeVerified(store)
+    }
+
+    @Test func aTransactionLargerThanTheBoundDoesNotBlockAsyncWriters() async throws {
+        let store = try await StateStore.open(folder.store, options: options())
+        let piece = [UInt8](repeating: 9, count: 200_000)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for task in 0..<4 {
+                group.addTask {
+                    for round in 0..<3 {
+                        try await store.transaction { tx in
+                            for number in 0..<8 { try tx.set("\(task)/\(number)", piece) }
+                        }
+                        try await store.set("\(task)", round)
+                        for number in 0..<8 { try await store.remove("\(task)/\(number)", durability: .process) }
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(try store.entries().map(\.key) == ["0", "1", "2", "3"])
+        try await closeVerified(store)
+    }
+
+    @Test func trimmingStaysOneCheckpointBehindSoALostFoldIsRepaired() throws {
+        let store = try StateStore.open(folder.store, options: options())
+        try store.set("a", 1)
+        try store.checkpoint()
+        try copyAsKilled(folder.store, to: folder.path + "/older")
+        let first = store.statistics.checkpointLSN
+        try store.set("a", 2)
+        try store.set("b", 3)
+        try store.checkpoint()
+        #expect(store.statistics.checkpointLSN > first)
+        let reader = try StoreReader(folder.store)
+        #expect(reader.base.lsn <= first, "what the fold before needs was trimmed")
+        reader.close()
+        let rows = try store.entries().rows
+        try copyAsKilled(folder.store, to: folder.path + "/newer")
+        // The newest fold is lost: an older table with a newer journal.
+        let copied = shell("cd '\(folder.path)' && rm newer/state.db* && cp older/state.db* newer/")
+        #expect(copied.status == 0, "\(copied.output)")
+        let again = try StateStore.open(folder.path + "/newer")
+        #expect(try again.entries().rows == rows)
+        #expect(again.recovery.recordsReplayed >= 2)
+        try closeVerified(again)
+        try closeVerified(store)
+    }
+
+    @Test func writersGoOnWhileAFoldIsStuck() throws {
+        let failed = Event()
+        let store = try StateStore.open(
+            folder.store, options: options { if case .checkpointFailed = $0 { failed.signal() } })
+        try store.set("a", 0)
+        let barrier = try FoldBarrier(folder.store)
+        let error = Locked<StoreError?>(nil)
+        let entered = Event()
+        let folding = try WorkerThread("test") {
+            entered.signal()
+            let caught = failure { try store.checkpoint() }
+            error.with { $0 = caught }
+        }
+        #expect(entered.wait())
+        let before = store.statistics.checkpointLSN
+        for number in 1...200 { try store.set("a", number) }
+        try store.transaction { try $0.set("b", 1) }
+        #expect(try store.get("a") == 200)
+        #expect(store.statistics.checkpointLSN == before, "the fold was not stuck, so nothing was shown")
+        try barrier.lift()
+        folding.join()
+        #expect(error.with { $0?.code } == nil || error.with { $0?.code } == .busy)
+        try store.checkpoint()
+        #expect(store.statistics.checkpointLSN == store.statistics.lastLSN)
+        try closeVerified(store)
+    }
+
+    @Test func writersThatWaitForRoomGoOnOnceTheFoldGetsThrough() async throws {
+        let failed = Event()
+        let store = try await StateStore.open(
+            folder.store, options: options { if case .checkpointFailed = $0 { failed.signal() } })
+        try await store.set("a", 0)
+        let barrier = Locked<FoldBarrier?>(try FoldBarrier(folder.store))
+        let piece = [UInt8](repeating: 5, count: 16 << 10)
+        async let writers: Void = offPool {
+            try onThreads(2) { thread in
+                for _ in 0..<60 { try store.set("\(thread)", piece, durability: .process) }
+            }
+        }
+        async let tasks: Void = {
+            for _ in 0..<30 { try await store.set("task", piece, durability: .process) }
+        }()
+        try await offPool {
+            #expect(failed.wait(), "the fold was not stuck, so nothing was shown")
+            try barrier.with { try $0?.lift() }
+        }
+        _ = try await (writers, tasks)
+        #expect(store.statistics.trouble == nil)
+        try await closeVerified(store)
+    }
+
+    @Test func closingOnlyCompactsAndMarks() throws {
+        let store = try StateStore.open(folder.store, options: options())
+        for number in 0..<20 { try store.set("k\(number)", number) }
+        let rows = try store.entries().rows
+        let last = store.statistics.lastLSN
+        try copyAsKilled(folder.store, to: folder.path + "/killed")
+        try closeVerified(store)
+        let killed = try StateStore.open(folder.path + "/killed")
+        let closed = try StateStore.open(folder.store)
+        #expect(killed.recovery.lastEnd.kind == .killed)
+        #expect(closed.recovery.lastEnd.kind == .clean)
+        #expect(closed.recovery.recordsReplayed <= 1)
+        for again in [killed, closed] {
+            #expect(try again.entries().rows == rows)
+            #expect(again.recovery.lastLSN == last)
+            #expect(try again.set("next", 1).lsn.value == last.value + 2)
+            try closeVerified(again)
+        }
+    }
+
+    @Test func checkpointingTwiceAndWithNothingNewIsFine() throws {
+        let store = try StateStore.open(folder.store, options: options())
+        try store.checkpoint()
+        try store.checkpoint()
+        try store.set("a", 1)
+        try onThreads(4) { _ in try store.checkpoint() }
+        #expect(store.statistics.checkpointLSN == store.statistics.lastLSN)
+        try closeVerified(store)
+    }
+
+    @Test func compactionKeepsTheContentAndShrinksTheFiles() throws {
+        let store = try StateStore.open(folder.store)
+        let piece = [UInt8](repeating: 3, count: 20_000)
+        for number in 0..<200 { try store.set("k\(number)", piece, durability: .process) }
+        try store.checkpoint()
+        for number in 0..<195 { try store.remove("k\(number)", durability: .process) }
+        try store.checkpoint()
+        try store.set("named", "kept")
+        let rows = try store.entries().rows
+        func size(_ name: String) -> Int { Platform.size(folder.store + "/" + name) ?? 0 }
+        #expect(size("state.db") + size("state.db-wal") > 4_000_000)
+        try store.compact()
+        #expect(size("state.db") < 400_000)
+        #expect(size("journal.db") < 400_000)
+        #expect(try store.entries().rows == rows)
+        #expect(store.statistics.logBytes == 0)
+        // Killed right behind it, and going on.
+        try copyAsKilled(folder.store, to: folder.path + "/killed")
+        let killed = try StateStore.open(folder.path + "/killed")
+        #expect(try killed.entries().rows == rows)
+        try killed.set("more", 1)
+        try closeVerified(killed)
+        try store.set("more", 1)
+        try store.compact()
+        try store.compact()
+        try closeVerified(store)
+    }
+
+    @Test func writersGoOnBesideCompaction() throws {
+        let store = try StateStore.open(folder.store, options: options())
+        try onThreads(3) { thread in
+            for number in 0..<40 {
+                if thread == 0 && number % 10 == 5 {
+                    try store.compact()
+                } else {
+                    try store.set("\(thread)/\(number)", number)
+                }
+            }
+        }
+        try store.compact()
+        #expect(store.statistics.keys == 36 + 80)
+        try closeVerified(store)
+    }
+
+    @Test func aForeignWriteToTheTablePoisonsAndNothingIsTriedAgain() throws {
+        let failures = Counter()
+        let store = try StateStore.open(
+            folder.store, options: options { if case .checkpointFailed = $0 { failures.add(1) } })
+        try store.set("a", 1)
+        try store.checkpoint()
+        #expect(sqlite(folder.store + "/state.db", "insert into meta values('foreign',1)").isEmpty)
+        try store.set("a", 2)
+        let first = failure { try store.checkpoint() }
+        // The store's own fold may have met it first.
+        #expect(first?.code == .ioError || first?.code == .poisoned)
+        #expect(store.statistics.trouble != nil)
+        let refused = failure { try store.set("a", 3) }
+        #expect(refused?.code == .poisoned)
+        #expect(refused?.outcome == .rejected)
+        #expect(failure { try store.checkpoint() }?.code == .poisoned)
+        #expect(failure { try store.compact() }?.code == .poisoned)
+        #expect(try store.get("a") == 2)
+        #expect(failure { try store.close() } != nil)
+        #expect(failures.value <= 1)
+        let again = try StateStore.open(folder.store)
+        #expect(try again.get("a") == 2)
+        try closeVerified(again)
+    }
+
+    @Test func aForeignWriteToTheJournalPoisonsWithUnknownOutcome() throws {
+        let store = try StateStore.open(folder.store, options: options())
+        try store.set("a", 1)
+        #expect(sqlite(folder.store + "/journal.db", "insert into meta values('foreign',1)").isEmpty)
+        let error = failure { try store.set("a", 2) }
+        #expect(error?.code == .ioError)
+        #expect(error?.outcome == .unknown)
+        #expect(failure { try store.set("a", 3) }?.code == .poisoned)
+        #expect(failure { try store.sync() }?.outcome == .unknown)
+        #expect(failure { try store.close() } != nil)
+        let again = try StateStore.open(folder.store)
+        let value = try again.get("a", as: Int.self)
+        #expect(value == 1 || value == 2, "what was acknowledged, or what was unknown")
+        try closeVerified(again)
+    }
+}
