@@ -93,5 +93,9 @@ let package = Package(
         ),
         .testTarget(
             name: "BackstayToolTests", dependencies: ["BackstayTool", "CrashLab", "Backstay"], swiftSettings: settings),
+        .testTarget(
+            name: "CrashLabTests",
+            dependencies: ["CrashLab", "BackstayTool", "WriteAheadJournal", "CSQLite", "CFaultVFS"],
+            swiftSettings: settings),
     ] + examples
 )

@@ -3,7 +3,7 @@
 #if CommandLine
 import CrashLab
 
-// The drill's children are this very executable, told so by their environment.
+// The drill's children are this very executable, told so by a first argument that nobody types.
 if try await !runAsChildIfAsked() { await Tool.start() }
 #else
 #if canImport(Darwin)

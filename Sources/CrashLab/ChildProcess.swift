@@ -68,7 +68,9 @@ final class ChildProcess {
         var child = pid_t()
         let words = ([executable] + arguments).map { strdup($0) }
         defer { for word in words { free(word) } }
-        let result = posix_spawn(&child, executable, &actions, &attributes, words + [nil], environ)
+        let variables = Self.environment.map { strdup($0) }
+        defer { for variable in variables { free(variable) } }
+        let result = posix_spawn(&child, executable, &actions, &attributes, words + [nil], variables + [nil])
         guard result == 0 else {
             close(ends[0])
             throw Platform.failure("starting", executable, errno: result)
@@ -83,6 +85,17 @@ final class ChildProcess {
             _ = reap()
         }
         close(messages)
+    }
+
+    /// The parent's environment, without Swift's backtracer: it would take seconds over each crash.
+    private static var environment: [String] {
+        var variables: [String] = []
+        var next = environ
+        while let variable = next.pointee {
+            variables.append(String(cString: variable))
+            next += 1
+        }
+        return variables.filter { !$0.hasPrefix("SWIFT_BACKTRACE=") } + ["SWIFT_BACKTRACE=enable=no"]
     }
 
     /// Sends a signal.

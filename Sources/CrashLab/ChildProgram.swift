@@ -34,6 +34,8 @@ enum ChildProgram {
 
     static func run(_ role: ChildRole) async throws {
         alarm(alarmSeconds)
+        // What a child starts in turn, as a backtracer, must not keep the parent waiting for the pipe's end.
+        _ = fcntl(STDOUT_FILENO, F_SETFD, FD_CLOEXEC)
         var none = rlimit(rlim_cur: 0, rlim_max: 0)
         setrlimit(coreLimit, &none)
         do {
@@ -124,7 +126,8 @@ enum ChildProgram {
         case .exits, .exitsOnThread, .exitsInTask, .throwsFromMain, .waitsUnhandled, .faultsUnmarked:
             if role.ending == .throwsFromMain { ExitHooks.markCrashes() }
             try await session(role)
-        case .throwsExit, .throwsError, .waits, .ignoresCancellation, .hookIsSlow, .traps, .faults, .aborts, .checkpoints,
+        case .throwsExit, .throwsError, .waits, .ignoresCancellation, .hookIsSlow, .traps, .faults, .aborts,
+            .checkpoints,
             .diesCommitting, .diesClosing, .eatsMemory:
             await ExitHooks.run(unwindBudget: .milliseconds(400)) { try await session(role) }
         }

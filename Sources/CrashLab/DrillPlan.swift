@@ -1,5 +1,6 @@
 // The drill: which scenarios, with which seed, where. The command `backstay drill` is a thin cover over this.
 
+internal import ExitHooks
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin
@@ -41,22 +42,34 @@ public struct DrillPlan: Sendable {
     /// Plays the chosen scenarios one after the other.
     ///
     /// - Parameters:
-    ///   - folder: where stores are made; nil for the system's temporary folder. It is left as it was.
+    ///   - folder: where stores are made; nil for the system's temporary folder. It is left as it was, but for the store of a
+    ///     scenario that failed, which is kept for whoever looks into it.
     ///   - before: called with each scenario's name before it is played.
     /// - Throws: a `StoreError` where no folder can be made.
     public func run(in folder: String? = nil, before: (String) -> Void = { _ in }) throws -> DrillReport {
         let base = folder ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
         let start = Platform.monotonicNanoseconds()
-        let place = try Platform.resolved("\(base)/backstay-drill-\(getpid())-\(String(Platform.randomBits(), radix: 36))")
+        let place = try Platform.resolved(
+            "\(base)/backstay-drill-\(getpid())-\(String(Platform.randomBits(), radix: 36))")
         guard mkdir(place, 0o700) == 0 else { throw Platform.failure("creating", place) }
-        defer { rmdir(place) }
+        // For a drill that is stopped; its children end when nobody hears them.
+        let cleanup = ExitHooks.register("remove the drill's stores") { _ in Platform.removeFolder(place) }
+        defer {
+            rmdir(place)
+            cleanup.cancel()
+        }
         var results: [ScenarioResult] = []
-        for scenario in scenarios {
+        for (index, scenario) in scenarios.enumerated() {
             before(scenario.name)
-            let folder = place + "/scenario"
+            let folder = "\(place)/\(index + 1)"
             guard mkdir(folder, 0o700) == 0 else { throw Platform.failure("creating", folder) }
-            defer { Platform.removeFolder(folder) }
-            results.append(ScenarioRun(scenario, executable: executable, folder: folder, seed: seed).play())
+            var result = ScenarioRun(scenario, executable: executable, folder: folder, seed: seed).play()
+            if result.problems.isEmpty {
+                Platform.removeFolder(folder)
+            } else {
+                result.problems.append("its store is kept in \(folder)")
+            }
+            results.append(result)
         }
         return DrillReport(
             seed: seed, scenarios: results, seconds: Double(Platform.monotonicNanoseconds() - start) / 1e9)

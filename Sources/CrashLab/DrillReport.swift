@@ -30,8 +30,9 @@ public struct DrillReport: Sendable {
             for problem in result.problems { lines.append("\(result.name): \(problem)") }
         }
         if scenarios.contains(where: { $0.name.hasPrefix("power") }) {
-            lines.append("Power loss is simulated: what was not synced is dropped. The machine's boot stays the same, so the next")
-            lines.append("start says \"killed\".")
+            lines.append(
+                "Power loss is simulated: what was not synced is dropped. The machine was not started again, so the")
+            lines.append("next start says \"killed\".")
         }
         let controls = scenarios.filter { $0.control != nil }
         let lost = scenarios.filter { $0.control == nil }.map(\.lost).reduce(0, +)
@@ -49,7 +50,7 @@ public struct DrillReport: Sendable {
         }
         let isBad = !result.problems.isEmpty
         return row(
-            result.name, result.hooksRan ? "yes" : "no", result.scopeRan ? "yes" : "no",
+            result.name, result.hooksRan ? "yes" : result.hookBegan ? "cut" : "no", result.scopeRan ? "yes" : "no",
             result.handlerRan ? (result.endedAs.hasPrefix("crash") ? "marked" : "yes") : "no", "\(result.acknowledged)",
             "\(result.recovered)", "\(result.lost)", isBad ? "\(result.endedAs)  WRONG" : result.endedAs,
             decimal(result.seconds))
@@ -98,7 +99,8 @@ public struct DrillReport: Sendable {
             }
             return "{\(fields.joined(separator: ","))}"
         }
-        return "{\"ok\":\(isGood),\"seed\":\(seed),\"seconds\":\(Self.decimal(seconds)),\"scenarios\":[\(list.joined(separator: ","))]}"
+        return
+            "{\"ok\":\(isGood),\"seed\":\(seed),\"seconds\":\(Self.decimal(seconds)),\"scenarios\":[\(list.joined(separator: ","))]}"
     }
 
     private static func quoted(_ text: String) -> String {

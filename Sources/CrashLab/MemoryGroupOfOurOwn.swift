@@ -13,7 +13,7 @@ internal import Glibc
 #endif
 
 final class MemoryGroupOfOurOwn {
-    static let limitBytes = 192 << 20
+    static let limitBytes = 96 << 20
 
     struct Refusal: Error {
         let reason: String
@@ -23,7 +23,9 @@ final class MemoryGroupOfOurOwn {
 
     init() throws(Refusal) {
         #if os(Linux)
-        guard let text = Platform.text(at: "/proc/self/cgroup") else { throw Refusal(reason: "it has no control groups") }
+        guard let text = Platform.text(at: "/proc/self/cgroup") else {
+            throw Refusal(reason: "it has no control groups")
+        }
         var failures: [String] = []
         for line in text.split(separator: "\n") {
             let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)

@@ -59,7 +59,7 @@ struct History: Sendable {
 }
 
 struct Verdict: Sendable {
-    enum Finding: Hashable, Sendable {
+    enum Finding: Hashable, Sendable, CustomStringConvertible {
         /// Acknowledged at a level that survives, and not there.
         case missing(Change)
         /// There with another value than it was set to.
@@ -72,6 +72,17 @@ struct Verdict: Sendable {
         case hole(Change)
         /// Refused, and there.
         case risen(Change)
+
+        var description: String {
+            switch self {
+            case .missing(let change): "\(change) was acknowledged and is missing"
+            case .wrongValue(let change): "\(change) has another value than it was set to"
+            case .foreign(let key): "\(key) is there, and nobody submitted it"
+            case .gap(let change): "\(change) is missing, though a later change of its writer is there"
+            case .hole(let change): "\(change) is missing, though a change with a higher LSN is there"
+            case .risen(let change): "\(change) was refused and is there"
+            }
+        }
     }
 
     /// Acknowledged changes, whatever their level.

@@ -72,6 +72,7 @@ struct Scenario: Sendable {
         var control = self
         control.flaw = flaw
         control.name = name
+        control.rounds = 1
         return control
     }
 
@@ -80,12 +81,14 @@ struct Scenario: Sendable {
 
     private static let orderly: [Scenario] = [
         Scenario(
-            name: "return from main", ending: .returns, hooks: true, scope: true, ends: [.exited(0)], endedAs: ["clean"]),
+            name: "return from main", ending: .returns, hooks: true, scope: true, ends: [.exited(0)], endedAs: ["clean"]
+        ),
         Scenario(name: "exit(3) in main", ending: .exits, hooks: true, ends: [.exited(3)], endedAs: ["exit(3)"]),
         Scenario(
             name: "exit(4) on another thread", ending: .exitsOnThread, hooks: true, ends: [.exited(4)],
             endedAs: ["exit(4)"]),
-        Scenario(name: "exit(5) in a task", ending: .exitsInTask, hooks: true, ends: [.exited(5)], endedAs: ["exit(5)"]),
+        Scenario(
+            name: "exit(5) in a task", ending: .exitsInTask, hooks: true, ends: [.exited(5)], endedAs: ["exit(5)"]),
         Scenario(
             name: "throw Exit(3) in run", ending: .throwsExit, hooks: true, scope: true, ends: [.exited(3)],
             endedAs: ["exit(3)"]),
@@ -93,7 +96,8 @@ struct Scenario: Sendable {
             name: "error out of run", ending: .throwsError, hooks: true, scope: true, ends: [.exited(1)],
             endedAs: ["error"]),
         Scenario(
-            name: "error out of main", ending: .throwsFromMain, scope: true, handler: true, ends: trap, endedAs: trapNames),
+            name: "error out of main", ending: .throwsFromMain, scope: true, handler: true, ends: trap,
+            endedAs: trapNames),
     ]
 
     private static let signals: [Scenario] =
@@ -108,7 +112,8 @@ struct Scenario: Sendable {
             ]
         } + [
             Scenario(
-                name: "SIGTERM, body does not answer", ending: .ignoresCancellation, blow: .signal(SIGTERM), hooks: true,
+                name: "SIGTERM, body does not answer", ending: .ignoresCancellation, blow: .signal(SIGTERM),
+                hooks: true,
                 handler: true, ends: [.signalled(SIGTERM)], endedAs: ["signal SIGTERM"]),
             Scenario(
                 name: "SIGTERM again in a slow hook", ending: .hookIsSlow, blow: .signalTwice(SIGTERM), hooks: false,

@@ -19,6 +19,8 @@ public struct ScenarioResult: Sendable {
     public var name: String
     /// The hook ran to its end.
     public var hooksRan = false
+    /// The hook was called.
+    public var hookBegan = false
     /// The body's `defer` ran.
     public var scopeRan = false
     /// A signal handler ran: the hook or the body was told of the signal, or the cause of the crash was marked.
@@ -124,7 +126,7 @@ final class ScenarioRun {
 
     private func write(_ role: ChildRole) throws {
         var role = role
-        let target = Self.changesMin / scenario.rounds + Int.random(in: 50...400, using: &random)
+        let target = Self.changesMin + Int.random(in: 50...400, using: &random)
         if case .none = scenario.blow { role.trigger = target }
         // Closing makes some 15 writing calls, a commit 4: where all of them passed there is another try.
         var calls: UInt64 = 12
@@ -211,7 +213,8 @@ final class ScenarioRun {
             case .end: break reading
             case .silence:
                 guard strikeAgainAt != .max else {
-                    throw Trouble(description: "a child said nothing for \(Self.silenceMax / 1_000_000_000) s: \(role.ending)")
+                    throw Trouble(
+                        description: "a child said nothing for \(Self.silenceMax / 1_000_000_000) s: \(role.ending)")
                 }
                 if case .signalTwice(let signal) = scenario.blow { child.send(signal) }
                 strikeAgainAt = .max
@@ -232,6 +235,7 @@ final class ScenarioRun {
         }
         for reason in seen.hookReasons where reason.hasPrefix("SIG") { result.handlerRan = true }
         if seen.phases.contains(.cancelled) { result.handlerRan = true }
+        if !seen.hookReasons.isEmpty { result.hookBegan = true }
         if seen.phases.contains(.hookEnded) { result.hooksRan = true }
         if seen.phases.contains(.scopeEnded), seen.phases.last != .closed { result.scopeRan = true }
         return seen
@@ -289,7 +293,7 @@ final class ScenarioRun {
         result.recovered = verdict.recovered
         result.lost += verdict.lost
         if !scenario.isControl {
-            result.problems += verdict.findings.prefix(5).map { "\($0)" }
+            result.problems += verdict.findings.prefix(5).map(\.description)
             if verdict.findings.count > 5 { result.problems.append("and \(verdict.findings.count - 5) more") }
         }
         history.settle(recovered)
@@ -317,6 +321,9 @@ final class ScenarioRun {
         compare("the hook", result.hooksRan, scenario.hooks)
         compare("the scope's cleanup", result.scopeRan, scenario.scope)
         compare("a handler", result.handlerRan, scenario.handler)
+        if case .signalTwice = scenario.blow, !result.hookBegan {
+            result.problems.append("the slow hook did not begin")
+        }
         if result.acknowledged < Self.changesMin {
             result.problems.append("only \(result.acknowledged) changes were acknowledged")
         }

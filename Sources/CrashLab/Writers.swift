@@ -6,8 +6,8 @@ internal import Synchronization
 internal import WriteAheadJournal
 
 final class Writers: Sendable {
-    static let threads = 4
-    static let tasks = 12
+    static let threads = 8
+    static let tasks = 40
     static var count: Int { threads + tasks }
     /// The hook is a writer, too.
     static let hook = 90

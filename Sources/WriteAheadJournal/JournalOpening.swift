@@ -176,7 +176,7 @@ package final class JournalOpening {
                 }
                 guard position.lsn == last, position.chain == chain else {
                     throw RecordReader.Broken(
-                        lsn: last, bytes: 0..<batch.count, why: "the row's numbers are not those of its records")
+                        lsn: first, bytes: 0..<batch.count, why: "the row's numbers are not those of its records")
                 }
                 return true
             }

@@ -68,18 +68,20 @@ enum StateRow {
     }
 
     private static func kind(_ name: UnsafeRawBufferPointer) -> ValueKind? {
-        // By first letter and length: this runs once a row.
+        // By first letter and length, then the whole: this runs once a row.
+        let kind: ValueKind
         switch (name.first, name.count) {
-        case (UInt8(ascii: "i"), 3): .int
-        case (UInt8(ascii: "u"), 4): name[1] == UInt8(ascii: "i") ? .uint : .uuid
-        case (UInt8(ascii: "d"), 6): .double
-        case (UInt8(ascii: "d"), 4): .date
-        case (UInt8(ascii: "b"), 4): .bool
-        case (UInt8(ascii: "b"), 5): .bytes
-        case (UInt8(ascii: "s"), 6): .string
-        case (UInt8(ascii: "j"), 4): .json
-        default: nil
+        case (UInt8(ascii: "i"), 3): kind = .int
+        case (UInt8(ascii: "u"), 4): kind = name[1] == UInt8(ascii: "i") ? .uint : .uuid
+        case (UInt8(ascii: "d"), 6): kind = .double
+        case (UInt8(ascii: "d"), 4): kind = .date
+        case (UInt8(ascii: "b"), 4): kind = .bool
+        case (UInt8(ascii: "b"), 5): kind = .bytes
+        case (UInt8(ascii: "s"), 6): kind = .string
+        case (UInt8(ascii: "j"), 4): kind = .json
+        default: return nil
         }
+        return name.elementsEqual(kind.name.utf8) ? kind : nil
     }
 
     private static func word(_ bytes: UnsafeRawBufferPointer) -> UInt64 {

@@ -28,31 +28,42 @@ package final class StoreReader: @unchecked Sendable {
             throw StoreError(.notAStore, "there is no store at \(folder)", location: .init(file: folder))
         }
         let hasLockFile = Platform.exists(folder + "/" + FolderLock.fileName)
-        lock = hasLockFile ? try FolderLock.shared(folder: folder) : nil
+        let lock = hasLockFile ? try FolderLock.shared(folder: folder) : nil
+        self.lock = lock
         isLive = hasLockFile && lock == nil
         let access: SQLiteConnection.Access = isLive ? .readShared : .readPrivate
         let statePath = folder + "/" + StateFile.name
+        var opened: [SQLiteConnection] = []
         do throws(StoreError) {
             journal = try SQLiteConnection(folder + "/" + JournalFile.name, access, vfs: vfs)
+            opened.append(journal)
             storeID = try JournalMeta.read(journal).storeID
+            // The mark first, then the view: an owner goes on meanwhile, and what it commits behind the view is no loss.
             syncMark = RunPage.read(folder: folder, storeID: storeID)?.syncMark ?? .zero
             try journal.execute("BEGIN")
             base = try JournalMeta.read(journal).base
             guard Platform.exists(statePath) else { throw StateDatabase.missing(statePath) }
             state = try SQLiteConnection(statePath, access, vfs: vfs)
+            opened.append(state)
             try state.execute("BEGIN")
             stateMeta = try StateMeta.read(state)
         } catch {
+            for connection in opened { connection.close() }
+            lock?.release()
             var error = error
             if error.code == .notAStore && Platform.exists(statePath) { error.code = .damaged }
             throw error
         }
     }
 
-    /// Ends both read transactions.
+    deinit { close() }
+
+    /// Ends both read transactions and lets writers in. The second time it does nothing.
     package func close() {
         journal.close()
         state.close()
+        // Last: closing a file drops every lock of SQLite's that this process has on it, a new owner's too.
+        lock?.release()
     }
 
     package func runs() throws(StoreError) -> [RunRow] { try RunRow.all(journal) }
@@ -123,7 +134,7 @@ package final class StoreReader: @unchecked Sendable {
                 }
                 guard position.lsn == last, position.chain == chain else {
                     throw RecordReader.Broken(
-                        lsn: last, bytes: 0..<batch.count, why: "the row's numbers are not those of its records")
+                        lsn: first, bytes: 0..<batch.count, why: "the row's numbers are not those of its records")
                 }
             } catch let broken as RecordReader.Broken {
                 throw StoreError(

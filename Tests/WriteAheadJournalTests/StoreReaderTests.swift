@@ -1,0 +1,164 @@
+import Testing
+
+@testable import WriteAheadJournal
+
+@Suite(.timeLimit(.minutes(1))) struct StoreReaderTests {
+    /// All that a reader can be asked for.
+    private func readAll(_ path: String) throws -> (records: [[UInt8]], values: [String: String], isLive: Bool) {
+        let reader = try StoreReader(path)
+        defer { reader.close() }
+        var values: [String: String] = [:]
+        try reader.loadState { _, key, _, value in
+            values[String(decoding: key, as: UTF8.self)] = String(decoding: value, as: UTF8.self)
+        }
+        var records: [[UInt8]] = []
+        _ = try reader.records { record, _ in
+            if record.kind == .bytes { records.append(Array(record.body)) }
+            guard record.kind == .changes, record.lsn > reader.stateMeta.checkpoint.lsn else { return }
+            try OperationCodec.read(record.body) { operation in
+                let key = String(decoding: operation.key, as: UTF8.self)
+                values[key] = operation.code == .remove ? nil : String(decoding: operation.value, as: UTF8.self)
+            }
+        }
+        #expect(try reader.integrityCheck().isEmpty)
+        _ = try reader.runs()
+        _ = try reader.verdictOnLastRun()
+        _ = try reader.logSize()
+        return (records, values, reader.isLive)
+    }
+
+    @Test func closedStoreIsReadWithoutATrace() throws {
+        let folder = try TemporaryFolder()
+        try recordsOf(folder("s"), appending: [1])
+        let before = FolderListing(folder("s"))
+        #expect(try readAll(folder("s")).records == [[1]])
+        #expect(FolderListing(folder("s")) == before)
+    }
+
+    /// Killed, with and without the files SQLite keeps beside the database: every byte, time and name stays.
+    @Test func killedStoreIsReadWithoutATrace() throws {
+        let image = try killedJournal(5)
+        for removed in [[], ["journal.db-shm", "state.db-shm"], ["state.db-wal"], ["run"], ["lock"], ["run", "lock"]] {
+            let folder = try TemporaryFolder()
+            var image = image
+            for name in removed { image.files[name] = nil }
+            try image.write(to: folder("s"))
+            let before = FolderListing(folder("s"))
+            let (records, _, isLive) = try readAll(folder("s"))
+            #expect(records == (0..<5).map(record), "without \(removed)")
+            #expect(!isLive)
+            #expect(FolderListing(folder("s")) == before, "without \(removed)")
+            #expect(try recordsOf(folder("s")).count == 5)
+        }
+    }
+
+    @Test func killedStoreWithoutItsSQLiteWALIsDamageAndStaysAsItIs() throws {
+        let folder = try TemporaryFolder()
+        var image = try killedJournal(5)
+        image.files["journal.db-wal"] = nil
+        try image.write(to: folder("s"))
+        let before = FolderListing(folder("s"))
+        #expect(failure { _ = try readAll(folder("s")) }?.code == .damaged)
+        #expect(FolderListing(folder("s")) == before)
+    }
+
+    @Test func liveStoreShowsAllThatIsAcknowledged() throws {
+        let folder = try TemporaryFolder()
+        let store = try TinyStore(folder("s"))
+        for number in 0..<12 {
+            try store.set("key\(number % 5)", "\(number)")
+            if number % 4 == 3 { try store.fold() }
+            let (_, values, isLive) = try readAll(folder("s"))
+            #expect(values == store.values, "after \(number)")
+            #expect(isLive)
+        }
+        let before = FolderListing(folder("s"), withBytes: false)
+        _ = try readAll(folder("s"))
+        #expect(FolderListing(folder("s"), withBytes: false) == before)
+        try store.close()
+        #expect(try readAll(folder("s")).values == store.values)
+    }
+
+    /// What is committed after a reader has begun must not look like a loss to it.
+    @Test func writesWhileAReaderReadsAreNoDamage() throws {
+        let folder = try TemporaryFolder()
+        let store = try TinyStore(folder("s"))
+        try store.set("a", "1")
+        let reader = try StoreReader(folder("s"))
+        try store.set("a", "2")
+        try store.set("a", "3")
+        var last = LSN.zero
+        let end = try reader.records { record, _ in last = record.lsn }
+        #expect(end.lsn == last && last == LSN(2), "the view is of when it was opened")
+        reader.close()
+        try store.close()
+    }
+
+    @Test func readersBesideABusyWriterSeeWholeStates() throws {
+        let folder = try TemporaryFolder(inMemory: true)
+        let store = try TinyStore(folder("s"))
+        try store.set("n", "0")
+        let done = Shared(false)
+        let seen = Shared<[String]>([])
+        let threads = Threads()
+        for _ in 0..<2 {
+            try threads.run {
+                while !done.value {
+                    do {
+                        let value = try readAll(folder("s")).values["n"] ?? "none"
+                        seen.change { $0.append(value) }
+                    } catch {
+                        seen.change { $0.append("\(error)") }
+                        return
+                    }
+                }
+            }
+        }
+        var number = 0
+        while number < 300 || seen.value.count < 20 {
+            number += 1
+            try store.set("n", "\(number)")
+            if number % 50 == 0 { try store.fold() }
+            if number > 100_000 { break }
+        }
+        done.change { $0 = true }
+        threads.join()
+        #expect(seen.value.allSatisfy { Int($0) != nil }, "\(seen.value.filter { Int($0) == nil })")
+        try store.close()
+    }
+
+    @Test func verdictIsTheOneTheNextStartReaches() throws {
+        let folder = try TemporaryFolder()
+        var image = try killedJournal(1)
+        image.files["run"]?[128 + 8] = 11
+        try image.write(to: folder("s"))
+        let reader = try StoreReader(folder("s"))
+        #expect(try reader.verdictOnLastRun()?.kind == .crash)
+        #expect(try reader.newestRun()?.end == nil)
+        reader.close()
+        let journal = try Journal(folder("s")) { _, _ in }
+        #expect(journal.lastEnd.kind == .crash)
+        let live = try StoreReader(folder("s"))
+        #expect(try live.verdictOnLastRun() == nil, "that run goes on")
+        live.close()
+        try journal.close()
+    }
+
+    @Test func placeWithoutAStoreIsRefusedAndNothingIsMade() throws {
+        let folder = try TemporaryFolder()
+        #expect(failure { _ = try StoreReader(folder("none")) }?.code == .notAStore)
+        #expect(failure { _ = try StoreReader(folder.path) }?.code == .notAStore)
+        #expect(Platform.names(in: folder.path) == [])
+    }
+
+    @Test func readerKeepsAWriterOutOnlyWhileItReads() throws {
+        let folder = try TemporaryFolder()
+        try recordsOf(folder("s"), appending: [1])
+        let reader = try StoreReader(folder("s"))
+        let error = failure { _ = try JournalOpening(folder("s"), .init()) }
+        #expect(error?.code == .busy && error?.message.contains("being read") == true)
+        reader.close()
+        #expect(try recordsOf(folder("s")) == [[1]])
+        withExtendedLifetime(reader) {}
+    }
+}
