@@ -89,6 +89,23 @@ import WriteAheadJournal
         await #expect(throws: StoreError.self) { try await StateStore.openReadOnly(folder.store) }
     }
 
+    @Test func stateThatAnEmptyLogDoesNotContinueIsRefused() async throws {
+        let folder = try TemporaryStore()
+        defer { folder.remove() }
+        let store = try await StateStore.open(folder.store)
+        try await Sample.fill(store)
+        try await store.compact()
+        try await store.close()
+        #expect(try Reader.run(folder.store).status == 0)
+        try runProgram(
+            "/usr/bin/env",
+            ["sqlite3", folder.store + "/state.db", "UPDATE meta SET value=value-1 WHERE key='checkpoint_chain'"]
+        ).requireSuccess()
+        #expect(try Reader.run(folder.store).status == 1)
+        await #expect(throws: StoreError.self) { try await StateStore.openReadOnly(folder.store) }
+        await #expect(throws: StoreError.self) { try await StateStore.open(folder.store) }
+    }
+
     @Test func logThatEndsBeforeTheSyncMarkIsRefused() async throws {
         let folder = try TemporaryStore()
         defer { folder.remove() }
