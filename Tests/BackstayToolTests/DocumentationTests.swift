@@ -1,5 +1,6 @@
 // The pages in docs/ say things that can be checked: titles, links, names of tests, who imports what. They are checked here.
 
+import CrashLab
 import Foundation
 import Testing
 
@@ -51,6 +52,16 @@ import Testing
         for row in rows {
             #expect(!DocumentationPage.words(in: row.last ?? "").isEmpty, "no test is named for: \(row[0])")
         }
+    }
+
+    @Test func drillAndPageNameTheSameRows() throws {
+        let page = try #require(try Repository.pages().first { $0.name == "exit-coverage.md" })
+        let table = try #require(page.tables.first { $0.first?.contains("drill") == true })
+        let column = try #require(table[0].firstIndex(of: "drill"))
+        let cells = table.dropFirst().map { $0[column] } + page.lines.filter { $0.contains("*control: ") }
+        let named = cells.flatMap { $0.matches(of: /\*([^*]+)\*/).map { String($0.output.1) } }
+        #expect(Set(named) == Set(DrillPlan.names))
+        for row in table.dropFirst() { #expect(row[column] != "", "no row of the drill is named for: \(row[0])") }
     }
 
     @Test func modulesImportOnlyWhatTheWallTableAllows() throws {
