@@ -20,11 +20,16 @@ let cSettings: [CSetting] = [
 ]
 
 /// The small programs of Sources/Examples, one executable each.
-let examples: [Target] = [].map { name in
+let examples: [Target] = [
+    "example-hook-at-exit", "example-hook-order", "example-hook-arguments", "example-signal-loop",
+    "example-scoped-cleanup", "example-application-state", "example-no-handler", "example-all-layers",
+].map { name in
     .executableTarget(
         name: name,
         dependencies: ["Backstay", "ExitHooks"],
         path: "Sources/Examples/\(name)",
+        // They see what a user of the package sees.
+        packageAccess: false,
         swiftSettings: settings
     )
 }
@@ -97,5 +102,7 @@ let package = Package(
             name: "CrashLabTests",
             dependencies: ["CrashLab", "BackstayTool", "WriteAheadJournal", "CSQLite", "CFaultVFS"],
             swiftSettings: settings),
+        .testTarget(name: "ExamplesTests", swiftSettings: settings),
+        .testTarget(name: "PackageTests", dependencies: ["Backstay", "ExitHooks"], swiftSettings: settings),
     ] + examples
 )

@@ -128,7 +128,9 @@ private final class WeakBox: @unchecked Sendable {
 /// Opens a store for the body and closes it on every way out: return, throw, cancellation.
 ///
 /// The body's error wins over an error of closing; where only closing fails, that is thrown.
+@_disfavoredOverload  // Else async code whose body awaits nothing would get this one, and be refused for it.
 @available(*, noasync, message: "use `try await withStateStore`")
+@discardableResult
 public func withStateStore<R>(
     _ path: String, options: StoreOptions = .init(), _ body: (StateStore) throws -> R
 ) throws -> R {
@@ -147,6 +149,7 @@ public func withStateStore<R>(
 /// Opens a store for the body and closes it on every way out: return, throw, cancellation.
 ///
 /// The body's error wins over an error of closing; where only closing fails, that is thrown.
+@discardableResult
 public func withStateStore<R>(
     _ path: String, options: StoreOptions = .init(), _ body: (StateStore) async throws -> R
 ) async throws -> R {

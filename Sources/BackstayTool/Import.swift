@@ -1,6 +1,6 @@
 // `backstay import`: JSON lines into the store.
 //
-// Lines become records in batches: what has arrived, up to about 1 MiB, is one transaction, with the position behind it.
+// Lines become records in batches: what has arrived, up to about 256 KiB, is one transaction, with the position behind it.
 // A batch is acknowledged only once it is committed; a malformed line ends the import, and the lines before it stay.
 
 #if CommandLine

@@ -25,7 +25,7 @@ final class ImportInput {
     private(set) var isAtEnd = false
 
     /// What a batch is made of, about.
-    static let batchBytes = 128 << 10
+    static let batchBytes = 256 << 10
     /// A value of 512 MiB with each byte escaped, and its key.
     private static let lineBytesMax = 6 * (512 << 20) + (64 << 10)
 
@@ -74,7 +74,9 @@ final class ImportInput {
                 guard end < Self.lineBytesMax else {
                     throw Failure(.failed, "malformedLine", "\(name): a line is longer than any that import can take")
                 }
-                bytes.append(contentsOf: repeatElement(0, count: bytes.count))
+                var larger = [UInt8](repeating: 0, count: 2 * bytes.count)
+                larger.withUnsafeMutableBytes { all in bytes.withUnsafeBytes { all.copyMemory(from: $0) } }
+                bytes = larger
             }
             let got = bytes.withUnsafeMutableBytes { read(descriptor, $0.baseAddress.map { $0 + end }, $0.count - end) }
             if got < 0 {

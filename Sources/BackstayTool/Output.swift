@@ -110,6 +110,15 @@ enum Terminal {
     static func red(_ text: String) -> String { isColored ? "\u{1b}[31m\(text)\u{1b}[0m" : text }
 }
 
+/// Opens those of stdin, stdout and stderr that are closed, in a way that reading and writing them fails or does nothing.
+/// Else the first files opened would take their numbers, and results would be written into the store's own files.
+func holdStandardStreams() {
+    for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
+        // The lowest free number is the one that is missing. Writing to a descriptor opened for reading fails.
+        _ = open("/dev/null", descriptor == STDOUT_FILENO ? O_RDONLY : O_RDWR)
+    }
+}
+
 /// Has a write that nobody reads fail instead of ending the process.
 func ignoreBrokenPipes() { signal(SIGPIPE, SIG_IGN) }
 

@@ -44,6 +44,7 @@ struct Tool: ParsableCommand {
 
     /// Runs the command that the arguments name, and ends the process.
     static func start() async -> Never {
+        holdStandardStreams()
         let json = Arguments.askForJSON
         let command: any ParsableCommand
         do {
@@ -58,6 +59,8 @@ struct Tool: ParsableCommand {
             try await run(command)
         } catch {
             if let status = error as? ExitCode { endProcess(status.rawValue) }
+            // A command that has said all there is to say.
+            if let code = error as? ExitCode { endProcess(code.rawValue) }
             // `backstay help` and the like.
             if error is CleanExit || exitCode(for: error) == .success { exit(withError: error) }
             Failure(error).end(json: json)

@@ -40,11 +40,12 @@ struct ImportTests {
         #expect(result.err == "imported 3 lines (2 set, 1 removed)\n")
     }
 
-    @Test func lineOfASlowWriterIsNotHeldBack() throws {
+    @Test(.timeLimit(.minutes(1)))
+    func lineOfASlowWriterIsNotHeldBack() throws {
         let process = try folder.start("import", folder.store, "--ack")
         for number in 0..<5 {
             process.send(line(number))
-            // Blocks for ever where the line waits for a batch to fill.
+            // Blocks until the time limit where the line waits for a batch to fill.
             #expect(process.readLine()?.hasSuffix("\"00000\(number)\"") == true)
         }
         process.send("{\"key\":\"half")
@@ -56,10 +57,10 @@ struct ImportTests {
 
     @Test func longLinesAndManyLinesComeThrough() throws {
         let long = String(repeating: "0123456789abcdef", count: 300_000)
-        let text = line(1) + "{\"key\":\"long\",\"value\":\"\(long)\"}\n" + (2..<40_000).map(line).joined()
+        let text = line(1) + "{\"key\":\"!long\",\"value\":\"\(long)\"}\n" + (2..<40_000).map(line).joined()
         let file = try folder.write("lines", text.utf8)
         #expect(try folder.output("import", folder.store, file) == "imported 40000 lines\n")
-        #expect(try folder.output("get", folder.store, "long") == long + "\n")
+        #expect(try folder.output("get", folder.store, "!long") == long + "\n")
         #expect(try folder.run("list", folder.store).lines.count == 40_000)
         #expect(try folder.run("verify", folder.store).status == 0)
     }
@@ -119,20 +120,27 @@ struct ImportTests {
         #expect(grown.lines.map { $0.suffix(8) } == ["\"000003\""])
     }
 
-    @Test(
-        arguments: [
-            ("shorter", { (text: String) in String(text.dropLast(10)) }),
-            ("one byte of an early line", { (text: String) in text.replacing("000001", with: "000009") }),
-            ("one byte of the last line", { (text: String) in text.replacing("000003", with: "000009") }),
-            ("a line break more", { (text: String) in "\n" + text }),
-            ("empty", { (text: String) in "" }),
-        ] as [(String, @Sendable (String) -> String)])
-    func changedInputIsRefused(_ what: String, _ change: @Sendable (String) -> String) throws {
+    enum InputChange: CaseIterable {
+        case shorter, earlyLine, lastLine, oneMoreLineBreak, empty
+
+        func applied(to text: String) -> String {
+            switch self {
+            case .shorter: String(text.dropLast(10))
+            case .earlyLine: text.replacing("000001", with: "000009")
+            case .lastLine: text.replacing("000003", with: "000009")
+            case .oneMoreLineBreak: "\n" + text
+            case .empty: ""
+            }
+        }
+    }
+
+    @Test(arguments: InputChange.allCases)
+    func changedInputIsRefused(_ change: InputChange) throws {
         let text = line(1) + line(2) + line(3)
         let file = try folder.write("lines", text.utf8)
         try folder.run("import", folder.store, file)
         let before = try folder.output("export", folder.store)
-        try folder.write("lines", (change(text) + (what == "empty" ? "" : line(5))).utf8)
+        try folder.write("lines", (change.applied(to: text) + (change == .empty ? "" : line(5))).utf8)
         let result = try folder.run("import", folder.store, file, "--resume", "--json")
         #expect(result.status == 1)
         #expect(result.out.hasPrefix("{\"error\":{\"code\":\"inputChanged\","))
@@ -168,7 +176,6 @@ struct ImportTests {
     }
 
     @Test func positionIsInTheRecordOfItsData() throws {
-        let file = try folder.write("lines", (line(1) + line(2)).utf8)
         let process = try folder.start("import", folder.store, "--ack", "--job", "j")
         process.send(line(1))
         let lsn = try #require(process.readLine()?.split(separator: " ").dropFirst().first)
@@ -177,7 +184,6 @@ struct ImportTests {
         #expect(record?.contains("\"key\":\"000001\"") == true)
         #expect(record?.contains("\"key\":\"j\",\"value\":{\"bytes\":\(line(1).utf8.count),") == true)
         #expect(record?.contains("\"state\":\"import\"") == true)
-        _ = file
     }
 
     @Test func missingInputCreatesNoStore() throws {
@@ -188,11 +194,26 @@ struct ImportTests {
     }
 
     @Test func importStopsInOrderWhenNobodyReadsItsAcknowledgements() throws {
+        let process = try folder.start("import", folder.store, "--ack")
+        process.closeOutput()
+        process.send(line(1))
+        #expect(process.wait() == 1)
+        let result = process.finish()
+        #expect(result.err.contains("nobody reads the standard output"))
+        #expect(try folder.output("runs", folder.store, "--json").contains("\"how\":\"clean\""))
+    }
+
+    @Test func closedStandardOutputIsNoFileOfTheStore() throws {
+        try folder.run("set", folder.store, "a", "1")
         let result = try folder.shell(
-            "(for i in 1 2 3; do echo '{\"key\":\"k'$i'\",\"value\":1}'; sleep 0.1; done) | \"$TOOL\" import \"$STORE\" --ack 2>&1 >&- | cat"
-        )
-        #expect(result.out.contains("standard output"))
-        #expect(try folder.output("runs", folder.store).contains("clean"))
+            "echo '{\"key\":\"k\",\"value\":1}' | \"$TOOL\" import \"$STORE\" --ack >&-; echo $?")
+        #expect(result.out == "1\n")
+        #expect(result.err.contains("standard output"))
+        for name in TestFolder.names(folder.store) {
+            let bytes = TestFolder.contents(folder.store + "/" + name) ?? []
+            #expect(!String(decoding: bytes, as: UTF8.self).contains("ack "), "\(name)")
+        }
+        #expect(try folder.run("verify", folder.store).status == 0)
     }
 }
 #endif

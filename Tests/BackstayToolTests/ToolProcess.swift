@@ -1,6 +1,7 @@
 // Runs the real command, with pipes for its input and output, and judges what came out of it.
 
 #if CommandLine
+import Synchronization
 import Testing
 
 #if canImport(Darwin)
@@ -24,7 +25,7 @@ struct ToolResult {
 final class ToolProcess {
     let pid: pid_t
     private var input: Int32
-    private let output: Int32
+    private var output: Int32
     private let errorFile: String
     private var pending: [UInt8] = []
     private var status: Int32?
@@ -34,8 +35,7 @@ final class ToolProcess {
         var buffer = [CChar](repeating: 0, count: 4_096)
         let length = readlink("/proc/self/exe", &buffer, buffer.count - 1)
         let bundle = String(decoding: buffer[..<max(0, length)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        let beside = bundle.split(separator: "/", omittingEmptySubsequences: false).dropLast() + ["backstay"]
-        let path = beside.joined(separator: "/")
+        let path = String(bundle[..<(bundle.lastIndex(of: "/") ?? bundle.startIndex)]) + "/backstay"
         return access(path, X_OK) == 0 ? path : ".build/debug/backstay"
     }()
 
@@ -43,9 +43,18 @@ final class ToolProcess {
     init(_ arguments: [[UInt8]], in folder: TestFolder, executable: String = ToolProcess.path) throws {
         // A child that was killed must not end the tests when they write to it.
         signal(SIGPIPE, SIG_IGN)
-        let (childInput, input) = try Self.pipe()
-        let (output, childOutput) = try Self.pipe()
-        errorFile = folder.path + "/.stderr-\(UInt32.random(in: 0 ... .max))"
+        let errorFile = folder.path + "/.stderr-\(UInt32.random(in: 0 ... .max))"
+        self.errorFile = errorFile
+        (pid, input, output) = try Self.spawning.withLock { _ in
+            try Self.spawn(arguments, errorFile: errorFile, executable: executable)
+        }
+    }
+
+    private static func spawn(
+        _ arguments: [[UInt8]], errorFile: String, executable: String
+    ) throws -> (pid: pid_t, input: Int32, output: Int32) {
+        let (childInput, input) = try Self.makePipe()
+        let (output, childOutput) = try Self.makePipe()
 
         var actions = Self.noActions
         posix_spawn_file_actions_init(&actions)
@@ -70,16 +79,14 @@ final class ToolProcess {
         let result = posix_spawn(&pid, executable, &actions, &attributes, argv + [nil], environ)
         close(childInput)
         close(childOutput)
-        self.input = input
-        self.output = output
-        self.pid = pid
         try #require(result == 0, "\(executable) does not start: \(String(cString: strerror(result)))")
+        return (pid, input, output)
     }
 
     deinit {
         if status == nil { kill(SIGKILL) }
         closeInput()
-        close(output)
+        closeOutput()
     }
 
     #if canImport(Darwin)
@@ -90,14 +97,13 @@ final class ToolProcess {
     private static var noAttributes: posix_spawnattr_t { posix_spawnattr_t() }
     #endif
 
-    private static func pipe() throws -> (read: Int32, write: Int32) {
+    /// No child may come to be between a pipe's making and its mark to be closed: it would hold the pipe open.
+    private static let spawning = Mutex<Void>(())
+
+    private static func makePipe() throws -> (read: Int32, write: Int32) {
         var ends: [Int32] = [0, 0]
-        #if canImport(Darwin)
-        try #require(Darwin.pipe(&ends) == 0)
+        try #require(pipe(&ends) == 0)
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        #else
-        try #require(pipe2(&ends, O_CLOEXEC) == 0)
-        #endif
         return (ends[0], ends[1])
     }
 
@@ -117,6 +123,12 @@ final class ToolProcess {
     func closeInput() {
         if input >= 0 { close(input) }
         input = -1
+    }
+
+    /// Reads nothing any more: what it writes to stdout fails from now on.
+    func closeOutput() {
+        if output >= 0 { close(output) }
+        output = -1
     }
 
     /// The next line of its stdout, without its line break; nil at the end, also in the middle of a line.
