@@ -173,6 +173,11 @@ package enum Platform {
                 .notAStore, "\(path) is a loop of symbolic links: name the folder itself", cause: ELOOP,
                 location: .init(file: path))
         }
+        if errno == ENOTDIR {
+            throw StoreError(
+                .notAStore, "a part of \(path) is a file, not a folder: choose another path", cause: ENOTDIR,
+                location: .init(file: path))
+        }
         guard errno == ENOENT, !exists(path) else { throw failure("resolving", path) }
         var parent = "."
         var name = path
