@@ -15,6 +15,7 @@
 package final class JournalOpening {
     package struct Options: Sendable {
         package var vfs: String?
+        package var tearsSectors = false
         package var limits = Committer.Limits()
         package var sabotage = Committer.Sabotage()
         package var lockPatience: UInt64 = 300_000_000
@@ -80,7 +81,8 @@ package final class JournalOpening {
         do throws(StoreError) {
             try examine()
             if lastRun != nil && lastRun?.end == nil { try settleFiles() }
-            let backend = try SQLiteJournal(folder: folder, vfs: options.vfs)
+            let backend = try SQLiteJournal(
+                folder: folder, vfs: options.vfs, tearsSectors: options.tearsSectors)
             self.backend = backend
             let meta = try backend.readMeta()
             storeID = meta.storeID
