@@ -74,6 +74,9 @@ package final class Committer: @unchecked Sendable {
 
     private var health = Health.sound
     private var isCommitting = false
+    /// So many wait to use the backend for something else. No commit begins before them: callers that come back with their
+    /// next change at once would else keep them out for seconds.
+    private var backendWaiters = 0
     private var isStopping = false
     /// The committer's thread sleeps until it is called.
     private var isIdle = false
@@ -153,7 +156,7 @@ package final class Committer: @unchecked Sendable {
     package func waitForRoom() throws(StoreError) {
         lock.lock()
         while !hasRoom {
-            if !isCommitting && tailBytesUsed >= limits.tailBytes {
+            if !isCommitting && backendWaiters == 0 && tailBytesUsed >= limits.tailBytes {
                 commitHoldingLock()
             } else {
                 settled.wait(lock)
@@ -213,7 +216,7 @@ package final class Committer: @unchecked Sendable {
         while durable < lsn {
             switch health {
             case .sound:
-                if isCommitting { settled.wait(lock) } else { commitHoldingLock() }
+                if isCommitting || backendWaiters > 0 { settled.wait(lock) } else { commitHoldingLock() }
             case .stalled(let error, _):
                 if deadline == 0 { deadline = Platform.monotonicNanoseconds() + limits.patience }
                 work.signal()
@@ -426,10 +429,10 @@ package final class Committer: @unchecked Sendable {
                 if !isDue { answerWaiters() }
             case .poisoned, .closed: break
             }
-            if isDue && !isCommitting {
+            if isDue && !isCommitting && backendWaiters == 0 {
                 gather()
-                if !isCommitting { commitHoldingLock() }
-            } else if isCommitting {
+                if !isCommitting && backendWaiters == 0 { commitHoldingLock() }
+            } else if isCommitting || backendWaiters > 0 {
                 // Nobody is bound to call when the backend is given back: look again by oneself.
                 work.wait(lock, until: now &+ min(limits.ageMax, limits.retryInterval))
             } else if wake == .max {
@@ -463,7 +466,9 @@ package final class Committer: @unchecked Sendable {
     /// Runs the body with the backend to itself, between commits.
     package func withBackend<R>(_ body: (any JournalBackend) throws(StoreError) -> R) throws(StoreError) -> R {
         lock.lock()
+        backendWaiters += 1
         while isCommitting { settled.wait(lock) }
+        backendWaiters -= 1
         if case .poisoned(let error) = health {
             lock.unlock()
             throw Self.refusal(after: error)

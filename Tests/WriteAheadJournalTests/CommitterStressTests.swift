@@ -123,4 +123,39 @@ import WriteAheadJournal
         #expect(writers.backend.figures.appendsBegun == 40, "seed \(seed)")
         writers.finish(expecting: .ioError)
     }
+
+    /// A checkpoint trims the journal between commits. Writers that come back at once must not keep it out.
+    @Test func backendIsGivenToUpkeepAfterTheCommitUnderWay() throws {
+        let writers = try Writers()
+        writers.backend.onAppend { _ in
+            usleep(200)
+            return nil
+        }
+        let isOver = Shared(false)
+        let threads = Threads()
+        for _ in 0..<8 {
+            try threads.run {
+                while !isOver.value {
+                    do throws(StoreError) {
+                        try writers.appendAndWait()
+                    } catch {
+                        Issue.record("\(error)")
+                        return
+                    }
+                }
+            }
+        }
+        let uses = 100
+        var between = 0
+        for _ in 0..<uses {
+            writers.backend.waitForAppend(writers.backend.figures.appendsBegun + 3)
+            let before = writers.backend.figures.appendsBegun
+            between += try writers.committer.withBackend { _ in writers.backend.figures.appendsBegun } - before
+        }
+        isOver.change { $0 = true }
+        threads.join()
+        // One that is under way, and now and then one that began between the look at the count and the call.
+        #expect(between < 2 * uses)
+        writers.finish()
+    }
 }
