@@ -57,7 +57,8 @@ final class StoreCore: @unchecked Sendable {
         var lastChange = LSN.zero
         var replaySeconds = 0.0
         do {
-            let opened = try StateDatabase(folder: opening.folder, vfs: options.vfs)
+            let opened = try StateDatabase(
+                folder: opening.folder, vfs: options.vfs, tearsSectors: options.paranoidSectors)
             state = opened
             guard opened.meta.storeID == opening.storeID else {
                 throw StoreError(

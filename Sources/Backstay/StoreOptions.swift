@@ -22,16 +22,12 @@ public struct StoreOptions: Sendable {
     /// How long a changing call waits while the disk is full before it answers `notYetDurable`. Default 5 s.
     public var diskFullPatience = Duration.seconds(5)
 
-    /// What to do where a record or row that was acknowledged is damaged.
-    public enum RecoveryPolicy: Sendable, Hashable {
-        /// Refuse with `damaged`, keep the files aside. The only policy so far.
-        case refuse
-    }
+    /// Whether to take it that a power cut may damage bytes beside those being written. Costs up to twice the log's bytes.
+    /// Default false: drives of this century write whole sectors (https://www.sqlite.org/psow.html).
+    public var paranoidSectors = false
 
-    /// Default `.refuse`.
-    public var recovery = RecoveryPolicy.refuse
-
-    /// Called for what a log would want to know. On any thread, with no lock held; must not call the store.
+    /// Called for what a log would want to know. On any thread, and the store waits for it: be quick, and do not call the
+    /// store.
     public var onEvent: (@Sendable (StateStore.Event) -> Void)?
 
     /// The SQLite VFS both databases are opened through; nil for the system's. For tests that inject faults.
@@ -47,6 +43,7 @@ public struct StoreOptions: Sendable {
     func journalOptions() -> JournalOpening.Options {
         var options = JournalOpening.Options()
         options.vfs = vfs
+        options.tearsSectors = paranoidSectors
         options.sabotage = sabotage
         options.lockPatience = lockPatience
         options.createsStore = createsStore

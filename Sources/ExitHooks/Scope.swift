@@ -22,6 +22,7 @@ extension ExitHooks {
     ///   - deadline: how long the hooks may take together (default 5 s).
     ///   - body: what to run. It inherits the caller's isolation, priority and task-local values.
     /// - Throws: the body's error unchanged; `Failure` if a signal can't be handled, before the body begins.
+    @discardableResult
     public static func scope<Result: Sendable>(
         signals: [Signal] = [.interrupt, .terminate, .hangup],
         deadline: Duration = .seconds(5),

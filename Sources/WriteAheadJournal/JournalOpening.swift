@@ -15,6 +15,7 @@
 package final class JournalOpening {
     package struct Options: Sendable {
         package var vfs: String?
+        package var tearsSectors = false
         package var limits = Committer.Limits()
         package var sabotage = Committer.Sabotage()
         package var lockPatience: UInt64 = 300_000_000
@@ -41,6 +42,7 @@ package final class JournalOpening {
     private var page: RunPage.Image?
     private var lastRun: RunRow?
     private var backend: SQLiteJournal?
+    private var isAbandoned = false
 
     /// Steps 1 to 4. `path` is resolved once; a later change of the working folder is harmless.
     package init(_ path: String, _ options: Options) throws(StoreError) {
@@ -79,14 +81,15 @@ package final class JournalOpening {
         do throws(StoreError) {
             try examine()
             if lastRun != nil && lastRun?.end == nil { try settleFiles() }
-            let backend = try SQLiteJournal(folder: folder, vfs: options.vfs)
+            let backend = try SQLiteJournal(
+                folder: folder, vfs: options.vfs, tearsSectors: options.tearsSectors)
             self.backend = backend
             let meta = try backend.readMeta()
             storeID = meta.storeID
             base = meta.base
             position = meta.base
         } catch {
-            backend?.close()
+            abandon()
             throw keepingEvidence(error)
         }
     }
@@ -226,13 +229,18 @@ package final class JournalOpening {
             try committer.start()
             return (committer, page, lock, run)
         } catch {
-            backend.close()
+            abandon()
             throw error
         }
     }
 
-    /// Gives the store up again, as it was found.
-    package func abandon() { backend?.close() }
+    /// Gives the store up again, as it was found: one that this opening made has never held anything, and goes.
+    package func abandon() {
+        guard !isAbandoned else { return }
+        isAbandoned = true
+        backend?.close()
+        if isNew { Platform.removeFolder(folder) }
+    }
 
     /// Adds to an error of damage where the files are kept.
     package func keepingEvidence(_ error: StoreError) -> StoreError {

@@ -3,11 +3,11 @@
 // Every path here is a plain string; every failing call becomes a StoreError that names the path and the errno.
 
 #if canImport(Darwin)
-    internal import Darwin
+internal import Darwin
 #elseif canImport(Musl)
-    internal import Musl
+internal import Musl
 #else
-    internal import Glibc
+internal import Glibc
 #endif
 
 package enum Platform {
@@ -51,9 +51,9 @@ package enum Platform {
     /// Makes what is in the file durable. On Darwin only F_FULLFSYNC reaches the medium.
     package static func synchronize(_ descriptor: Int32) -> Bool {
         #if canImport(Darwin)
-            return fcntl(descriptor, F_FULLFSYNC) == 0
+        return fcntl(descriptor, F_FULLFSYNC) == 0
         #else
-            return fsync(descriptor) == 0
+        return fsync(descriptor) == 0
         #endif
     }
 
@@ -173,6 +173,11 @@ package enum Platform {
                 .notAStore, "\(path) is a loop of symbolic links: name the folder itself", cause: ELOOP,
                 location: .init(file: path))
         }
+        if errno == ENOTDIR {
+            throw StoreError(
+                .notAStore, "a part of \(path) is a file, not a folder: choose another path", cause: ENOTDIR,
+                location: .init(file: path))
+        }
         guard errno == ENOENT, !exists(path) else { throw failure("resolving", path) }
         var parent = "."
         var name = path
@@ -194,9 +199,9 @@ package enum Platform {
     /// Differs between any two threads that live at the same time; never 0.
     package static var threadIdentity: UInt {
         #if canImport(Darwin)
-            return UInt(bitPattern: pthread_self())
+        return UInt(bitPattern: pthread_self())
         #else
-            return UInt(pthread_self())
+        return UInt(pthread_self())
         #endif
     }
 
@@ -212,14 +217,14 @@ package enum Platform {
     /// Changes with every boot of the machine; empty where the system does not tell.
     package static func bootIdentity() -> String {
         #if canImport(Darwin)
-            var size = 0
-            guard sysctlbyname("kern.bootsessionuuid", nil, &size, nil, 0) == 0, size > 0 else { return "" }
-            var bytes = [UInt8](repeating: 0, count: size)
-            guard sysctlbyname("kern.bootsessionuuid", &bytes, &size, nil, 0) == 0 else { return "" }
-            return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        var size = 0
+        guard sysctlbyname("kern.bootsessionuuid", nil, &size, nil, 0) == 0, size > 0 else { return "" }
+        var bytes = [UInt8](repeating: 0, count: size)
+        guard sysctlbyname("kern.bootsessionuuid", &bytes, &size, nil, 0) == 0 else { return "" }
+        return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
         #else
-            let text = text(at: "/proc/sys/kernel/random/boot_id") ?? ""
-            return String(text.prefix { $0 != "\n" })
+        let text = text(at: "/proc/sys/kernel/random/boot_id") ?? ""
+        return String(text.prefix { $0 != "\n" })
         #endif
     }
 

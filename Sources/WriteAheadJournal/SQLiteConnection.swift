@@ -39,7 +39,9 @@ final class SQLiteConnection: @unchecked Sendable {
     private let walFrames: UnsafeMutablePointer<Int32>
     private var isOpen = true
 
-    init(_ path: String, _ access: Access, vfs: String?) throws(StoreError) {
+    /// - Parameter tearsSectors: whether a power cut is taken to damage bytes around those being written; SQLite then pads
+    ///   each commit to whole sectors (https://www.sqlite.org/psow.html).
+    init(_ path: String, _ access: Access, vfs: String?, tearsSectors: Bool = false) throws(StoreError) {
         self.path = path
         var flags: Int32
         var name = path
@@ -60,6 +62,10 @@ final class SQLiteConnection: @unchecked Sendable {
                 flags |= SQLITE_OPEN_URI
                 name = "file:" + Self.uriEscaped(path) + "?immutable=1"
             }
+        }
+        if tearsSectors {
+            flags |= SQLITE_OPEN_URI
+            name = "file:" + Self.uriEscaped(path) + "?psow=0"
         }
         flags |= SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW
         var opened: OpaquePointer?

@@ -110,9 +110,9 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     private(set) package var syncs = 0
 
     /// Opens journal.db of a store whose lock is held.
-    init(folder: String, vfs: String?) throws(StoreError) {
+    init(folder: String, vfs: String?, tearsSectors: Bool = false) throws(StoreError) {
         let path = folder + "/" + JournalFile.name
-        connection = try SQLiteConnection(path, .readWrite, vfs: vfs)
+        connection = try SQLiteConnection(path, .readWrite, vfs: vfs, tearsSectors: tearsSectors)
         try connection.configureForWriting()
         // The first read takes the lock on -shm: where that cannot be mapped, this is where it shows.
         _ = try connection.query("SELECT count(*) FROM meta") { $0.int(0) }

@@ -87,10 +87,10 @@ package final class StateDatabase: @unchecked Sendable {
     private var scratch: [UInt8] = []
 
     /// Opens state.db of a store whose lock is held.
-    package init(folder: String, vfs: String?) throws(StoreError) {
+    package init(folder: String, vfs: String?, tearsSectors: Bool = false) throws(StoreError) {
         let path = folder + "/" + StateFile.name
         guard Platform.exists(path) else { throw Self.missing(path) }
-        connection = try SQLiteConnection(path, .readWrite, vfs: vfs)
+        connection = try SQLiteConnection(path, .readWrite, vfs: vfs, tearsSectors: tearsSectors)
         try connection.configureForWriting()
         meta = try StateMeta.read(connection)
         knownDataVersion = try connection.query("PRAGMA data_version") { $0.int(0) } ?? 0

@@ -117,6 +117,11 @@ package final class StoreReader: @unchecked Sendable {
     /// - Returns: the chain behind the last record.
     package func records(_ each: (_ record: Record, _ time: Int64) throws -> Void) throws -> ChainPosition {
         var position = base
+        guard stateMeta.checkpoint.lsn != base.lsn || stateMeta.checkpoint.chain == base.chain else {
+            throw StoreError(
+                .damaged, "state and journal do not belong together: their chains differ at LSN \(base.lsn)",
+                location: .init(file: journal.path, lsn: base.lsn))
+        }
         let rows = try journal.prepare("SELECT first_lsn,last_lsn,chain,records,time FROM journal ORDER BY first_lsn")
         while try rows.step() {
             let first = LSN(UInt64(bitPattern: rows.int(0)))

@@ -1,5 +1,6 @@
 import Backstay
 import Testing
+import WriteAheadJournal
 
 @Suite struct StateStoreTests {
     @Test func valuesComeBackAfterReopening() throws {
@@ -43,5 +44,23 @@ import Testing
         #expect(again.recovery.recordsReplayed >= 1)
         #expect(try again.get("a") == 1)
         try again.close()
+    }
+}
+
+extension StateStoreTests {
+    /// By count: each commit is padded to the end of a sector.
+    @Test func paranoidSectorsPadEachCommit() throws {
+        func logBytes(_ paranoid: Bool) throws -> Int {
+            let folder = try TemporaryFolder()
+            var options = StoreOptions()
+            options.paranoidSectors = paranoid
+            let store = try StateStore.open(folder.path + "/app.backstay", options: options)
+            for number in 0..<20 { try store.set("key", number) }
+            let bytes = Platform.size(folder.path + "/app.backstay/journal.db-wal") ?? 0
+            try store.close()
+            #expect(try StateStore.openReadOnly(folder.path + "/app.backstay").get("key") == 19)
+            return bytes
+        }
+        #expect(try logBytes(true) > logBytes(false) * 3 / 2)
     }
 }

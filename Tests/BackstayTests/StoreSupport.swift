@@ -166,6 +166,14 @@ func shell(_ command: String) -> (status: Int32, output: String) {
 /// What the sqlite3 shell answers.
 func sqlite(_ database: String, _ sql: String) -> String { shell("sqlite3 '\(database)' \"\(sql)\"").output }
 
+/// Writes a new file.
+func write(_ bytes: [UInt8], to path: String) throws {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL, 0o600)
+    try #require(descriptor >= 0)
+    defer { close(descriptor) }
+    try #require(bytes.withUnsafeBytes { Platform.writeAll(descriptor, $0) })
+}
+
 // MARK: Threads
 
 /// Something that happens once, and can be waited for.

@@ -65,11 +65,13 @@ final class ToolProcess {
         var attributes = Self.noAttributes
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
+        // The test runner's threads block signals, and whatever runs the tests may ignore some: a child inherits both.
         var defaults = sigset_t()
         sigemptyset(&defaults)
-        sigaddset(&defaults, SIGPIPE)
+        posix_spawnattr_setsigmask(&attributes, &defaults)
+        for signal in [SIGPIPE, SIGINT, SIGTERM, SIGHUP] { sigaddset(&defaults, signal) }
         posix_spawnattr_setsigdefault(&attributes, &defaults)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
 
         let argv = ([Array(executable.utf8)] + arguments).map { bytes -> UnsafeMutablePointer<CChar>? in
             strdup(bytes.map { CChar(bitPattern: $0) } + [0])
@@ -142,7 +144,17 @@ final class ToolProcess {
         }
     }
 
+    /// How long it may be silent, in milliseconds, before it counts as hanging.
+    private static let patience: Int32 = 30_000
+
     private func readMore() -> Bool {
+        guard output >= 0 else { return false }
+        var entry = pollfd(fd: output, events: Int16(POLLIN), revents: 0)
+        if poll(&entry, 1, Self.patience) == 0 {
+            Issue.record("the command hangs; it is killed")
+            _ = sendSignal(pid, SIGKILL)
+            return false
+        }
         var piece = [UInt8](repeating: 0, count: 65_536)
         while true {
             let got = read(output, &piece, piece.count)
@@ -168,6 +180,8 @@ final class ToolProcess {
     @discardableResult
     func wait() -> Int32 {
         if let status { return status }
+        // Its stdout ends with it; that can be waited for with a limit.
+        while readMore() {}
         var raw: Int32 = 0
         while waitpid(pid, &raw, 0) < 0 && errno == EINTR {}
         let ended = raw & 0x7f == 0 ? (raw >> 8) & 0xff : -(raw & 0x7f)
