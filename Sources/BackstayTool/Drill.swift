@@ -75,7 +75,8 @@ struct Drill: ParsableCommand {
         try withOutput { try $0.print(common.json ? report.json : report.text) }
         if !report.isGood {
             note(
-                "backstay: the campaign failed; to repeat it: backstay drill --kills \(kills ?? 0) --seed \(report.seed)")
+                "backstay: the campaign failed; to repeat it: backstay drill --kills \(kills ?? 0) --seed \(report.seed)"
+            )
             throw ExitCode(1)
         }
     }
