@@ -20,7 +20,7 @@ import Glibc
         let folder = try TestFolder()
         let script = #filePath.dropLast("UnicodeImportTests.swift".count) + "unicode_import.py"
         let log = folder.path + "/log"
-        let result = system("python3 '\(script)' '\(ToolProcess.executable)' --kills 6 > '\(log)' 2>&1")
+        let result = system("python3 '\(script)' '\(ToolProcess.path)' --kills 6 > '\(log)' 2>&1")
         #expect(result == 0, "\(text(log))")
         #expect(text(log).hasPrefix("ok: 34"), "\(text(log))")
     }
