@@ -244,6 +244,25 @@ import WriteAheadJournal
         #expect(writers.backend.figures.appendsBegun == 0)
     }
 
+    @Test func upkeepWaitsForTheCommitThatIsUnderWay() throws {
+        let writers = try Writers(limits())
+        writers.backend.shutGate()
+        let threads = Threads()
+        try threads.run { _ = try? writers.appendAndWait() }
+        writers.backend.waitForAppend(1)
+        let calls = Shared(0)
+        try threads.run {
+            calls.change { $0 += 1 }
+            // The fake notes a call that comes beside another one.
+            _ = try? writers.committer.withBackend { (backend) throws(StoreError) in try backend.trim(through: .zero) }
+        }
+        #expect(eventually { calls.value == 1 })
+        _ = waited(5_000_000)
+        writers.backend.openGate()
+        threads.join()
+        writers.finish()
+    }
+
     @Test func upkeepAndCommitsTakeTurns() throws {
         let writers = try Writers(limits())
         let threads = Threads()

@@ -3,6 +3,14 @@
 import Testing
 import WriteAheadJournal
 
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Musl)
+import Musl
+#else
+import Glibc
+#endif
+
 /// `@unchecked Sendable`: every mutable member is touched under `lock`.
 final class FakeBackend: JournalBackend, @unchecked Sendable {
     struct Figures {
@@ -80,7 +88,12 @@ final class FakeBackend: JournalBackend, @unchecked Sendable {
     }
 
     func trim(through lsn: LSN) throws(StoreError) -> Bool {
-        lock.withLock { kept = 0 }
+        lock.withLock { enter() }
+        sched_yield()
+        lock.withLock {
+            isBusy = false
+            kept = 0
+        }
         return true
     }
 
