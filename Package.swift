@@ -97,7 +97,8 @@ let package = Package(
             name: "BackstayTests", dependencies: ["Backstay", "ExitHooks", "WriteAheadJournal"], swiftSettings: settings
         ),
         .testTarget(
-            name: "BackstayToolTests", dependencies: ["BackstayTool", "CrashLab", "Backstay"], swiftSettings: settings),
+            name: "BackstayToolTests", dependencies: ["BackstayTool", "CrashLab", "Backstay"],
+            exclude: ["unicode_import.py"], swiftSettings: settings),
         .testTarget(
             name: "CrashLabTests",
             dependencies: ["CrashLab", "BackstayTool", "WriteAheadJournal", "CSQLite", "CFaultVFS"],

@@ -74,7 +74,9 @@ struct Drill: ParsableCommand {
         if Terminal.isError { noteBytes("\r\u{1B}[K") }
         try withOutput { try $0.print(common.json ? report.json : report.text) }
         if !report.isGood {
-            note("backstay: the campaign failed; to repeat it: backstay drill --kills \(kills ?? 0) --seed \(report.seed)")
+            note(
+                "backstay: the campaign failed; to repeat it: backstay drill --kills \(kills ?? 0) --seed \(report.seed)"
+            )
             throw ExitCode(1)
         }
     }

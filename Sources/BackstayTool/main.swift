@@ -6,14 +6,6 @@ import CrashLab
 // The drill's children are this very executable, told so by a first argument that nobody types.
 if try await !runAsChildIfAsked() { await Tool.start() }
 #else
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
-
-fputs("backstay: built without the trait CommandLine: build it with `swift build --traits CommandLine`\n", stderr)
-exit(2)
+note("backstay: built without the trait CommandLine: build it with `swift build`, which has it by default")
+endProcess(2)
 #endif

@@ -19,6 +19,10 @@ public struct DrillPlan: Sendable {
     /// The program to run as children: its main must call `runAsChildIfAsked` first.
     public var executable: String
 
+    /// Nanoseconds after which scenarios of several rounds make do with one: a slow disk must not take the drill beyond a
+    /// minute.
+    private static let hurriesAfter: UInt64 = 35_000_000_000
+
     /// Nil picks a seed; without an executable it is the running one.
     public init(seed: UInt64? = nil, executable: String? = nil) {
         self.seed = seed ?? Platform.randomBits() % 1_000_000_000
@@ -63,12 +67,16 @@ public struct DrillPlan: Sendable {
             before(scenario.name)
             let folder = "\(place)/\(index + 1)"
             guard mkdir(folder, 0o700) == 0 else { throw Platform.failure("creating", folder) }
+            var scenario = scenario
+            let rounds = scenario.rounds
+            if Platform.monotonicNanoseconds() - start > Self.hurriesAfter { scenario.rounds = 1 }
             var result = ScenarioRun(scenario, executable: executable, folder: folder, seed: seed).play()
             if result.problems.isEmpty {
                 Platform.removeFolder(folder)
             } else {
                 result.problems.append("its store is kept in \(folder)")
             }
+            result.roundsLeftOut = rounds - scenario.rounds
             results.append(result)
         }
         return DrillReport(

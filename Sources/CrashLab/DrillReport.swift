@@ -34,6 +34,8 @@ public struct DrillReport: Sendable {
                 "Power loss is simulated: what was not synced is dropped. The machine was not started again, so the")
             lines.append("next start says \"killed\".")
         }
+        let leftOut = scenarios.map(\.roundsLeftOut).reduce(0, +)
+        if leftOut > 0 { lines.append("This machine is slow now: \(leftOut) repetitions were left out.") }
         let controls = scenarios.filter { $0.control != nil }
         let lost = scenarios.filter { $0.control == nil }.map(\.lost).reduce(0, +)
         let acknowledged = scenarios.filter { $0.control == nil }.map(\.acknowledged).reduce(0, +)
@@ -93,6 +95,7 @@ public struct DrillReport: Sendable {
                 "\"control\":\(result.control != nil)", "\"seconds\":\(Self.decimal(result.seconds))",
             ]
             if let option = result.control { fields.append("\"option\":\(Self.quoted(option))") }
+            if result.roundsLeftOut > 0 { fields.append("\"roundsLeftOut\":\(result.roundsLeftOut)") }
             if let reason = result.skipped { fields.append("\"skipped\":\(Self.quoted(reason))") }
             if !result.problems.isEmpty {
                 fields.append("\"problems\":[\(result.problems.map(Self.quoted).joined(separator: ","))]")

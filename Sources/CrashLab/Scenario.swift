@@ -21,7 +21,7 @@ struct Scenario: Sendable {
         case signalTwice(Int32)
         /// SIGKILL, a random moment later.
         case kill
-        /// SIGKILL, a random moment after the next checkpoint has begun.
+        /// SIGKILL, a random moment later, while a checkpoint is under way.
         case killInCheckpoint
     }
 

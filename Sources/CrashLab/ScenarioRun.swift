@@ -37,6 +37,8 @@ public struct ScenarioResult: Sendable {
     public var control: String?
     /// How long it took, in seconds.
     public var seconds = 0.0
+    /// Rounds that were not played because the drill took long.
+    public var roundsLeftOut = 0
     /// Why it could not be played on this machine; nil where it was.
     public var skipped: String?
     /// Everything that is not as it must be; empty where all is well.
@@ -57,6 +59,7 @@ final class ScenarioRun {
     private var history = History()
     private var result: ScenarioResult
     private var memoryGroup: MemoryGroupOfOurOwn?
+    private var fellIntoCheckpoint = false
 
     init(_ scenario: Scenario, executable: String, folder: String, seed: UInt64) {
         self.scenario = scenario
@@ -222,7 +225,7 @@ final class ScenarioRun {
                 for message in messages {
                     note(message, &seen, &acknowledged)
                     guard role.part == .writes else { continue }
-                    if blows == 0, acknowledged >= target, strikes(at: message, child) { blows = 1 }
+                    if blows == 0, acknowledged >= target, strikes(child, after: seen.phases) { blows = 1 }
                     if case .signalTwice = scenario.blow, case .hook = message {
                         strikeAgainAt = Platform.monotonicNanoseconds() + 300_000_000
                     }
@@ -233,6 +236,7 @@ final class ScenarioRun {
         if role.part == .writes, !scenario.ends.contains(seen.end), seen.phases.last != .closed {
             result.problems.append("the process ended by \(seen.end), not by \(scenario.ends.map(\.description))")
         }
+        if role.part == .writes, seen.phases.last == .checkpointing { fellIntoCheckpoint = true }
         for reason in seen.hookReasons where reason.hasPrefix("SIG") { result.handlerRan = true }
         if seen.phases.contains(.cancelled) { result.handlerRan = true }
         if !seen.hookReasons.isEmpty { result.hookBegan = true }
@@ -242,7 +246,7 @@ final class ScenarioRun {
     }
 
     /// Enough is acknowledged: whether this was the moment.
-    private func strikes(at message: Message, _ child: ChildProcess) -> Bool {
+    private func strikes(_ child: ChildProcess, after phases: [Message.Phase]) -> Bool {
         switch scenario.blow {
         case .none: return true
         case .signal(let signal), .signalTwice(let signal): child.send(signal)
@@ -250,7 +254,7 @@ final class ScenarioRun {
             usleep(UInt32.random(in: 0...5_000, using: &random))
             child.send(SIGKILL)
         case .killInCheckpoint:
-            guard message == .phase(.checkpointing) else { return false }
+            guard phases.last == .checkpointing else { return false }
             usleep(UInt32.random(in: 0...8_000, using: &random))
             child.send(SIGKILL)
         }
@@ -323,6 +327,9 @@ final class ScenarioRun {
         compare("a handler", result.handlerRan, scenario.handler)
         if case .signalTwice = scenario.blow, !result.hookBegan {
             result.problems.append("the slow hook did not begin")
+        }
+        if case .killInCheckpoint = scenario.blow, !fellIntoCheckpoint {
+            result.problems.append("no kill fell into a checkpoint")
         }
         if result.acknowledged < Self.changesMin {
             result.problems.append("only \(result.acknowledged) changes were acknowledged")

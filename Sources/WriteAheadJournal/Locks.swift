@@ -102,6 +102,8 @@ package final class WorkerThread: @unchecked Sendable {
         var before = sigset_t()
         sigfillset(&all)
         for fault in [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS] { sigdelset(&all, fault) }
+        // Swift's backtracer stops every thread with this one to look at its stack.
+        sigdelset(&all, SIGPROF)
         pthread_sigmask(SIG_SETMASK, &all, &before)
         let start = Unmanaged.passRetained(Start(body))
         #if canImport(Darwin)

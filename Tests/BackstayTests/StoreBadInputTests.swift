@@ -40,7 +40,9 @@ import WriteAheadJournal
     /// A closed store with a few keys at `path`.
     private func makeStore(_ path: String) throws -> [StoredRow] {
         let store = try StateStore.open(path)
-        for number in 0..<20 { try store.set("k\(number)", "value \(number)") }
+        try store.transaction { tx in
+            for number in 0..<20 { try tx.set("k\(number)", "value \(number)") }
+        }
         let rows = try store.entries().rows
         try store.close()
         return rows

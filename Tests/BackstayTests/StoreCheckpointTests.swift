@@ -147,6 +147,9 @@ import Testing
         }()
         try await offPool {
             #expect(failed.wait(), "the fold was not stuck, so nothing was shown")
+            // By now every writer has come to the bound. Beside it: a full tail, and what was being committed.
+            #expect(store.statistics.logBytes <= 1 << 20 + 4 * (64 << 10), "writers did not wait at the bound")
+            #expect(store.statistics.logBytes > 512 << 10)
             try barrier.with { try $0?.lift() }
         }
         _ = try await (writers, tasks)
