@@ -15,8 +15,8 @@ final class TinyStore {
     /// Records that came from the log, not from state.db.
     private(set) var replayed = 0
 
-    init(_ path: String) throws {
-        opening = try JournalOpening(path, .init())
+    init(_ path: String, _ options: JournalOpening.Options = .init()) throws {
+        opening = try JournalOpening(path, options)
         folder = opening.folder
         var values: [String: String] = [:]
         var replayed = 0

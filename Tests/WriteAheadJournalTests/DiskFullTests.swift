@@ -1,0 +1,143 @@
+import Testing
+
+@testable import WriteAheadJournal
+
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Musl)
+import Musl
+#else
+import Glibc
+#endif
+
+/// A file system of its own of a few hundred kilobytes; nil where none can be mounted, and then nothing is claimed.
+private final class SmallDisk {
+    let path: String
+    private let folder: TemporaryFolder
+
+    init?(kilobytes: Int) throws {
+        folder = try TemporaryFolder(onDisk: true)
+        path = folder("disk")
+        mkdir(path, 0o700)
+        guard (try? shell("mount -t tmpfs -o size=\(kilobytes)k none \(quoted(path))")) != nil else {
+            print("no file system can be mounted here: nothing tested")
+            return nil
+        }
+    }
+
+    /// Takes all the space that is left.
+    func fill() { _ = try? shell("head -c 100M /dev/zero >\(quoted(path + "/ballast"))") }
+    func free() { unlink(path + "/ballast") }
+
+    deinit { _ = try? shell("umount \(quoted(path))") }
+}
+
+@Suite(.timeLimit(.minutes(5))) struct DiskFullTests {
+    private var options: JournalOpening.Options {
+        var options = JournalOpening.Options()
+        options.limits.patience = 30_000_000
+        options.limits.retryInterval = 5_000_000
+        return options
+    }
+
+    @Test func fullDiskRejectsThenGoesOnAndLosesNothing() throws {
+        guard let disk = try SmallDisk(kilobytes: 1_500) else { return }
+        let path = disk.path + "/s"
+        let store = try TinyStore(path, options)
+        try store.set("a", "1")
+        disk.fill()
+        var number = 0
+        var caught: StoreError?
+        while caught == nil && number < 10_000 {
+            number += 1
+            do { try store.set("key\(number)", String(repeating: "x", count: 3_000)) } catch {
+                caught = error as? StoreError
+            }
+        }
+        #expect(caught?.code == .notYetDurable && caught?.outcome == .unknown, "\(caught?.description ?? "")")
+        let unknown = store.committer.last
+        for _ in 0..<3 {
+            let refused = failure { try store.set("refused", "1") }
+            #expect(refused?.code == .diskFull && refused?.outcome == .rejected)
+        }
+        #expect(store.committer.last == unknown)
+        #expect(try StoreReader(path).isLive)
+        disk.free()
+        #expect(eventually { store.committer.lastDurable == unknown })
+        try store.set("b", "2")
+        try store.fold()
+        store.drop()
+        let again = try TinyStore(path, options)
+        #expect(again.values["a"] == "1" && again.values["b"] == "2" && again.values["refused"] == nil)
+        #expect(again.values["key\(number)"] != nil, "published, so it came when there was room")
+        #expect(again.values.count == number + 2)
+        try again.close()
+    }
+
+    @Test func foldThatFindsNoRoomChangesNothing() throws {
+        guard let disk = try SmallDisk(kilobytes: 3_000) else { return }
+        let path = disk.path + "/s"
+        let store = try TinyStore(path, options)
+        for number in 0..<60 { try store.set("key\(number)", String(repeating: "\(number % 10)", count: 10_000)) }
+        disk.fill()
+        #expect(failure { try store.fold() }?.code == .diskFull)
+        disk.free()
+        try store.set("late", "1")
+        try store.fold()
+        let values = store.values
+        store.drop()
+        let again = try TinyStore(path, options)
+        #expect(again.values == values && again.replayed == 0)
+        try again.close()
+    }
+
+    @Test func storeThatDoesNotFitIsNotMade() throws {
+        guard let disk = try SmallDisk(kilobytes: 400) else { return }
+        for kilobytes in [0, 4, 8, 16, 24, 32, 40, 48, 64, 80] {
+            disk.free()
+            try shell("head -c \((380 - kilobytes) * 1_024) /dev/zero >\(quoted(disk.path + "/ballast"))")
+            do {
+                let store = try TinyStore(disk.path + "/s", options)
+                try store.close()
+                Platform.removeFolder(disk.path + "/s")
+            } catch {
+                let error = error as? StoreError
+                #expect(error?.code == .diskFull, "\(kilobytes) KB: \(error?.description ?? "")")
+                // Whole or not there: one that came to be opens when there is room.
+                let left = Platform.names(in: disk.path).filter { $0 != "ballast" }
+                #expect(left == [] || left == ["s"], "\(kilobytes) KB: \(left)")
+                if left == ["s"] {
+                    disk.free()
+                    try TinyStore(disk.path + "/s", options).close()
+                    Platform.removeFolder(disk.path + "/s")
+                }
+            }
+        }
+    }
+
+    /// At zero bytes free nothing can be noted: opening for writing is refused, reading is not, and nothing is lost.
+    @Test func killedStoreOnAFullDiskIsReadableAndOpensWhenThereIsRoom() throws {
+        guard let disk = try SmallDisk(kilobytes: 1_500) else { return }
+        let path = disk.path + "/s"
+        var store = try TinyStore(path, options)
+        for number in 0..<5 { try store.set("key\(number)", "\(number)") }
+        let values = store.values
+        let image = try store.image()
+        store.drop()
+        Platform.removeFolder(path)
+        try image.write(to: path)
+        disk.fill()
+        for _ in 0..<2 {
+            #expect(failure { _ = try TinyStore(path, options) }?.code == .diskFull)
+            let reader = try StoreReader(path)
+            var count = 0
+            _ = try reader.records { record, _ in if record.kind == .changes { count += 1 } }
+            reader.close()
+            #expect(count == 5)
+        }
+        disk.free()
+        store = try TinyStore(path, options)
+        #expect(store.values == values)
+        try store.close()
+    }
+}
