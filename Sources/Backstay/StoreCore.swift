@@ -189,9 +189,7 @@ final class StoreCore: @unchecked Sendable {
     @inline(__always)
     func check() throws(StoreError) {
         if fork.isForked {
-            throw StoreError(
-                .forked,
-                "this store was opened by the parent process: open it in a process of its own, after the parent")
+            throw Self.forkedError
         }
         if closed.load(ordering: .relaxed) { throw Self.closedError }
         if writerThread.load(ordering: .relaxed) == Self.thread {
@@ -201,6 +199,9 @@ final class StoreCore: @unchecked Sendable {
     }
 
     var isForked: Bool { fork.isForked }
+
+    static let forkedError = StoreError(
+        .forked, "this store was opened by the parent process: open it in a process of its own, after the parent")
 
     static let closedError = StoreError(.closed, "the store is closed: open it again")
 
@@ -360,6 +361,8 @@ final class StoreCore: @unchecked Sendable {
     }
 
     var statistics: StateStore.Statistics {
+        // In a forked child a lock may be held by a thread that is not there.
+        if fork.isForked { return .unknown(Self.forkedError) }
         let state = memory.figures
         let journal = committer?.figures
         let last = journal?.last ?? position.lsn

@@ -118,5 +118,13 @@ extension StateStore {
         public var projectedReplaySeconds: Double
         /// The failure that keeps the store from accepting changes, if any.
         public var trouble: StoreError?
+
+        /// Nothing is known but why.
+        static func unknown(_ trouble: StoreError) -> Statistics {
+            Statistics(
+                keys: 0, contentBytes: 0, memoryBytes: 0, lastLSN: .zero, durableLSN: .zero, checkpointLSN: .zero,
+                recordsAtRisk: 0, millisecondsAtRisk: 0, logBytes: 0, syncs: 0, commits: 0, projectedReplaySeconds: 0,
+                trouble: trouble)
+        }
     }
 }

@@ -27,7 +27,7 @@ public struct StoreOwner: Sendable, Hashable, CustomStringConvertible {
     /// "process 123 on host, for 5 s".
     public var description: String {
         let seconds = max(0, (Platform.wallMicroseconds() - since) / 1_000_000)
-        return "process \(pid) on \(host), since \(seconds) s"
+        return "process \(pid) on \(host), for \(seconds) s"
     }
 }
 
@@ -132,7 +132,7 @@ package final class FolderLock: Sendable {
     }
 
     private static func ageText(_ owner: StoreOwner) -> String {
-        "since \(max(0, (Platform.wallMicroseconds() - owner.since) / 1_000_000)) s ago"
+        "for \(max(0, (Platform.wallMicroseconds() - owner.since) / 1_000_000)) s"
     }
 
     private static func isStill(_ path: String, _ descriptor: Int32) -> Bool {

@@ -193,6 +193,7 @@ private func waitForever() -> Never {
                 for (index, call) in calls.enumerated() {
                     guard failure(call)?.code == .forked else { return Int32(10 + index) }
                 }
+                guard store.statistics.trouble?.code == .forked else { return 3 }
                 let value = try? view?.get("answered", as: Int.self)
                 return value == 42 ? 0 : 2
             }
