@@ -23,11 +23,11 @@
 // empty leaf is dropped. So of two neighbours that removals have touched, one holds at least 24 items.
 
 #if canImport(Darwin)
-    import Darwin
+import Darwin
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #else
-    import Glibc
+import Glibc
 #endif
 
 final class OrderedTree {
@@ -261,11 +261,11 @@ extension OrderedTree {
         liveAllocations -= 1
         memoryBytes -= Self.blockSize(size) + 8
         #if canImport(Darwin)
-            Darwin.free(block)
+        Darwin.free(block)
         #elseif canImport(Musl)
-            Musl.free(block)
+        Musl.free(block)
         #else
-            Glibc.free(block)
+        Glibc.free(block)
         #endif
     }
 

@@ -10,11 +10,11 @@
 // lies below 16 + key length + value length, the size that the block was allocated for.
 
 #if canImport(Darwin)
-    import Darwin
+import Darwin
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #else
-    import Glibc
+import Glibc
 #endif
 
 /// A key with its value, or a separator: one block.

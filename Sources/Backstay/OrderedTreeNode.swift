@@ -30,11 +30,11 @@
 // `count`. That OrderedTree keeps a block until no view can see it is argued in its own file.
 
 #if canImport(Darwin)
-    import Darwin
+import Darwin
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #else
-    import Glibc
+import Glibc
 #endif
 
 /// A leaf or an inner node: one block.

@@ -16,11 +16,11 @@ internal import ExitHooks
 internal import Synchronization
 internal import WriteAheadJournal
 #if canImport(Darwin)
-    internal import Darwin
+internal import Darwin
 #elseif canImport(Musl)
-    internal import Musl
+internal import Musl
 #else
-    internal import Glibc
+internal import Glibc
 #endif
 
 final class StoreCore: @unchecked Sendable {

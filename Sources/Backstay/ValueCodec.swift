@@ -19,9 +19,9 @@
 package import WriteAheadJournal
 
 #if canImport(FoundationEssentials)
-    import FoundationEssentials
+import FoundationEssentials
 #else
-    import Foundation
+import Foundation
 #endif
 
 package enum ValueCodec {

@@ -86,8 +86,11 @@ struct BenchCommand: AsyncParsableCommand {
             for line in TextForm.table([head] + rows.map(Self.cells)) { try out.print(line) }
             try out.print("")
             try out.print(
-                "Ratio: the other's figure divided by ours; above 1, ours is less. \(rounds) rounds, \(Self.build) build.")
-            if Self.build == "debug" { try out.print("A debug build says little: swift run -c release backstay bench.") }
+                "Ratio: the other's figure divided by ours; above 1, ours is less. \(rounds) rounds, \(Self.build) build."
+            )
+            if Self.build == "debug" {
+                try out.print("A debug build says little: swift run -c release backstay bench.")
+            }
         }
     }
 

@@ -59,7 +59,7 @@ package final class FolderLock: Sendable {
         let deadline = Platform.monotonicNanoseconds() + patience
         while true {
             let flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0)
-            let descriptor = open(path, flags, 0o600)
+            let descriptor = Platform.openAboveStreams(path, flags, 0o600)
             guard descriptor >= 0 else { throw Platform.failure("opening", path) }
             if flock(descriptor, LOCK_EX | LOCK_NB) == 0 {
                 if isStill(path, descriptor) {
@@ -83,7 +83,7 @@ package final class FolderLock: Sendable {
     /// Keeps writers out while an unheld store is read; nil when somebody holds it.
     package static func shared(folder: String) throws(StoreError) -> FolderLock? {
         let path = folder + "/" + fileName
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = Platform.openAboveStreams(path, O_RDONLY)
         guard descriptor >= 0 else { throw Platform.failure("opening", path) }
         guard flock(descriptor, LOCK_SH | LOCK_NB) == 0 else {
             let code = errno

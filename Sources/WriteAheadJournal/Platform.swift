@@ -66,6 +66,15 @@ package enum Platform {
         guard synchronize(descriptor) else { throw failure("syncing", path) }
     }
 
+    /// Opens a file above the standard streams' numbers: in a program started without them, a print would otherwise go into
+    /// the file. SQLite does the same with its own. -1 and errno on failure.
+    static func openAboveStreams(_ path: String, _ flags: Int32, _ mode: UInt32 = 0) -> Int32 {
+        let descriptor = open(path, flags | O_CLOEXEC, mode_t(mode))
+        guard descriptor >= 0, descriptor <= STDERR_FILENO else { return descriptor }
+        defer { close(descriptor) }
+        return fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
+    }
+
     /// Whether anything is at the path; a dangling link counts.
     package static func exists(_ path: String) -> Bool {
         var status = stat()
@@ -117,7 +126,7 @@ package enum Platform {
         let input = open(source, O_RDONLY | O_CLOEXEC)
         guard input >= 0 else { throw failure("opening", source) }
         defer { close(input) }
-        let output = open(destination, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        let output = openAboveStreams(destination, O_WRONLY | O_CREAT | O_EXCL, 0o600)
         guard output >= 0 else { throw failure("creating", destination) }
         defer { close(output) }
         let size = 1 << 20

@@ -84,7 +84,7 @@ package final class RunPage: @unchecked Sendable {
         folder: String, storeID: String, epoch: UInt64, started: Int64, syncMark: LSN
     ) throws(StoreError) {
         let path = folder + "/" + Self.fileName
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        let descriptor = Platform.openAboveStreams(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw Platform.failure("opening", path) }
         defer { close(descriptor) }
         var page = [UInt8](repeating: 0, count: Self.size)

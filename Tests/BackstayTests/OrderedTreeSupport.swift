@@ -3,11 +3,11 @@
 @testable import Backstay
 
 #if canImport(Darwin)
-    import Darwin
+import Darwin
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #else
-    import Glibc
+import Glibc
 #endif
 
 typealias OrderedTreeBytes = [UInt8]

@@ -6,11 +6,11 @@ import Testing
 @testable import Backstay
 
 #if canImport(Darwin)
-    import Darwin
+import Darwin
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #else
-    import Glibc
+import Glibc
 #endif
 
 @Suite struct OrderedTreeTests {
@@ -327,9 +327,9 @@ private final class Reader: Sendable {
 
     func start() -> pthread_t? {
         #if canImport(Darwin)
-            var thread: pthread_t?
+        var thread: pthread_t?
         #else
-            var thread = pthread_t()
+        var thread = pthread_t()
         #endif
         let context = Unmanaged.passRetained(self).toOpaque()
         let result = pthread_create(

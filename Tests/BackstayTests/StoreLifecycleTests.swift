@@ -395,3 +395,25 @@ import WriteAheadJournal
         try closeVerified(store)
     }
 }
+
+/// A program started without standard streams, as some supervisors do.
+@Suite struct ClosedStreamsTests {
+    @Test func printsDoNotGoIntoTheStoresFiles() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/app.backstay"
+        await #expect(processExitsWith: .exitCode(7)) { [path = path as String] in
+            for descriptor in 0...2 { close(Int32(descriptor)) }
+            let store = try await StateStore.open(path)
+            try await store.set("a", 1)
+            // Whatever has taken the numbers of the streams gets this.
+            for descriptor in 0...2 { _ = write(Int32(descriptor), "garbage\n", 8) }
+            try await store.close()
+            exit(7)
+        }
+        #expect(Platform.text(at: path + "/lock")?.hasPrefix("pid=") == true)
+        let store = try await StateStore.open(path)
+        #expect(try store.get("a") == 1)
+        #expect(store.recovery.lastEnd.kind == .clean)
+        try await store.close()
+    }
+}

@@ -71,7 +71,14 @@ import WriteAheadJournal
         // A row that is whole, and not this state's: only the digest tells.
         ("state.db", "UPDATE state SET key='user_count', value=42, crc=1491339474216769185 WHERE key='int'"),
         ("state.db", "UPDATE meta SET value=value-1 WHERE key='checkpoint_lsn'"),
-        ("journal.db", "UPDATE journal SET records=substr(records,1,length(records)-1)||x'00' WHERE last_lsn>5"),
+        (
+            "journal.db",
+            """
+            UPDATE journal SET records=substr(records,1,length(records)-1)
+              ||CASE WHEN substr(records,-1)=x'00' THEN x'01' ELSE x'00' END
+              WHERE last_lsn=(SELECT max(last_lsn) FROM journal)
+            """
+        ),
         ("journal.db", "DELETE FROM journal WHERE first_lsn=(SELECT max(first_lsn) FROM journal)"),
         ("journal.db", "DELETE FROM journal WHERE first_lsn=(SELECT min(first_lsn) FROM journal)"),
         ("journal.db", "UPDATE meta SET value='0123' WHERE key='store_id'"),

@@ -15,7 +15,8 @@ import Glibc
 
     @Test(
         .enabled(
-            if: access(data, R_OK) == 0, "needs the package unicode-data: there is no /usr/share/unicode/UnicodeData.txt"))
+            if: access(data, R_OK) == 0,
+            "needs the package unicode-data: there is no /usr/share/unicode/UnicodeData.txt"))
     func killedImportsOfUnicodeDataLoseNothing() throws {
         let folder = try TestFolder()
         let script = #filePath.dropLast("UnicodeImportTests.swift".count) + "unicode_import.py"

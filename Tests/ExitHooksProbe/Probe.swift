@@ -4,11 +4,11 @@
 import ExitHooks
 
 #if canImport(Darwin)
-    import Darwin
+import Darwin
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #else
-    import Glibc
+import Glibc
 #endif
 
 @main
@@ -57,20 +57,20 @@ func onThread(_ body: @escaping @Sendable () -> Void) {
     }
     let box = Unmanaged.passRetained(Box(body))
     #if canImport(Darwin)
-        var thread: pthread_t?
-        pthread_create(
-            &thread, nil,
-            {
-                Unmanaged<Box>.fromOpaque($0).takeRetainedValue().body(); return nil
-            }, box.toOpaque())
+    var thread: pthread_t?
+    pthread_create(
+        &thread, nil,
+        {
+            Unmanaged<Box>.fromOpaque($0).takeRetainedValue().body(); return nil
+        }, box.toOpaque())
     #else
-        var thread = pthread_t()
-        pthread_create(
-            &thread, nil,
-            { context in
-                if let context { Unmanaged<Box>.fromOpaque(context).takeRetainedValue().body() }
-                return nil
-            }, box.toOpaque())
+    var thread = pthread_t()
+    pthread_create(
+        &thread, nil,
+        { context in
+            if let context { Unmanaged<Box>.fromOpaque(context).takeRetainedValue().body() }
+            return nil
+        }, box.toOpaque())
     #endif
 }
 

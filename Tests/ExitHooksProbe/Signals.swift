@@ -4,11 +4,11 @@ import CExitHooks
 import ExitHooks
 
 #if canImport(Darwin)
-    import Darwin
+import Darwin
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #else
-    import Glibc
+import Glibc
 #endif
 
 extension Probe {
@@ -275,9 +275,9 @@ func forkProcess() -> pid_t {
 func cloneProcess(_ child: () -> Void) -> pid_t {
     typealias SystemCall = @convention(c) (Int, Int, Int, Int, Int, Int) -> Int
     #if arch(x86_64)
-        let clone = 56
+    let clone = 56
     #else
-        let clone = 220
+    let clone = 220
     #endif
     let pid = unsafeBitCast(dlsym(nil, "syscall"), to: SystemCall.self)(clone, Int(SIGCHLD), 0, 0, 0, 0)
     if pid == 0 { child() }

@@ -4,11 +4,11 @@ import CExitHooks
 import Testing
 
 #if canImport(Darwin)
-    import Darwin
+import Darwin
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #else
-    import Glibc
+import Glibc
 #endif
 
 /// A file for one mark, gone with the object.
@@ -38,9 +38,9 @@ private final class MarkFile {
 
 @Suite struct CrashMarkTests {
     #if arch(x86_64)
-        static let trap = SIGILL
+    static let trap = SIGILL
     #else
-        static let trap = SIGTRAP
+    static let trap = SIGTRAP
     #endif
 
     @Test(arguments: [
