@@ -16,17 +16,6 @@
 // Why `@unchecked Sendable` is right: every mutable member is touched under `lock`, but for `inflight`, which belongs to
 // whoever holds `isCommitting`.
 
-/// A record that has its place in the log.
-package struct Published: Sendable {
-    package let lsn: LSN
-    package let chain: UInt32
-
-    package init(lsn: LSN, chain: UInt32) {
-        self.lsn = lsn
-        self.chain = chain
-    }
-}
-
 package final class Committer: @unchecked Sendable {
     package struct Limits: Sendable {
         /// Records wait for room above so many published, uncommitted bytes.

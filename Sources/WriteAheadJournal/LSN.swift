@@ -32,3 +32,14 @@ public enum Durability: String, Sendable, Hashable, CaseIterable {
     /// `fdatasync()` has returned. Holds as far as the drive keeps what it has confirmed (docs/failure-model.md).
     case power
 }
+
+/// A record that has its place in the log.
+package struct Published: Sendable {
+    package let lsn: LSN
+    package let chain: UInt32
+
+    package init(lsn: LSN, chain: UInt32) {
+        self.lsn = lsn
+        self.chain = chain
+    }
+}
