@@ -164,14 +164,3 @@ public func withStateStore<R>(
     try await store.close()
     return result
 }
-
-/// Opens a store for the body and closes it on every way out: return, throw, cancellation.
-///
-/// For a body without an `await` in a task: there Swift would else choose the blocking form for the body's sake, and
-/// refuse it for the task's.
-@discardableResult
-public func withStateStore<R>(
-    _ path: String, options: StoreOptions = .init(), _ body: (StateStore) throws -> R
-) async throws -> R {
-    try await withStateStore(path, options: options) { (store) async throws -> R in try body(store) }
-}

@@ -35,16 +35,33 @@ package final class FolderLock: Sendable {
     package static let fileName = "lock"
     /// -1 once released.
     private let descriptor: Atomic<Int32>
+    /// The process that took it for writing; 0 for a reader's.
+    private let writer: pid_t
 
-    private init(descriptor: Int32) { self.descriptor = Atomic(descriptor) }
+    private init(descriptor: Int32, writer: pid_t = 0) {
+        self.descriptor = Atomic(descriptor)
+        self.writer = writer
+    }
 
     deinit { release() }
 
     /// Gives the store up. The second time it does nothing.
+    ///
+    /// The text says so first: any process that is being started at this moment holds a copy of the descriptor until its
+    /// exec, and whoever meets the lock meanwhile can tell that from an owner.
     package func release() {
         let held = descriptor.exchange(-1, ordering: .relaxed)
-        if held >= 0 { close(held) }
+        guard held >= 0 else { return }
+        if writer == getpid() {
+            var mark = Array(Self.releasedLine.utf8)
+            var status = stat()
+            // Where it cannot be written the next one waits a little longer, no more.
+            if fstat(held, &status) == 0 { _ = pwrite(held, &mark, mark.count, status.st_size) }
+        }
+        close(held)
     }
+
+    private static let releasedLine = "released=1\n"
 
     /// Takes the store for writing.
     ///
@@ -63,7 +80,7 @@ package final class FolderLock: Sendable {
             guard descriptor >= 0 else { throw Platform.failure("opening", path) }
             if flock(descriptor, LOCK_EX | LOCK_NB) == 0 {
                 if isStill(path, descriptor) {
-                    let lock = FolderLock(descriptor: descriptor)
+                    let lock = FolderLock(descriptor: descriptor, writer: getpid())
                     try lock.writeOwner(path)
                     return lock
                 }
@@ -81,27 +98,43 @@ package final class FolderLock: Sendable {
     }
 
     /// Keeps writers out while an unheld store is read; nil when somebody holds it.
-    package static func shared(folder: String) throws(StoreError) -> FolderLock? {
+    ///
+    /// A lock whose owner has released it or is dead is on its way out: that is waited for, a little.
+    package static func shared(folder: String, patience: UInt64 = 300_000_000) throws(StoreError) -> FolderLock? {
         let path = folder + "/" + fileName
-        let descriptor = Platform.openAboveStreams(path, O_RDONLY)
-        guard descriptor >= 0 else { throw Platform.failure("opening", path) }
-        guard flock(descriptor, LOCK_SH | LOCK_NB) == 0 else {
+        let deadline = Platform.monotonicNanoseconds() + patience
+        while true {
+            let descriptor = Platform.openAboveStreams(path, O_RDONLY)
+            guard descriptor >= 0 else { throw Platform.failure("opening", path) }
+            if flock(descriptor, LOCK_SH | LOCK_NB) == 0 { return FolderLock(descriptor: descriptor) }
             let code = errno
             close(descriptor)
-            if code == EWOULDBLOCK { return nil }
-            throw Platform.failure("locking", path, errno: code)
+            guard code == EWOULDBLOCK || code == EINTR else { throw Platform.failure("locking", path, errno: code) }
+            if isOwned(folder) || Platform.monotonicNanoseconds() >= deadline { return nil }
+            usleep(2_000)
         }
-        return FolderLock(descriptor: descriptor)
+    }
+
+    /// Whether the lock, which somebody holds, is its owner's: one that lives, or lives elsewhere, and has not released it.
+    private static func isOwned(_ folder: String) -> Bool {
+        let fields = fields(folder)
+        guard fields["released"] == nil, let owner = owner(fields) else { return false }
+        return owner.host != Platform.hostName() || Platform.isAlive(owner.pid)
     }
 
     /// The owner as the lock file names it, whether or not it still holds the lock.
-    package static func owner(folder: String) -> StoreOwner? {
-        guard let text = Platform.text(at: folder + "/" + fileName) else { return nil }
+    package static func owner(folder: String) -> StoreOwner? { owner(fields(folder)) }
+
+    private static func fields(_ folder: String) -> [Substring: Substring] {
         var fields: [Substring: Substring] = [:]
-        for line in text.split(separator: "\n") {
+        for line in (Platform.text(at: folder + "/" + fileName) ?? "").split(separator: "\n") {
             let parts = line.split(separator: "=", maxSplits: 1)
             if parts.count == 2 { fields[parts[0]] = parts[1] }
         }
+        return fields
+    }
+
+    private static func owner(_ fields: [Substring: Substring]) -> StoreOwner? {
         guard let pid = fields["pid"].flatMap({ Int32($0) }), let since = fields["since"].flatMap({ Int64($0) }) else {
             return nil
         }
@@ -121,7 +154,9 @@ package final class FolderLock: Sendable {
         }
         let here = owner.host == Platform.hostName()
         let who: String
-        if here && owner.pid == getpid() {
+        if fields(folder)["released"] != nil {
+            who = "a child of process \(owner.pid), which has closed it: end that child"
+        } else if here && owner.pid == getpid() {
             who = "this process (\(owner.pid)), \(ageText(owner)): use the handle that is open, or close it first"
         } else if here && !Platform.isAlive(owner.pid) {
             who = "a child of process \(owner.pid), which has ended, \(ageText(owner)): end that child"

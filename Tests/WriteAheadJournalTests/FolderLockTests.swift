@@ -152,3 +152,28 @@ import Glibc
         kill(pid, SIGKILL)
     }
 }
+
+/// What a descriptor that outlives its owner's release says.
+@Suite struct ReleasedLockTests {
+    /// Another thread that starts a process holds a copy of every descriptor between its fork and its exec.
+    @Test func lockOnItsWayOutIsNotTakenForAnOwner() async throws {
+        let folder = try TemporaryFolder()
+        let lock = try FolderLock.exclusive(folder: folder.path, create: true)
+        // The copy, as such a process has it: of the same open file, so that the kernel's lock lives on.
+        let original = (3..<1_024).first { descriptor in
+            var here = stat()
+            var there = stat()
+            return fstat(Int32(descriptor), &here) == 0 && stat(folder.path + "/lock", &there) == 0
+                && here.st_ino == there.st_ino && here.st_dev == there.st_dev
+        }
+        let copy = dup(Int32(try #require(original)))
+        #expect(try FolderLock.shared(folder: folder.path) == nil)
+        lock.release()
+        let closer = try WorkerThread("closer") {
+            usleep(30_000)
+            close(copy)
+        }
+        #expect(try FolderLock.shared(folder: folder.path, patience: 10_000_000_000) != nil)
+        closer.join()
+    }
+}
