@@ -92,8 +92,9 @@ struct JournalMeta {
 }
 
 package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
-    /// From so many frames of 4 KiB on the SQLite WAL is copied into the database file.
-    private static let framesMax = 4_096
+    /// From so many frames of 4 KiB on the SQLite WAL is copied into the database file, and begins anew. A commit that
+    /// overwrites its blocks costs about half of one that makes the file grow, so it had better begin anew soon.
+    private static let framesMax = 1_000
     /// One trimming transaction drops about so many bytes, so that a commit never waits long behind it.
     private static let trimBytesMax = 2 << 20
 
@@ -104,8 +105,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     private let insert: SQLiteStatement
     private let dataVersion: SQLiteStatement
     private var knownDataVersion: Int64
-    private var databaseIdentity: FileIdentity
-    private var walIdentity: FileIdentity?
+    private let files: FileWatch
     /// Frames there were at the last upkeep; 0 since the SQLite WAL began anew.
     private var framesMaintained = 0
     private(set) package var logBytes = 0
@@ -125,7 +125,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
             "INSERT INTO journal(first_lsn,last_lsn,time,chain,records) VALUES(?,?,?,?,?)")
         dataVersion = try connection.prepare("PRAGMA data_version")
         knownDataVersion = 0
-        databaseIdentity = try FileIdentity.of(path)
+        files = FileWatch(folder: folder, names: [JournalFile.name, JournalFile.name + "-wal"])
         try begin.run()
         knownDataVersion = try readDataVersion()
         try rollback.run()
@@ -174,23 +174,12 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         }
         syncs += 1
         if connection.framesInWAL < framesMaintained { framesMaintained = 0 }
-        try checkIdentity()
+        try files.check()
     }
 
     private func readDataVersion() throws(StoreError) -> Int64 {
         defer { dataVersion.reset() }
         return try dataVersion.step() ? dataVersion.int(0) : 0
-    }
-
-    private func checkIdentity() throws(StoreError) {
-        let database = try FileIdentity.of(connection.path)
-        let wal = try FileIdentity.of(connection.path + "-wal")
-        if walIdentity == nil { walIdentity = wal }
-        guard database == databaseIdentity, wal == walIdentity else {
-            throw StoreError(
-                .ioError, "\(connection.path) or its -wal was replaced or linked while the store had it open",
-                location: .init(file: connection.path))
-        }
     }
 
     // MARK: Upkeep
@@ -328,20 +317,5 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
             insert.bind(8, group.kills)
         }
         try insert.run()
-    }
-}
-
-/// Which file a path names, and how many names it has.
-struct FileIdentity: Equatable {
-    let device: UInt64
-    let inode: UInt64
-    let links: UInt64
-
-    static func of(_ path: String) throws(StoreError) -> FileIdentity {
-        var status = stat()
-        guard stat(path, &status) == 0 else { throw Platform.failure("looking at", path) }
-        return FileIdentity(
-            device: UInt64(truncatingIfNeeded: status.st_dev), inode: UInt64(status.st_ino),
-            links: UInt64(status.st_nlink))
     }
 }
