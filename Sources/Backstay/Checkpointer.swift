@@ -157,9 +157,13 @@ final class Checkpointer: @unchecked Sendable {
         try committer.checkSound()
         do throws(StoreError) {
             try body()
+            committer.noteFold(nil)
         } catch {
-            if error.code != .diskFull && error.code != .busy && error.code != .closed && error.code != .poisoned {
-                committer.poison(error)
+            switch error.code {
+            case .diskFull: committer.noteFold(error)
+            // Whoever holds the table's files lets go again; writers at the log's bound wait for it.
+            case .busy, .closed, .poisoned: break
+            default: committer.poison(error)
             }
             throw error
         }

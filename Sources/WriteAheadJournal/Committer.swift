@@ -17,24 +17,6 @@
 // whoever holds `isCommitting`.
 
 package final class Committer: @unchecked Sendable {
-    package struct Limits: Sendable {
-        /// Records wait for room above so many published, uncommitted bytes.
-        package var tailBytes = 4 << 20
-        /// Records nobody waits for are committed when they are so old.
-        package var ageMax: UInt64 = 20_000_000
-        /// How long a caller waits while the disk is full or another program blocks the journal.
-        package var patience: UInt64 = 5_000_000_000
-        /// How often a commit that found no space is tried again.
-        package var retryInterval: UInt64 = 100_000_000
-        package init() {}
-    }
-
-    /// Deliberate faults, for controls that must lose: a test of the tests. Never set outside the lab.
-    package struct Sabotage: Sendable {
-        package var acknowledgesBeforeCommit = false
-        package init() {}
-    }
-
     private enum Health {
         case sound
         /// Not committing for now: no space, or SQLite's lock is held by a stranger.
@@ -117,6 +99,7 @@ package final class Committer: @unchecked Sendable {
         case .closed: throw Self.closedError
         }
         guard !isStopping else { throw Self.closedError }
+        if let foldTrouble, logBytes >= logBytesMax { throw foldTrouble }
         return hasRoom ? .admitted : .wait
     }
 
@@ -171,7 +154,7 @@ package final class Committer: @unchecked Sendable {
     /// Room, or a reason not to wait for it.
     private var hasRoom: Bool {
         guard case .sound = health, !isStopping else { return true }
-        return tailBytesUsed < limits.tailBytes && logBytes < logBytesMax
+        return tailBytesUsed < limits.tailBytes && (logBytes < logBytesMax || foldTrouble != nil)
     }
 
     private var tailBytesUsed: Int { pending.bytes.count + inflight.bytes.count }
@@ -182,6 +165,17 @@ package final class Committer: @unchecked Sendable {
     private var logBytesWanted = Int.max
     private var logBytesMax = Int.max
     private var onLogPressure: (@Sendable () -> Void)?
+    /// Why the log cannot be shortened. At its bound changes are refused with it, until a fold succeeds.
+    private var foldTrouble: StoreError?
+
+    /// Tells that the log could not be shortened, or, with nil, that it was.
+    package func noteFold(_ trouble: StoreError?) {
+        lock.lock()
+        foldTrouble = trouble
+        settled.broadcast()
+        answerWaiters()
+        lock.unlock()
+    }
 
     /// Tells how large the log may grow, and whom to call when it is half as large.
     package func boundLog(_ bytes: Int, _ onPressure: @escaping @Sendable () -> Void) {

@@ -181,6 +181,31 @@ import WriteAheadJournal
         writers.finish()
     }
 
+    /// A log at its bound that cannot be shortened for want of space: nobody waits for room that does not come.
+    @Test func boundThatCannotBeHeldRefusesWriters() throws {
+        let writers = try Writers()
+        writers.committer.boundLog(100) {}
+        try writers.appendAndWait(bytes: 200)
+        let refused = Shared<StoreError.Code?>(nil)
+        let threads = Threads()
+        try threads.run {
+            let error = failure { _ = try writers.appendAndWait() }
+            refused.change { $0 = error?.code }
+        }
+        writers.committer.noteFold(StoreError(.diskFull, "no space left: free some"))
+        threads.join()
+        #expect(refused.value == .diskFull)
+        let error = failure { _ = try writers.tryPublish() }
+        #expect(error?.code == .diskFull && error?.outcome == .rejected)
+        // The next fold found room: it is waited for again, and the trim lets writers in.
+        writers.committer.noteFold(nil)
+        #expect(try writers.tryPublish() == nil)
+        _ = try writers.committer.withBackend { (backend) throws(StoreError) in try backend.trim(through: LSN(1)) }
+        try writers.appendAndWait()
+        #expect(writers.committer.lastDurable == LSN(2))
+        writers.finish()
+    }
+
     /// `.process` changes have nobody waiting for the disk: their age commits them.
     @Test func recordsNobodyWaitsForAreCommittedWhenTheyAreOld() throws {
         let writers = try Writers()
