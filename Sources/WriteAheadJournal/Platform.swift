@@ -187,7 +187,13 @@ package enum Platform {
                 .notAStore, "a part of \(path) is a file, not a folder: choose another path", cause: ENOTDIR,
                 location: .init(file: path))
         }
-        guard errno == ENOENT, !exists(path) else { throw failure("resolving", path) }
+        guard errno == ENOENT else { throw failure("resolving", path) }
+        var status = stat()
+        if lstat(path, &status) == 0 {
+            // There after all: a link into nothing, or somebody else made it a moment ago.
+            guard status.st_mode & S_IFMT != S_IFLNK else { throw failure("resolving", path, errno: ENOENT) }
+            return try resolved(path)
+        }
         var parent = "."
         var name = path
         while name.count > 1 && name.hasSuffix("/") { name.removeLast() }
