@@ -12,9 +12,13 @@ internal import Glibc
 #endif
 
 enum KernelLog {
-    /// Whether the log says so. Ids are reused: a kill long ago of another process with this id would count too, so the
-    /// caller asks only about a run of this boot that left no end.
-    static func namesMemoryKill(of pid: Int32) -> Bool {
+    /// The kernel's clock in its log and the system's differ by little; a run is not so short that this hides its kill.
+    private static let slackMicroseconds: Int64 = 1_000_000
+
+    /// Whether the log says so, of a process that lived at `started` (microseconds since 1970) or later. Ids are reused:
+    /// what was said before that was said of another process. Ask only about a run of this boot that left no end.
+    static func namesMemoryKill(of pid: Int32, since started: Int64) -> Bool {
+        let sinceBoot = Int64(Platform.monotonicNanoseconds() / 1_000) - (Platform.wallMicroseconds() - started)
         let log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC)
         guard log >= 0 else { return false }
         defer { close(log) }
@@ -23,14 +27,20 @@ enum KernelLog {
             let got = read(log, &record, record.count)
             if got < 0 && errno == EPIPE { continue }  // Overwritten while we read; the next record is there.
             if got <= 0 { return false }
-            if saysKilled(String(decoding: record[0..<got], as: UTF8.self), pid) { return true }
+            let line = String(decoding: record[0..<got], as: UTF8.self)
+            if saysKilled(line, pid, since: sinceBoot - slackMicroseconds) { return true }
         }
         return false
     }
 
     /// The kernel's wording since 4.x: "Killed process 123 (name) total-vm:…", with "Out of memory:" or
-    /// "Memory cgroup out of memory:" before it.
-    static func saysKilled(_ line: String, _ pid: Int32) -> Bool {
-        line.lowercased().contains("out of memory") && line.contains("Killed process \(pid) (")
+    /// "Memory cgroup out of memory:" before it. In front stand priority, number, microseconds since boot, and flags.
+    static func saysKilled(_ line: String, _ pid: Int32, since: Int64 = .min) -> Bool {
+        guard line.lowercased().contains("out of memory"), line.contains("Killed process \(pid) (") else {
+            return false
+        }
+        let head = line.prefix { $0 != ";" }.split(separator: ",")
+        guard head.count >= 3, let time = Int64(head[2]) else { return false }
+        return time >= since
     }
 }

@@ -66,7 +66,9 @@ public struct RunRow: Sendable, Hashable {
         }
         traces.bootThen = boot
         traces.bootNow = Platform.bootIdentity()
-        if traces.bootThen == traces.bootNow { traces.kernelKilledForMemory = KernelLog.namesMemoryKill(of: pid) }
+        if traces.bootThen == traces.bootNow {
+            traces.kernelKilledForMemory = KernelLog.namesMemoryKill(of: pid, since: started)
+        }
         if let now = MemoryGroup.current(), let then = memoryGroup, host == Platform.hostName() {
             traces.sameMemoryGroup = now.path == then.path
             traces.memoryKillsThen = then.kills

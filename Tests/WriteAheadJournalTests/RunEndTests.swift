@@ -73,6 +73,10 @@ import Testing
         #expect(!KernelLog.saysKilled(line, 711))
         #expect(KernelLog.saysKilled("6,1,2,-;Memory cgroup out of memory: Killed process 9 (x) total-vm", 9))
         #expect(!KernelLog.saysKilled("6,1,2,-;systemd: Killed process 9 (x)", 9))
+        // Ids are reused: what was said before the run began was said of another process.
+        let old = "6,1,5000000,-;Memory cgroup out of memory: Killed process 9 (x) total-vm"
+        #expect(KernelLog.saysKilled(old, 9, since: 4_999_999) && KernelLog.saysKilled(old, 9, since: 5_000_000))
+        #expect(!KernelLog.saysKilled(old, 9, since: 5_000_001))
     }
 
     @Test func verdictsReadWell() {
