@@ -50,7 +50,7 @@ package struct StoreBenchmark: Sendable {
 
     /// The rows by their short names, in their order.
     package static let names = [
-        "memory", "power", "tasks", "process", "codable", "hot", "cold", "growth", "open", "replay",
+        "memory", "power", "tasks", "process", "codable", "int", "hot", "cold", "growth", "open", "replay",
     ]
 
     // MARK: All rows
@@ -59,7 +59,8 @@ package struct StoreBenchmark: Sendable {
         var rows: [Row] = []
         // Memory first: what earlier rows freed would be used again without growing the resident set.
         let measures = [
-            memory, powerOneCaller, powerTasks, processOneCaller, codable, hotGets, gets, growth, opening, replay,
+            memory, powerOneCaller, powerTasks, processOneCaller, codable, intGets, hotGets, gets, growth, opening,
+            replay,
         ]
         for (name, measure) in zip(Self.names, measures) where only.isEmpty || only == name {
             rows.append(try await measure())
@@ -186,7 +187,7 @@ package struct StoreBenchmark: Sendable {
     private func gets(_ name: String, _ keys: Int) async throws -> Row {
         let reads = scaled(1_000_000)
         let store = try StateStore.inMemory()
-        let dictionary = LockedDictionary()
+        let dictionary = LockedDictionary<[UInt8]>()
         let run = Subject(store: store, plain: nil)
         try run.fill(keys)
         for index in 0..<keys { dictionary.set(Self.key(index), Self.value) }
@@ -202,6 +203,33 @@ package struct StoreBenchmark: Sendable {
             },
             {
                 try Stopwatch.seconds { for index in order { try Self.use(dictionary.get(names[index])) } }
+            })
+    }
+
+    private func intGets() async throws -> Row {
+        let keys = 1_000
+        let reads = scaled(1_000_000)
+        let store = try StateStore.inMemory()
+        let dictionary = LockedDictionary<Int>()
+        let run = Subject(store: store, plain: nil)
+        try run.time { store in
+            try store.transaction { tx in for index in 0..<keys { try tx.set(Self.key(index), index) } }
+        }
+        for index in 0..<keys { dictionary.set(Self.key(index), index) }
+        let order = Self.order(reads, below: keys)
+        let names = (0..<keys).map(Self.key)
+        return try await compare(
+            "get of an Int, hot in \(keys) keys", units: reads, other: "a Dictionary behind a mutex", goal: "≤ 2×",
+            atMost: 2,
+            {
+                try run.time { store in
+                    for index in order { guard try store.get(names[index]) == index else { throw Missing() } }
+                }
+            },
+            {
+                try Stopwatch.seconds {
+                    for index in order { guard dictionary.get(names[index]) == index else { throw Missing() } }
+                }
             })
     }
 
@@ -300,7 +328,7 @@ package struct StoreBenchmark: Sendable {
         try Subject(store: store, plain: nil).fill(keys)
         let ours = Self.residentBytes() - before
         let between = Self.residentBytes()
-        let dictionary = LockedDictionary()
+        let dictionary = LockedDictionary<[UInt8]>()
         for index in 0..<keys {
             var value = [UInt8](unsafeUninitializedCapacity: 100) {
                 $1 = 100; $0.update(repeating: 7)
@@ -400,6 +428,7 @@ private final class Subject: @unchecked Sendable {
 
     func prepare(_ body: (StateStore) throws -> Void) throws { try body(store) }
 
+    @discardableResult
     func time(_ body: (StateStore) throws -> Void) throws -> Double { try Stopwatch.seconds { try body(store) } }
 
     /// Keys in ascending order, many to a record.
@@ -446,17 +475,17 @@ private final class Subject: @unchecked Sendable {
 }
 
 /// What an application would use without a store.
-private final class LockedDictionary {
+private final class LockedDictionary<Value> {
     private let lock = Lock()
-    private var content: [String: [UInt8]] = [:]
+    private var content: [String: Value] = [:]
 
-    func get(_ key: String) -> [UInt8]? {
+    func get(_ key: String) -> Value? {
         lock.lock()
         defer { lock.unlock() }
         return content[key]
     }
 
-    func set(_ key: String, _ value: [UInt8]) {
+    func set(_ key: String, _ value: Value) {
         lock.lock()
         defer { lock.unlock() }
         content[key] = value
