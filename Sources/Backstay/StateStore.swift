@@ -30,11 +30,11 @@ public final class StateStore: Sendable {
             return
         }
         let box = WeakBox()
+        box.core = core
         exit = ExitHooks.registerFinalizer("close the store") { reason in
             // Whatever fails here, the log has every acknowledged change: the next start takes longer, no more.
             try? box.core?.close(StoreCore.end(for: reason))
         }
-        box.core = core
     }
 
     deinit {
@@ -121,7 +121,8 @@ public final class StateStore: Sendable {
 
 /// Lets the exit hook reach the core without keeping it alive.
 private final class WeakBox: @unchecked Sendable {
-    // Written once, before the store is handed out; read at exit. Weak references may be read from any thread.
+    // Written once, before the hook is registered: an exit at that very moment already sees it. Weak references may be
+    // read from any thread.
     weak var core: StoreCore?
 }
 
