@@ -111,7 +111,7 @@ extension StateStore {
         let level = durability ?? core.options.durability
         while true {
             if let published = try change.publish(core, level) { return try answer(published, level) }
-            try core.committer?.waitForRoom()
+            try core.committer?.waitForRoom(change.contentBytes)
         }
     }
 
@@ -126,7 +126,7 @@ extension StateStore {
         try Self.checkCancellation()
         while true {
             if let published = try change.publish(core, level) { return try await answer(published, level) }
-            await core.committer?.waitForRoom()
+            await core.committer?.waitForRoom(change.contentBytes)
         }
     }
 
@@ -157,7 +157,7 @@ extension StateStore {
         let level = durability ?? core.options.durability
         while true {
             if let published = try change.publish(core, level) { return try answer(published, level) }
-            try core.committer?.waitForRoom()
+            try core.committer?.waitForRoom(change.contentBytes)
         }
     }
 
@@ -169,7 +169,7 @@ extension StateStore {
         try Self.checkCancellation()
         while true {
             if let published = try change.publish(core, level) { return try await answer(published, level) }
-            await core.committer?.waitForRoom()
+            await core.committer?.waitForRoom(change.contentBytes)
         }
     }
 
@@ -191,13 +191,13 @@ extension StateStore {
     // MARK: Answers
 
     func answer(_ published: Published, _ level: Durability) throws(StoreError) -> Receipt {
-        try core.committer?.waitDurable(published.lsn)
-        return Receipt(lsn: published.lsn, durability: .power, chain: published.chain)
+        let reached = try core.committer?.acknowledge(published, level) ?? level
+        return Receipt(lsn: published.lsn, durability: reached, chain: published.chain)
     }
 
     func answer(_ published: Published, _ level: Durability) async throws(StoreError) -> Receipt {
-        try await core.committer?.waitDurable(published.lsn)
-        return Receipt(lsn: published.lsn, durability: .power, chain: published.chain)
+        let reached = try await core.committer?.acknowledge(published, level) ?? level
+        return Receipt(lsn: published.lsn, durability: reached, chain: published.chain)
     }
 
     static func checkCancellation() throws(StoreError) {
@@ -233,6 +233,14 @@ struct EncodedChange {
         try KeyBytes.withChecked(key) { (_) throws(StoreError) in }
         kind = nil
         bytes = []
+    }
+
+    /// The bytes its record has, kind included.
+    var contentBytes: Int {
+        let key = key.utf8.count
+        return 1
+            + (kind == nil
+                ? OperationCodec.removeBytes(key: key) : OperationCodec.setBytes(key: key, value: bytes.count))
     }
 
     /// Nil: the tail is full.

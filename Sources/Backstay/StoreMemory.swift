@@ -10,6 +10,9 @@ final class StoreMemory: @unchecked Sendable {
     private let tree = OrderedTree()
     /// States beside the key–value one, by name and key, as bytes. Few and small: an import's position.
     private var named: [[UInt8]: [[UInt8]: NamedValue]] = [:]
+    /// The record that was applied last. Here, so that a consistent view needs this lock alone: no reader waits for a
+    /// writer that stalls on its way into the log.
+    private var applied = Published(lsn: .zero, chain: 0, outlivesProcess: false)
 
     struct NamedValue: Sendable {
         var kind: UInt8
@@ -20,22 +23,25 @@ final class StoreMemory: @unchecked Sendable {
     private static let copyUnderLockMax = 64 << 10
 
     @inline(__always)
-    func set(key: UnsafeRawBufferPointer, kind: UInt8, value: UnsafeRawBufferPointer) {
+    func set(key: UnsafeRawBufferPointer, kind: UInt8, value: UnsafeRawBufferPointer, of record: Published) {
         lock.lock()
         tree.set(key: key, kind: kind, value: value)
+        applied = record
         lock.unlock()
     }
 
-    func remove(key: UnsafeRawBufferPointer) {
+    func remove(key: UnsafeRawBufferPointer, of record: Published) {
         lock.lock()
         tree.remove(key: key)
+        applied = record
         lock.unlock()
     }
 
     /// Applies the operations of one record as one change.
-    func apply(_ body: UnsafeRawBufferPointer) throws {
+    func apply(_ body: UnsafeRawBufferPointer, of record: Published? = nil) throws {
         lock.lock()
         defer { lock.unlock() }
+        if let record { applied = record }
         try OperationCodec.read(body) { operation in
             guard operation.name.isEmpty else {
                 applyNamed(operation)
@@ -74,8 +80,6 @@ final class StoreMemory: @unchecked Sendable {
         lock.withLock { named[Array(name.utf8)]?[Array(key.utf8)] }
     }
 
-    func allNamed() -> [[UInt8]: [[UInt8]: NamedValue]] { lock.withLock { named } }
-
     func contains(_ key: UnsafeRawBufferPointer) -> Bool {
         lock.lock()
         defer { lock.unlock() }
@@ -109,7 +113,18 @@ final class StoreMemory: @unchecked Sendable {
         return large
     }
 
-    func freeze() -> OrderedTree.View { lock.withLock { tree.freeze() } }
+    /// Where the log stands with the state that was loaded.
+    func begin(at record: Published) { lock.withLock { applied = record } }
+
+    var lastApplied: Published { lock.withLock { applied } }
+
+    /// A view of the state, and the record it is as of.
+    func freeze() -> (view: OrderedTree.View, record: Published) { lock.withLock { (tree.freeze(), applied) } }
+
+    /// The same with the named states.
+    func freezeAll() -> (view: OrderedTree.View, named: [[UInt8]: [[UInt8]: NamedValue]], record: Published) {
+        lock.withLock { (tree.freeze(), named, applied) }
+    }
 
     func release(_ view: OrderedTree.View) { lock.withLock { tree.release(view) } }
 

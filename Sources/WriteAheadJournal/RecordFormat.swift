@@ -80,12 +80,7 @@ package struct RecordBatch: Sendable {
     package mutating func append(
         _ kind: RecordKind, lsn: LSN, after previous: UInt32, epoch: UInt64, body: (inout [UInt8]) -> Void
     ) -> UInt32 {
-        if count == 0 {
-            bytes.append(contentsOf: repeatElement(0, count: RecordFormat.batchHeaderSize))
-            first = lsn
-            self.epoch = epoch
-        }
-        assert(epoch == self.epoch && (count == 0 || lsn == last.next), "a batch holds one epoch, without gaps")
+        begin(lsn: lsn, epoch: epoch)
         let start = bytes.count
         bytes.append(contentsOf: repeatElement(0, count: RecordFormat.recordHeaderSize))
         bytes.append(kind.rawValue)
@@ -103,6 +98,24 @@ package struct RecordBatch: Sendable {
         last = lsn
         chain = crc
         return crc
+    }
+
+    /// Appends one record that has its header already, as the tail holds it.
+    mutating func append(encoded record: UnsafeRawBufferPointer, lsn: LSN, epoch: UInt64) {
+        begin(lsn: lsn, epoch: epoch)
+        bytes.append(contentsOf: record)
+        count += 1
+        last = lsn
+        chain = UInt32(littleEndian: record.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
+    }
+
+    private mutating func begin(lsn: LSN, epoch: UInt64) {
+        if count == 0 {
+            bytes.append(contentsOf: repeatElement(0, count: RecordFormat.batchHeaderSize))
+            first = lsn
+            self.epoch = epoch
+        }
+        assert(epoch == self.epoch && (count == 0 || lsn == last.next), "a batch holds one epoch, without gaps")
     }
 
     /// Completes the header. Call before the bytes are stored.

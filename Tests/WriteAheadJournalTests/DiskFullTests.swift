@@ -35,6 +35,7 @@ private final class SmallDisk {
 @Suite(.timeLimit(.minutes(5))) struct DiskFullTests {
     private var options: JournalOpening.Options {
         var options = JournalOpening.Options()
+        options.limits.tailBytes = 64 << 10
         options.limits.patience = 30_000_000
         options.limits.retryInterval = 5_000_000
         return options
