@@ -55,6 +55,9 @@ package final class Committer: @unchecked Sendable {
     private let backend: any JournalBackend
     private let page: RunPage?
     private let tail: Tail
+    /// The same, for the two calls of every change: without counting references.
+    private let ring: Unmanaged<Tail>
+    private let outlivesProcess: Bool
     private(set) var limits: Limits
     private let sabotage: Sabotage
 
@@ -100,6 +103,8 @@ package final class Committer: @unchecked Sendable {
         self.backend = backend
         self.page = page
         self.tail = tail
+        ring = .passUnretained(tail)
+        outlivesProcess = tail.outlivesProcess
         self.limits = limits
         self.sabotage = sabotage
         // Nobody waits then, so that commits come by age alone; late ones, or a kill might find everything committed.
@@ -125,7 +130,9 @@ package final class Committer: @unchecked Sendable {
     /// out until it publishes.
     @inline(__always)
     package func admit(_ durability: Durability, content: Int) throws(StoreError) -> Admission {
-        if isOpen.load(ordering: .acquiring) && tail.hasRoom(content) { return .admitted }
+        if isOpen.load(ordering: .acquiring) && ring._withUnsafeGuaranteedRef({ $0.hasRoom(content) }) {
+            return .admitted
+        }
         return try admitSlowly(durability, content)
     }
 
@@ -172,16 +179,18 @@ package final class Committer: @unchecked Sendable {
         _ kind: RecordKind, content: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void
     ) throws(StoreError) -> Published {
         if !isOpen.load(ordering: .acquiring) { try checkOpen() }
-        if !tail.hasRoom(content) {
+        if !ring._withUnsafeGuaranteedRef({ $0.hasRoom(content) }) {
             guard try tail.makeRoom(content) else { return publishAlone(kind, content, fill) }
         }
         let lsn = position.lsn.next
-        let appended = tail.append(kind, lsn: lsn, after: position.chain, content: content, fill)
+        let appended = ring._withUnsafeGuaranteedRef {
+            $0.append(kind, lsn: lsn, after: position.chain, content: content, fill)
+        }
         position.lsn = lsn
         position.chain = appended.crc
         lastLSN.store(lsn.value, ordering: .releasing)
         if appended.isFirst || appended.beginsSegment { noteRecord(appended.isFirst) }
-        return Published(lsn: lsn, chain: appended.crc, outlivesProcess: tail.outlivesProcess)
+        return Published(lsn: lsn, chain: appended.crc, outlivesProcess: outlivesProcess)
     }
 
     private func checkOpen() throws(StoreError) {
@@ -367,7 +376,7 @@ package final class Committer: @unchecked Sendable {
     package var last: LSN { LSN(lastLSN.load(ordering: .acquiring)) }
 
     /// Whether records outlive the process once they are published.
-    package var isTailMapped: Bool { tail.outlivesProcess }
+    package var isTailMapped: Bool { outlivesProcess }
 
     /// The last record that is known to be durable.
     package var lastDurable: LSN { lock.withLock { durable } }

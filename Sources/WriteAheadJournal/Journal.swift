@@ -106,10 +106,19 @@ public final class Journal: Sendable {
         guard bytes.count <= Self.recordBytesMax else {
             throw StoreError(.valueOutOfBounds, "a record may have \(Self.recordBytesMax) bytes, not \(bytes.count)")
         }
-        return try writer.withLock { () throws(StoreError) in
-            guard case .admitted = try committer.admit(durability, content: bytes.count + 1) else { return nil }
-            return try committer.publish(.bytes, content: bytes.count + 1) { $0.copyBytes(from: bytes) }
-        }
+        // With the pointer outside: a closure over the array itself would count references under the lock.
+        return try bytes.withUnsafeBytes { raw -> Result<Published?, StoreError> in
+            writer.lock()
+            defer { writer.unlock() }
+            do throws(StoreError) {
+                guard case .admitted = try committer.admit(durability, content: raw.count + 1) else {
+                    return .success(nil)
+                }
+                return .success(try committer.publish(.bytes, content: raw.count + 1) { $0.copyMemory(from: raw) })
+            } catch {
+                return .failure(error)
+            }
+        }.get()
     }
 
     /// Drops records up to and including `lsn`: what they said is kept elsewhere.

@@ -45,12 +45,7 @@ package enum RecordFormat {
     package static func chain(
         after previous: UInt32, epoch: UInt64, lsn: UInt64, content: UnsafeRawBufferPointer
     ) -> UInt32 {
-        var head = (
-            masked(previous).littleEndian, UInt32(truncatingIfNeeded: content.count).littleEndian, epoch.littleEndian,
-            lsn.littleEndian
-        )
-        let crc = withUnsafeBytes(of: &head) { cchecksum_crc32c(0, $0.baseAddress, 24) }
-        return cchecksum_crc32c(crc, content.baseAddress, content.count)
+        cchecksum_chain(masked(previous), epoch, lsn, content.baseAddress, UInt32(truncatingIfNeeded: content.count))
     }
 
     /// CRC-32C of some bytes, not chained.
