@@ -104,15 +104,17 @@ extension StateStore {
     ///   `reentrant`, `unsupported`. With `outcome` unknown: `notYetDurable`, `ioError`.
     @available(*, noasync, message: "use `try await store.set`")
     @discardableResult
+    @inlinable
     public func set<Value: Codable>(
         _ key: String, _ value: Value, durability: Durability? = nil
     ) throws(StoreError) -> Receipt {
-        let change = try EncodedChange(key, value)
-        let level = durability ?? core.options.durability
-        while true {
-            if let published = try change.publish(core, level) { return try answer(published, level) }
-            try core.committer?.waitForRoom(change.contentBytes)
+        // Casts between one and the same type: each branch is there only for callers of that type.
+        if Value.self == [UInt8].self {
+            return try setBytes(key, unsafeBitCast(value, to: [UInt8].self), durability)
         }
+        if Value.self == Int.self { return try setInt(key, unsafeBitCast(value, to: Int.self), durability) }
+        if Value.self == String.self { return try setString(key, unsafeBitCast(value, to: String.self), durability) }
+        return try setAny(key, value, durability)
     }
 
     /// Sets a value and returns when the change has reached its level, without holding a thread. A nil of an Optional
