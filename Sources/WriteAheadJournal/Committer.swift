@@ -445,7 +445,7 @@ package final class Committer: @unchecked Sendable {
             if case .stalled = health { health = .sound }
             tail.release(through: inflightEnd)
             updateGate()
-            if backend.isMaintenanceDue { maintainHoldingLock() }
+            if backend.isMaintenanceDue || tail.runsShort { maintainHoldingLock() }
         }
         pendingSince = hasRecords ? begun : 0
         giveBack()
@@ -463,16 +463,19 @@ package final class Committer: @unchecked Sendable {
         if !inflight.isEmpty { inflight.seal() }
     }
 
-    /// Upkeep of the engine's own log, after everyone in the batch has been answered.
+    /// Upkeep of the tail's pages and of the engine's own log, after everyone in the batch has been answered.
     private func maintainHoldingLock() {
         settled.broadcast()
         answerWaiters()
         lock.unlock()
+        if tail.runsShort { tail.prepareAhead() }
         var failure: StoreError?
-        do throws(StoreError) {
-            try backend.maintain()
-        } catch {
-            failure = error
+        if backend.isMaintenanceDue {
+            do throws(StoreError) {
+                try backend.maintain()
+            } catch {
+                failure = error
+            }
         }
         lock.lock()
         // Upkeep that found no space or a reader in its way changed nothing and is tried again.
@@ -543,7 +546,10 @@ package final class Committer: @unchecked Sendable {
     /// For the thread.
     var hasNothingInflight: Bool { inflight.isEmpty }
 
-    /// For the thread: has the next writer make sure of the tail's pages.
+    /// For the thread: pages that writers will need, before they do.
+    func refreshTail() { tail.refresh() }
+
+    /// For the thread, before it sleeps: has the next writer make sure of the tail's pages.
     func coolTail() { tail.cool() }
 
     // MARK: Using the backend for something else
