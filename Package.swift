@@ -62,7 +62,9 @@ let package = Package(
         .target(name: "WriteAheadJournal", dependencies: ["CSQLite", "CChecksum"], swiftSettings: settings),
 
         // The store.
-        .target(name: "Backstay", dependencies: ["WriteAheadJournal", "ExitHooks"], swiftSettings: settings),
+        .target(name: "CPrefetch", cSettings: cSettings),
+        .target(
+            name: "Backstay", dependencies: ["WriteAheadJournal", "ExitHooks", "CPrefetch"], swiftSettings: settings),
 
         // What `backstay bench` measures.
         .target(
