@@ -71,7 +71,7 @@ final class StoreCore: @unchecked Sendable {
             let replayStart = Platform.monotonicNanoseconds()
             try opening.replay(after: opened.meta.checkpoint) { record in
                 guard record.kind == .changes else { return }
-                try memory.apply(record.body)
+                try memory.replay(record.body)
                 lastChange = record.lsn
             }
             replaySeconds = Double(Platform.monotonicNanoseconds() - replayStart) / 1e9
@@ -160,7 +160,7 @@ final class StoreCore: @unchecked Sendable {
             position = try reader.records { record, _ in
                 guard record.lsn > reader.stateMeta.checkpoint.lsn else { return }
                 replayed += 1
-                if record.kind == .changes { try memory.apply(record.body) }
+                if record.kind == .changes { try memory.replay(record.body) }
             }
             if reader.stateMeta.checkpoint.lsn > position.lsn { position = reader.stateMeta.checkpoint }
         } catch {

@@ -48,6 +48,15 @@ package struct StoreBenchmark: Sendable {
 
     private static let value = [UInt8](0..<100)
 
+    /// A value with memory of its own. One array under all keys of a Dictionary would always be in the cache.
+    private static func ownValue(_ index: Int) -> [UInt8] {
+        var value = [UInt8](unsafeUninitializedCapacity: 100) {
+            $1 = 100; $0.update(repeating: 0xFF)
+        }
+        value[0] = UInt8(truncatingIfNeeded: index)
+        return value
+    }
+
     /// The rows by their short names, in their order.
     package static let names = [
         "memory", "power", "tasks", "process", "codable", "int", "hot", "cold", "growth", "open", "replay",
@@ -190,7 +199,7 @@ package struct StoreBenchmark: Sendable {
         let dictionary = LockedDictionary<[UInt8]>()
         let run = Subject(store: store, plain: nil)
         try run.fill(keys)
-        for index in 0..<keys { dictionary.set(Self.key(index), Self.value) }
+        for index in 0..<keys { dictionary.set(Self.key(index), Self.ownValue(index)) }
         let order = Self.order(reads, below: keys)
         // Strings of their own: with the very keys that are in the Dictionary its comparison would end at the address.
         let names = (0..<keys).map(Self.key)
@@ -330,11 +339,7 @@ package struct StoreBenchmark: Sendable {
         let between = Self.residentBytes()
         let dictionary = LockedDictionary<[UInt8]>()
         for index in 0..<keys {
-            var value = [UInt8](unsafeUninitializedCapacity: 100) {
-                $1 = 100; $0.update(repeating: 7)
-            }
-            value[0] = UInt8(truncatingIfNeeded: index)
-            dictionary.set(Self.key(index), value)
+            dictionary.set(Self.key(index), Self.ownValue(index))
         }
         let theirs = Self.residentBytes() - between
         withExtendedLifetime((store, dictionary)) {}
