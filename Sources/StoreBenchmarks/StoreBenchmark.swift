@@ -39,7 +39,7 @@ package struct StoreBenchmark: Sendable {
 
     package init(folder: String) { self.folder = folder }
 
-    private func scaled(_ count: Int) -> Int { max(16, Int(Double(count) * scale)) }
+    func scaled(_ count: Int) -> Int { max(16, Int(Double(count) * scale)) }
 
     package static func key(_ number: Int) -> String {
         let digits = String(number)
@@ -59,7 +59,8 @@ package struct StoreBenchmark: Sendable {
 
     /// The rows by their short names, in their order.
     package static let names = [
-        "memory", "power", "tasks", "process", "codable", "int", "hot", "cold", "growth", "open", "replay",
+        "memory", "power", "power-raw", "tasks", "process", "process-raw", "sustained", "codable", "int", "hot", "cold",
+        "growth", "open", "replay",
     ]
 
     // MARK: All rows
@@ -68,7 +69,8 @@ package struct StoreBenchmark: Sendable {
         var rows: [Row] = []
         // Memory first: what earlier rows freed would be used again without growing the resident set.
         let measures = [
-            memory, powerOneCaller, powerTasks, processOneCaller, codable, intGets, hotGets, gets, growth, opening,
+            memory, powerOneCaller, powerBesideDevice, powerTasks, processBurst, processBesideMapping, processSustained,
+            codable, intGets, hotGets, gets, growth, opening,
             replay,
         ]
         for (name, measure) in zip(Self.names, measures) where only.isEmpty || only == name {
@@ -77,8 +79,10 @@ package struct StoreBenchmark: Sendable {
         return rows
     }
 
-    private func compare(
-        _ name: String, units: Int, other: String, goal: String, atMost: Double, _ ours: () async throws -> Double,
+    /// - Parameter theirUnits: how many operations a round of the other has, where that is not as many as ours.
+    func compare(
+        _ name: String, units: Int, theirUnits: Int? = nil, other: String, goal: String, atMost: Double,
+        _ ours: () async throws -> Double,
         _ theirs: () async throws -> Double
     ) async throws -> Row {
         var our: [Double] = []
@@ -94,65 +98,21 @@ package struct StoreBenchmark: Sendable {
                 our.append(try await ours())
             }
         }
-        let ratio = Spread(zip(our, their).map { $1 / $0 })
+        let theirUnits = Double(theirUnits ?? units)
+        let ratio = Spread(zip(our, their).map { $1 / theirUnits / ($0 / Double(units)) })
         return Row(
             name: name, ours: Spread(our.map { $0 / Double(units) * 1e9 }), other: other,
-            theirs: Spread(their.map { $0 / Double(units) * 1e9 }), ratio: ratio, goal: goal,
+            theirs: Spread(their.map { $0 / theirUnits * 1e9 }), ratio: ratio, goal: goal,
             isMet: atMost.isFinite ? ratio.median >= 1 / atMost : nil)
     }
 
-    private func fresh(_ name: String) -> String {
+    func fresh(_ name: String) -> String {
         let path = "\(folder)/\(name)"
         Platform.removeFolder(path)
         return path
     }
 
     private func open(_ name: String) throws -> StateStore { try StateStore.open(fresh(name)) }
-
-    // MARK: Commits
-
-    private func powerOneCaller() async throws -> Row {
-        let count = scaled(400)
-        let store = try await StateStore.open(fresh("power"))
-        let plain = try PlainSQLite(folder + "/plain.db")
-        let run = Subject(store: store, plain: plain)
-        // Until its -wal has begun anew, each commit makes the file grow, which costs about double: both first get past it.
-        progress("set .power, one caller: until both overwrite their logs")
-        _ = try run.power(scaled(1_200))
-        _ = try run.sqlite(scaled(1_200))
-        let row = try await compare(
-            "set .power, one caller", units: count, other: "SQLite FULL, one insert a commit", goal: "≤ 1.3×",
-            atMost: 1.3,
-            { try run.power(count) }, { try run.sqlite(count) })
-        try await store.close()
-        return row
-    }
-
-    private func powerTasks() async throws -> Row {
-        let count = scaled(6_400)
-        let store = try await StateStore.open(fresh("tasks"))
-        let run = Subject(store: store, plain: nil)
-        let alone = max(16, count / 64)
-        let row = try await compare(
-            "set .power, 64 tasks", units: count, other: "one caller", goal: "≥ 20×", atMost: 1 / 20,
-            { try await run.tasks(64, each: count / 64) },
-            { try run.power(alone) * Double(count) / Double(alone) })
-        try await store.close()
-        return row
-    }
-
-    private func processOneCaller() async throws -> Row {
-        let count = scaled(400)
-        let store = try await StateStore.open(fresh("process"))
-        let raw = try RawDevice(folder + "/raw")
-        let run = Subject(store: store, plain: nil)
-        let row = try await compare(
-            "set .process, one caller", units: count, other: "raw 4 KiB overwrite + fdatasync", goal: "reported",
-            atMost: .infinity,
-            { try run.process(count) }, { try Stopwatch.seconds { for _ in 0..<count { try raw.commit() } } })
-        try await store.close()
-        return row
-    }
 
     private struct Document: Codable {
         var id: Int
@@ -375,7 +335,7 @@ package struct StoreBenchmark: Sendable {
 }
 
 /// The synchronous calls, for use from async code that means to block.
-private final class Subject: @unchecked Sendable {
+final class Subject: @unchecked Sendable {
     // Used by one round at a time.
     private let store: StateStore
     private let plain: PlainSQLite?
@@ -404,6 +364,9 @@ private final class Subject: @unchecked Sendable {
             }
         }
     }
+
+    /// Until everything is committed, so that the tail is empty.
+    func settle() throws { try store.sync() }
 
     func sqlite(_ count: Int) throws -> Double {
         try Stopwatch.seconds {
