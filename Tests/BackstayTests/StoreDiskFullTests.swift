@@ -55,7 +55,7 @@ final class SmallDisk: Sendable {
     }
 
     @Test func fullDiskRejectsNewChangesAndGoesOnWhenThereIsRoom() throws {
-        guard let disk = SmallDisk(folder.path + "/disk", megabytes: 8) else { return }
+        guard let disk = SmallDisk(folder.path + "/disk", megabytes: 32) else { return }
         let store = try StateStore.open(disk.path + "/app", options: options())
         try store.set("before", 1)
         let piece = [UInt8](repeating: 1, count: 12 << 10)
@@ -112,7 +112,7 @@ final class SmallDisk: Sendable {
     }
 
     @Test func fullDiskAnswersTasksToo() async throws {
-        guard let disk = SmallDisk(folder.path + "/disk", megabytes: 8) else { return }
+        guard let disk = SmallDisk(folder.path + "/disk", megabytes: 32) else { return }
         let store = try await StateStore.open(disk.path + "/app", options: options())
         let piece = [UInt8](repeating: 1, count: 12 << 10)
         disk.fill()
@@ -131,7 +131,7 @@ final class SmallDisk: Sendable {
     }
 
     @Test func closingOnAFullDiskSaysSoAndLosesNothingAnswered() throws {
-        guard let disk = SmallDisk(folder.path + "/disk", megabytes: 8) else { return }
+        guard let disk = SmallDisk(folder.path + "/disk", megabytes: 32) else { return }
         let store = try StateStore.open(disk.path + "/app", options: options())
         let piece = [UInt8](repeating: 1, count: 12 << 10)
         disk.fill()
@@ -177,7 +177,7 @@ final class SmallDisk: Sendable {
     }
 
     @Test func openingOnAFullDiskIsRefusedAndLosesNothing() throws {
-        guard let disk = SmallDisk(folder.path + "/disk", megabytes: 8) else { return }
+        guard let disk = SmallDisk(folder.path + "/disk", megabytes: 32) else { return }
         let path = disk.path + "/app"
         let store = try StateStore.open(path)
         for number in 0..<50 { try store.set("k\(number)", number) }

@@ -124,9 +124,9 @@ import WriteAheadJournal
             kill(getpid(), SIGKILL)
         }
         // SQLite takes the first bad frame for the end of its WAL, without a word.
+        let end = try #require(WALScan.file(path + "/journal.db-wal")).committedBytes
         let wal = try #require(FileHandle(forUpdatingAtPath: path + "/journal.db-wal"))
-        let size = try wal.seekToEnd()
-        try wal.seek(toOffset: size - 100)
+        try wal.seek(toOffset: UInt64(end - 100))
         try wal.write(contentsOf: [0xff, 0xff])
         try wal.close()
         let reader = try Reader.run(path)

@@ -1,3 +1,4 @@
+import CFaultVFS
 import Testing
 
 @testable import WriteAheadJournal
@@ -139,5 +140,31 @@ private final class SmallDisk {
         store = try TinyStore(path, options)
         #expect(store.values == values)
         try store.close()
+    }
+
+    /// Where there is no space to write ahead, commits make the file grow; the next upkeep tries again.
+    @Test func storeWithoutRoomToWriteAheadWorksAndGetsItWhenThereIsSpace() throws {
+        guard let disk = try SmallDisk(kilobytes: 12_000) else { return }
+        let path = disk.path + "/s"
+        try recordsOf(path)
+        try sqlite3(path + "/journal.db", "PRAGMA wal_checkpoint(TRUNCATE)")
+        try shell("head -c 9M /dev/zero >\(quoted(disk.path + "/ballast"))")
+        let vfs = try #require(countingVFS)
+        let counts = try FileCounts(path + "/journal.db")
+        let backend = try SQLiteJournal(folder: path, vfs: vfs)
+        try backend.markEnd(RunEnd(.clean, evidence: "test"), at: 1)
+        let size = { Platform.size(path + "/journal.db-wal") ?? 0 }
+        #expect(size() > 0 && size() < 100_000)
+        #expect(failure { try backend.reserve(bytes: 4 << 20) }?.code == .diskFull)
+        #expect(counts.since().wal.bytes < 100_000, "trying would take what is left from others, for a moment")
+        try backend.markEnd(RunEnd(.clean, evidence: "test"), at: 2)
+        try backend.maintain()
+        #expect(size() < 100_000)
+        disk.free()
+        try backend.maintain()
+        #expect(size() == 4 << 20)
+        try backend.markEnd(RunEnd(.clean, evidence: "test"), at: 3)
+        backend.close()
+        #expect(try recordsOf(path) == [])
     }
 }
