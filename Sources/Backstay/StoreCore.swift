@@ -452,6 +452,7 @@ final class StoreCore: @unchecked Sendable {
 private final class ForgetfulBackend: JournalBackend {
     func append(_ batch: RecordBatch) throws(StoreError) {}
     func trim(through lsn: LSN) throws(StoreError) -> Bool { true }
+    func reserve(bytes: Int) throws(StoreError) {}
     func maintain() throws(StoreError) {}
     var isMaintenanceDue: Bool { false }
     func compact() throws(StoreError) {}

@@ -59,8 +59,8 @@ package struct StoreBenchmark: Sendable {
 
     /// The rows by their short names, in their order.
     package static let names = [
-        "memory", "power", "power-raw", "tasks", "process", "process-raw", "sustained", "codable", "int", "hot", "cold",
-        "growth", "open", "replay",
+        "memory", "power", "power-raw", "power-new", "tasks", "process", "process-raw", "sustained", "codable", "int",
+        "hot", "cold", "growth", "open", "replay",
     ]
 
     // MARK: All rows
@@ -69,8 +69,8 @@ package struct StoreBenchmark: Sendable {
         var rows: [Row] = []
         // Memory first: what earlier rows freed would be used again without growing the resident set.
         let measures = [
-            memory, powerOneCaller, powerBesideDevice, powerTasks, processBurst, processBesideMapping, processSustained,
-            codable, intGets, hotGets, gets, growth, opening,
+            memory, powerOneCaller, powerRaw, powerNew, powerTasks, processBurst, processBesideMapping,
+            processSustained, codable, intGets, hotGets, gets, growth, opening,
             replay,
         ]
         for (name, measure) in zip(Self.names, measures) where only.isEmpty || only == name {
@@ -355,6 +355,16 @@ final class Subject: @unchecked Sendable {
             }
         }
     }
+
+    /// So many times the median of one.
+    func powerMedian(_ count: Int) throws -> Double {
+        try Stopwatch.medianSeconds(of: count) {
+            counter += 1
+            try store.set(StoreBenchmark.key(counter % 1_000), value)
+        }
+    }
+
+    func sqliteMedian(_ count: Int) throws -> Double { try plain?.median(of: count) ?? .nan }
 
     func process(_ count: Int) throws -> Double {
         try Stopwatch.seconds {

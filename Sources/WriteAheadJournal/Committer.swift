@@ -425,35 +425,60 @@ package final class Committer: @unchecked Sendable {
         // What found no space the last time is tried again as it was.
         if inflight.isEmpty { take(after: before, alone) }
         var failure: StoreError?
-        if !inflight.isEmpty {
-            do throws(StoreError) {
+        var shortage: StoreError?
+        do throws(StoreError) {
+            if !inflight.isEmpty {
                 try backend.append(inflight)
                 page?.markSynced(inflight.last)
-            } catch {
-                failure = error
             }
+            shortage = try reserve()
+        } catch {
+            failure = error
         }
 
         lock.lock()
         if let failure {
             note(failure)
-        } else if !inflight.isEmpty {
-            durable = inflight.last
-            commits += 1
-            if inflightIsOversize { oversize = nil }
-            inflight.clear()
+        } else {
             if case .stalled = health { health = .sound }
-            tail.release(through: inflightEnd)
-            updateGate()
+            if !inflight.isEmpty { noteCommitted() }
+            if let shortage { note(shortage) }
             if backend.isMaintenanceDue || tail.runsShort { maintainHoldingLock() }
         }
         pendingSince = hasRecords ? begun : 0
         giveBack()
     }
 
+    private func noteCommitted() {
+        durable = inflight.last
+        commits += 1
+        if inflightIsOversize { oversize = nil }
+        inflight.clear()
+        tail.release(through: inflightEnd)
+        updateGate()
+    }
+
+    /// Makes sure of the room for the next commit before any change is admitted that needs it: on a full disk a change is
+    /// then rejected, instead of being caught in between.
+    ///
+    /// - Returns: that there is no space.
+    private func reserve() throws(StoreError) -> StoreError? {
+        do throws(StoreError) {
+            try backend.reserve(bytes: limits.reservedBytes)
+            return nil
+        } catch {
+            switch error.code {
+            case .diskFull: return error
+            // The next commit meets whoever holds the lock, or finds it free.
+            case .busy: return nil
+            default: throw error
+            }
+        }
+    }
+
     /// Makes a batch of what is published: the tail's records, or else the one that goes by itself.
     private func take(after lsn: LSN, _ alone: Oversize?) {
-        inflightEnd = tail.copy(to: &inflight, after: lsn, through: alone?.end)
+        inflightEnd = tail.copy(to: &inflight, after: lsn, through: alone?.end, bytesMax: tail.capacity / 2)
         inflightIsOversize = false
         if inflight.isEmpty, let alone {
             swap(&inflight, &alone.batch)

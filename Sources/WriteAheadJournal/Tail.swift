@@ -277,14 +277,16 @@ package final class Tail: @unchecked Sendable {
                 &- min(drained.load(ordering: .acquiring), published.load(ordering: .acquiring)))
     }
 
-    /// Copies every published record that is not drained to the end of the batch; only those before `end`, if given.
+    /// Copies published records that are not drained to the end of the batch: only those before `end`, if given, and no more
+    /// once it has `bytesMax`.
     ///
     /// - Returns: the position behind the last one, for `release(through:)`.
-    func copy(to batch: inout RecordBatch, after lsn: LSN, through end: UInt64? = nil) -> UInt64 {
+    func copy(to batch: inout RecordBatch, after lsn: LSN, through end: UInt64? = nil, bytesMax: Int = .max) -> UInt64 {
         var at = drained.load(ordering: .relaxed)
         let stop = end ?? published.load(ordering: .acquiring)
         var lsn = lsn
         while at < stop {
+            if batch.bytes.count >= bytesMax { return at }
             let record = data + Int(at & mask)
             let length = UInt32(littleEndian: record.load(as: UInt32.self))
             guard length != TailFormat.skip else {

@@ -127,9 +127,9 @@ import WriteAheadJournal
         }
         // SQLite takes the first bad frame for the end of its WAL, without a word. The tail would make up for it.
         unlink(path + "/tail")
+        let end = try #require(WALScan.file(path + "/journal.db-wal")).committedBytes
         let wal = try #require(FileHandle(forUpdatingAtPath: path + "/journal.db-wal"))
-        let size = try wal.seekToEnd()
-        try wal.seek(toOffset: size - 100)
+        try wal.seek(toOffset: UInt64(end - 100))
         try wal.write(contentsOf: [0xff, 0xff])
         try wal.close()
         let reader = try Reader.run(path)
