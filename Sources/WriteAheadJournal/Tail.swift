@@ -40,7 +40,8 @@ package final class Tail: @unchecked Sendable {
 
     private let published = Atomic<UInt64>(0)
     private let drained = Atomic<UInt64>(0)
-    /// Writers may store below here: the pages are there. Raised by writers and by the committer.
+    /// Writers may store below here: the pages are there. Raised by writers and by the committer, never above what is
+    /// drained, so whoever reads it may overwrite what the committer has read.
     private let handed = Atomic<UInt64>(0)
     /// Pages have to be made sure of again before the next store.
     private let isCold = Atomic<Bool>(true)
@@ -131,7 +132,7 @@ package final class Tail: @unchecked Sendable {
     @inline(__always)
     package func hasRoom(_ content: Int) -> Bool {
         let (start, size) = place(content)
-        return start + UInt64(size) + 8 <= handed.load(ordering: .relaxed) && content <= contentBytesMax
+        return start + UInt64(size) + 8 <= handed.load(ordering: .acquiring) && content <= contentBytesMax
             && !isCold.load(ordering: .relaxed)
     }
 
@@ -153,33 +154,33 @@ package final class Tail: @unchecked Sendable {
         let (start, size) = place(content)
         let end = start + UInt64(size) + 8
         guard content <= contentBytesMax, end <= limit else { return false }
-        let ready = handed.load(ordering: .relaxed)
+        let ready = handed.load(ordering: .acquiring)
         let from = isCold.load(ordering: .relaxed) ? min(head, ready) : ready
         let through = max(floor(end + segment - 1), ready)
         try populate(from: from, through: through)
-        handed.max(through, ordering: .relaxed)
+        handed.max(through, ordering: .acquiringAndReleasing)
         isCold.store(false, ordering: .relaxed)
         return true
     }
 
     /// Whether writers will soon have to see to their pages themselves.
-    var runsShort: Bool { handed.load(ordering: .relaxed) < ahead }
+    var runsShort: Bool { handed.load(ordering: .acquiring) < ahead }
 
     /// For the committer, so that writers seldom have to: makes sure of the pages that come next.
-    func prepareAhead() { extend(from: handed.load(ordering: .relaxed), through: ahead) }
+    func prepareAhead() { extend(from: handed.load(ordering: .acquiring), through: ahead) }
 
     private var ahead: UInt64 { min(floor(published.load(ordering: .relaxed)) + 4 * segment, limit) }
 
     /// For the committer, once a second: a copy made of the store meanwhile may share the pages that writers have.
     func refresh() {
-        extend(from: published.load(ordering: .relaxed), through: handed.load(ordering: .relaxed))
+        extend(from: published.load(ordering: .relaxed), through: handed.load(ordering: .acquiring))
     }
 
     /// Where it fails, the next writer meets the same failure and can say so.
     private func extend(from: UInt64, through: UInt64) {
         do throws(StoreError) {
             try populate(from: from, through: through)
-            handed.max(through, ordering: .relaxed)
+            handed.max(through, ordering: .acquiringAndReleasing)
         } catch {
             isCold.store(true, ordering: .relaxed)
         }
