@@ -74,8 +74,10 @@ final class StoreMemory: @unchecked Sendable {
         return shards
     }
 
-    /// Under `lock` and the key's shard.
-    @inline(__always)
+    /// Under `lock` and the key's shard. Never inlined: it ends in a copy of memory, and where that is the last step of a
+    /// function that may throw, Swift 6.3.1 jumps to memmove without putting the error register back (in release builds;
+    /// the caller then takes what is in it for an error).
+    @inline(never)
     private func put(
         _ hash: UInt64, _ key: UnsafeRawBufferPointer, _ kind: UInt8, _ value: UnsafeRawBufferPointer
     ) {
