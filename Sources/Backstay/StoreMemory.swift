@@ -116,15 +116,24 @@ final class StoreMemory: @unchecked Sendable {
         }
     }
 
-    /// Takes in a row of the table `state`; only while nobody else has the memory.
-    func load(
-        name: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer, kind: UInt8, value: UnsafeRawBufferPointer
-    ) {
-        if name.isEmpty {
-            put(index.hash(key), key, kind, value)
-        } else {
-            applyNamed(Operation(code: .set, name: name, key: key, kind: kind, value: value))
+    /// Takes in the rows of the table `state`, in the order of their keys; only while nobody else has the memory.
+    func load(_ count: Int, _ rows: (_ each: StateRowBody) throws -> Void) rethrows {
+        index.reserve(count)
+        var filler = KeyIndex.Filler(index)
+        try rows { name, key, kind, value in
+            guard name.isEmpty else {
+                applyNamed(Operation(code: .set, name: name, key: key, kind: kind, value: value))
+                return
+            }
+            if let entry = tree.append(key: key, kind: kind, value: value) {
+                filler.add(index.hash(key), entry)
+            } else {
+                // Out of order: only in a damaged table, which the digest will tell, or in one that holds the key twice.
+                filler.finish()
+                put(index.hash(key), key, kind, value)
+            }
         }
+        filler.finish()
     }
 
     private func applyNamed(_ operation: Operation) {
