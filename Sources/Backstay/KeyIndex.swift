@@ -110,6 +110,35 @@ struct KeyIndex {
     func checkInvariants() -> [String] { (0..<Self.shardCount).flatMap { shard(number: $0).problems($0) } }
 }
 
+// MARK: - Filling
+
+extension KeyIndex {
+    /// Puts many new entries in, each a little later than it comes: by then its slot has been fetched from memory. Nobody
+    /// else may have the index, and the keys must not be in it.
+    struct Filler {
+        private static let delay = 16
+        private let index: KeyIndex
+        private var pending: [(hash: UInt64, entry: OrderedTreeEntry)] = []
+
+        init(_ index: KeyIndex) {
+            self.index = index
+            pending.reserveCapacity(Self.delay)
+        }
+
+        mutating func add(_ hash: UInt64, _ entry: OrderedTreeEntry) {
+            index.shard(hash).prefetch(hash)
+            pending.append((hash, entry))
+            if pending.count == Self.delay { finish() }
+        }
+
+        /// Puts in what is pending.
+        mutating func finish() {
+            for (hash, entry) in pending { index.shard(hash).insert(hash, entry) }
+            pending.removeAll(keepingCapacity: true)
+        }
+    }
+}
+
 // MARK: - One shard
 
 extension KeyIndex {
@@ -165,6 +194,10 @@ extension KeyIndex {
         func unlock() { pthread_mutex_unlock(mutex) }
 
         // MARK: Lookup
+
+        /// Asks for the slot where a key with this hash would be.
+        @inline(__always)
+        func prefetch(_ hash: UInt64) { cprefetch(slots + Self.home(hash, bits)) }
 
         /// The place of a key's entry among the slots, nil if the key is not there.
         @inline(__always)

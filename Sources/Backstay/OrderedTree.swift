@@ -150,6 +150,26 @@ extension OrderedTree {
         return true
     }
 
+    /// Adds a key above all others without searching: sorted input is loaded by it. Nil, and nothing done, if the key is
+    /// not above all others.
+    func append(key: UnsafeRawBufferPointer, kind: UInt8, value: UnsafeRawBufferPointer) -> OrderedTreeEntry? {
+        precondition(key.count > 0 && key.count <= Self.keyLengthMax && value.count <= Self.valueLengthMax)
+        var node = root
+        for depth in 0..<height {
+            path[depth] = PathStep(node: node, index: node.count)
+            node = node.child(node.count)
+        }
+        path[height] = PathStep(node: node, index: node.count)
+        // No leaf is empty but that of an empty tree.
+        if node.count > 0, orderedTreeCompare(node.value(node.count - 1).key, key) >= 0 { return nil }
+        ownPath()
+        let entry = makeEntry(key: key, kind: kind, value: value)
+        insert(entry, child: nil, level: 0)
+        count += 1
+        contentBytes += key.count + value.count
+        return entry
+    }
+
     /// Removes a key with its value. Returns whether it was there.
     @discardableResult
     func remove(key: UnsafeRawBufferPointer) -> Bool {

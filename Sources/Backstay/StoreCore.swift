@@ -65,9 +65,7 @@ final class StoreCore: @unchecked Sendable {
                     .damaged, "state.db belongs to another store than journal.db",
                     location: .init(file: opening.folder + "/state.db"))
             }
-            try opened.load { name, key, kind, value in
-                memory.load(name: name, key: key, kind: kind, value: value)
-            }
+            try memory.load(opened.meta.rows) { try opened.load($0) }
             let replayStart = Platform.monotonicNanoseconds()
             try opening.replay(after: opened.meta.checkpoint) { record in
                 guard record.kind == .changes else { return }
@@ -154,9 +152,7 @@ final class StoreCore: @unchecked Sendable {
                     .damaged, "state.db belongs to another store than journal.db",
                     location: .init(file: reader.folder + "/state.db"))
             }
-            try reader.loadState { name, key, kind, value in
-                memory.load(name: name, key: key, kind: kind, value: value)
-            }
+            try memory.load(reader.stateMeta.rows) { try reader.loadState($0) }
             position = try reader.records { record, _ in
                 guard record.lsn > reader.stateMeta.checkpoint.lsn else { return }
                 replayed += 1

@@ -80,8 +80,10 @@ final class StoreMemory: @unchecked Sendable {
         return shards
     }
 
-    /// Under `lock` and the key's shard.
-    @inline(__always)
+    /// Under `lock` and the key's shard. Never inlined: it ends in a copy of memory, and where that is the last step of a
+    /// function that may throw, Swift 6.3.1 jumps to memmove without putting the error register back (in release builds;
+    /// the caller then takes what is in it for an error).
+    @inline(never)
     private func put(
         _ hash: UInt64, _ key: UnsafeRawBufferPointer, _ kind: UInt8, _ value: UnsafeRawBufferPointer
     ) {
@@ -120,15 +122,24 @@ final class StoreMemory: @unchecked Sendable {
         }
     }
 
-    /// Takes in a row of the table `state`; only while nobody else has the memory.
-    func load(
-        name: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer, kind: UInt8, value: UnsafeRawBufferPointer
-    ) {
-        if name.isEmpty {
-            put(index.hash(key), key, kind, value)
-        } else {
-            applyNamed(Operation(code: .set, name: name, key: key, kind: kind, value: value))
+    /// Takes in the rows of the table `state`, in the order of their keys; only while nobody else has the memory.
+    func load(_ count: Int, _ rows: (_ each: StateRowBody) throws -> Void) rethrows {
+        index.reserve(count)
+        var filler = KeyIndex.Filler(index)
+        try rows { name, key, kind, value in
+            guard name.isEmpty else {
+                applyNamed(Operation(code: .set, name: name, key: key, kind: kind, value: value))
+                return
+            }
+            if let entry = tree.append(key: key, kind: kind, value: value) {
+                filler.add(index.hash(key), entry)
+            } else {
+                // Out of order: only in a damaged table, which the digest will tell, or in one that holds the key twice.
+                filler.finish()
+                put(index.hash(key), key, kind, value)
+            }
         }
+        filler.finish()
     }
 
     private func applyNamed(_ operation: Operation) {

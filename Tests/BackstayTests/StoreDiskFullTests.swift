@@ -98,6 +98,7 @@ final class SmallDisk: Sendable {
         disk.empty()
         waitUntilSound(store)
         #expect(store.statistics.trouble == nil)
+        try store.sync()
         #expect(store.statistics.durableLSN == store.statistics.lastLSN)
         try store.set("after", 1)
         expected.append("after")

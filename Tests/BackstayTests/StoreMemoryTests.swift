@@ -28,6 +28,26 @@ import Glibc
         #expect(history.problems == [])
     }
 
+    /// Rows in order, as a table has them, two that a damaged one might hold, one more in order; then the log.
+    @Test func loadedRowsAndReplayedRecordsAreFound() throws {
+        let memory = StoreMemory()
+        let none = UnsafeRawBufferPointer(start: nil, count: 0)
+        let rows = (0..<5_000).map { orderedTreeDigits($0 * 2) } + [20, 21, 20_000].map { orderedTreeDigits($0) }
+        memory.load(100) { each in
+            for row in rows { row.withUnsafeBytes { try? each(none, $0, 3, $0) } }
+            Array("name".utf8).withUnsafeBytes { name in try? each(name, name, 4, name) }
+        }
+        #expect(memory.checkInvariants() == [] && memory.figures.keys == 5_002)
+        #expect(rows.allSatisfy { memory.value($0) == OrderedTreeValue(kind: 3, bytes: $0) })
+        #expect(memory.value(Array("name".utf8)) == nil && memory.namedValue("name", "name")?.kind == 4)
+        var body: [UInt8] = []
+        rows[7].withUnsafeBytes { OperationCodec.appendRemove(key: $0, to: &body) }
+        rows[8].withUnsafeBytes { OperationCodec.appendSet(key: $0, kind: 9, value: none, to: &body) }
+        try body.withUnsafeBytes { try memory.replay($0) }
+        #expect(memory.value(rows[7]) == nil && memory.value(rows[8]) == OrderedTreeValue(kind: 9, bytes: []))
+        #expect(memory.checkInvariants() == [] && memory.figures.keys == 5_001)
+    }
+
     /// Runs the body again and again on threads of its own while `write` runs once. Not tasks: their pool has no more
     /// threads than there are processors, and readers that never wait would keep the writer out.
     private static func read(
