@@ -39,7 +39,7 @@ package struct StoreBenchmark: Sendable {
 
     package init(folder: String) { self.folder = folder }
 
-    private func scaled(_ count: Int) -> Int { max(16, Int(Double(count) * scale)) }
+    func scaled(_ count: Int) -> Int { max(16, Int(Double(count) * scale)) }
 
     package static func key(_ number: Int) -> String {
         let digits = String(number)
@@ -48,10 +48,20 @@ package struct StoreBenchmark: Sendable {
 
     private static let value = [UInt8](0..<100)
 
+    /// A value with memory of its own. One array under all keys of a Dictionary would always be in the cache.
+    private static func ownValue(_ index: Int) -> [UInt8] {
+        var value = [UInt8](unsafeUninitializedCapacity: 100) {
+            $1 = 100; $0.update(repeating: 0xFF)
+        }
+        value[0] = UInt8(truncatingIfNeeded: index)
+        return value
+    }
+
     /// The rows by their short names, in their order.
     package static let names = [
-        "memory", "power", "power-raw", "power-new", "tasks", "process", "codable", "int", "hot", "cold", "growth",
-        "open", "replay",
+        "memory", "power", "power-new", "power-raw", "tasks", "process", "process-raw", "sustained", "codable", "int",
+        "hot", "cold",
+        "growth", "open", "replay",
     ]
 
     // MARK: All rows
@@ -60,8 +70,10 @@ package struct StoreBenchmark: Sendable {
         var rows: [Row] = []
         // Memory first: what earlier rows freed would be used again without growing the resident set.
         let measures = [
-            memory, powerOneCaller, powerRaw, powerNew, powerTasks, processOneCaller, codable, intGets, hotGets, gets,
-            growth, opening, replay,
+            memory, powerOneCaller, powerNew, powerBesideDevice, powerTasks, processBurst, processBesideMapping,
+            processSustained,
+            codable, intGets, hotGets, gets, growth, opening,
+            replay,
         ]
         for (name, measure) in zip(Self.names, measures) where only.isEmpty || only == name {
             rows.append(try await measure())
@@ -69,8 +81,10 @@ package struct StoreBenchmark: Sendable {
         return rows
     }
 
-    private func compare(
-        _ name: String, units: Int, other: String, goal: String, atMost: Double, _ ours: () async throws -> Double,
+    /// - Parameter theirUnits: how many operations a round of the other has, where that is not as many as ours.
+    func compare(
+        _ name: String, units: Int, theirUnits: Int? = nil, other: String, goal: String, atMost: Double,
+        _ ours: () async throws -> Double,
         _ theirs: () async throws -> Double
     ) async throws -> Row {
         var our: [Double] = []
@@ -86,113 +100,21 @@ package struct StoreBenchmark: Sendable {
                 our.append(try await ours())
             }
         }
-        let ratio = Spread(zip(our, their).map { $1 / $0 })
+        let theirUnits = Double(theirUnits ?? units)
+        let ratio = Spread(zip(our, their).map { $1 / theirUnits / ($0 / Double(units)) })
         return Row(
             name: name, ours: Spread(our.map { $0 / Double(units) * 1e9 }), other: other,
-            theirs: Spread(their.map { $0 / Double(units) * 1e9 }), ratio: ratio, goal: goal,
+            theirs: Spread(their.map { $0 / theirUnits * 1e9 }), ratio: ratio, goal: goal,
             isMet: atMost.isFinite ? ratio.median >= 1 / atMost : nil)
     }
 
-    private func fresh(_ name: String) -> String {
+    func fresh(_ name: String) -> String {
         let path = "\(folder)/\(name)"
         Platform.removeFolder(path)
         return path
     }
 
     private func open(_ name: String) throws -> StateStore { try StateStore.open(fresh(name)) }
-
-    // MARK: Commits
-
-    /// Commits in turns of ten, so that another program's sync hits both alike: the median of each, round by round.
-    private func compareCommits(
-        _ name: String, other: String, goal: String, atMost: Double,
-        _ subjects: () async throws -> (
-            ours: () throws -> Void, theirs: () throws -> Void, end: () async throws -> Void
-        )
-    ) async throws -> Row {
-        let turns = scaled(40)
-        var our: [Double] = []
-        var their: [Double] = []
-        for round in 0..<rounds {
-            progress("\(name): round \(round + 1) of \(rounds)")
-            let (ours, theirs, end) = try await subjects()
-            var times: (ours: [Double], theirs: [Double]) = ([], [])
-            for _ in 0..<turns {
-                for _ in 0..<10 { times.ours.append(try Stopwatch.seconds(ours)) }
-                for _ in 0..<10 { times.theirs.append(try Stopwatch.seconds(theirs)) }
-            }
-            try await end()
-            our.append(Spread(times.ours).median * 1e9)
-            their.append(Spread(times.theirs).median * 1e9)
-        }
-        let ratio = Spread(zip(our, their).map { $1 / $0 })
-        return Row(
-            name: name, ours: Spread(our), other: other, theirs: Spread(their), ratio: ratio, goal: goal,
-            isMet: ratio.median >= 1 / atMost)
-    }
-
-    private func powerOneCaller() async throws -> Row {
-        let store = try await StateStore.open(fresh("power"))
-        let run = Subject(store: store, plain: try PlainSQLite(folder + "/plain.db"))
-        // Until SQLite's log has begun anew it grows with each commit, which costs about double: the next row.
-        progress("set .power, one caller: until both overwrite their logs")
-        for _ in 0..<scaled(1_200) { try run.set() }
-        for _ in 0..<scaled(1_200) { try run.setPlain() }
-        let row = try await compareCommits(
-            "set .power, one caller", other: "SQLite FULL, one insert a commit", goal: "≤ 1.1×", atMost: 1.1
-        ) { (run.set, run.setPlain, {}) }
-        try await store.close()
-        return row
-    }
-
-    /// The first commits of a program that has just made its store.
-    private func powerNew() async throws -> Row {
-        try await compareCommits(
-            "set .power, one caller, new store", other: "SQLite FULL, new database", goal: "≤ 0.55×", atMost: 0.55
-        ) {
-            for ending in ["", "-wal", "-shm"] { unlink(folder + "/new.db" + ending) }
-            let store = try await StateStore.open(fresh("power-new"))
-            let run = Subject(store: store, plain: try PlainSQLite(folder + "/new.db"))
-            return (run.set, run.setPlain, { try await store.close() })
-        }
-    }
-
-    private func powerRaw() async throws -> Row {
-        let store = try await StateStore.open(fresh("power-raw"))
-        let raw = try RawDevice(folder + "/raw")
-        let run = Subject(store: store, plain: nil)
-        let row = try await compareCommits(
-            "set .power, one caller", other: "raw 4 KiB overwrite + fdatasync", goal: "≤ 1.25×", atMost: 1.25
-        ) { (run.set, raw.commit, {}) }
-        try await store.close()
-        return row
-    }
-
-    private func powerTasks() async throws -> Row {
-        let count = scaled(6_400)
-        let store = try await StateStore.open(fresh("tasks"))
-        let run = Subject(store: store, plain: nil)
-        let alone = max(16, count / 64)
-        let row = try await compare(
-            "set .power, 64 tasks", units: count, other: "one caller", goal: "≥ 20×", atMost: 1 / 20,
-            { try await run.tasks(64, each: count / 64) },
-            { try run.power(alone) * Double(count) / Double(alone) })
-        try await store.close()
-        return row
-    }
-
-    private func processOneCaller() async throws -> Row {
-        let count = scaled(400)
-        let store = try await StateStore.open(fresh("process"))
-        let raw = try RawDevice(folder + "/raw")
-        let run = Subject(store: store, plain: nil)
-        let row = try await compare(
-            "set .process, one caller", units: count, other: "raw 4 KiB overwrite + fdatasync", goal: "reported",
-            atMost: .infinity,
-            { try run.process(count) }, { try Stopwatch.seconds { for _ in 0..<count { try raw.commit() } } })
-        try await store.close()
-        return row
-    }
 
     private struct Document: Codable {
         var id: Int
@@ -239,7 +161,7 @@ package struct StoreBenchmark: Sendable {
         let dictionary = LockedDictionary<[UInt8]>()
         let run = Subject(store: store, plain: nil)
         try run.fill(keys)
-        for index in 0..<keys { dictionary.set(Self.key(index), Self.value) }
+        for index in 0..<keys { dictionary.set(Self.key(index), Self.ownValue(index)) }
         let order = Self.order(reads, below: keys)
         // Strings of their own: with the very keys that are in the Dictionary its comparison would end at the address.
         let names = (0..<keys).map(Self.key)
@@ -379,11 +301,7 @@ package struct StoreBenchmark: Sendable {
         let between = Self.residentBytes()
         let dictionary = LockedDictionary<[UInt8]>()
         for index in 0..<keys {
-            var value = [UInt8](unsafeUninitializedCapacity: 100) {
-                $1 = 100; $0.update(repeating: 7)
-            }
-            value[0] = UInt8(truncatingIfNeeded: index)
-            dictionary.set(Self.key(index), value)
+            dictionary.set(Self.key(index), Self.ownValue(index))
         }
         let theirs = Self.residentBytes() - between
         withExtendedLifetime((store, dictionary)) {}
@@ -419,7 +337,7 @@ package struct StoreBenchmark: Sendable {
 }
 
 /// The synchronous calls, for use from async code that means to block.
-private final class Subject: @unchecked Sendable {
+final class Subject: @unchecked Sendable {
     // Used by one round at a time.
     private let store: StateStore
     private let plain: PlainSQLite?
@@ -440,22 +358,23 @@ private final class Subject: @unchecked Sendable {
         }
     }
 
-    /// One change, on 1,000 keys.
-    func set() throws {
-        counter += 1
-        try store.set(StoreBenchmark.key(counter % 1_000), value)
-    }
-
-    func setPlain() throws {
-        counter += 1
-        try plain?.set(StoreBenchmark.key(counter % 1_000), value)
-    }
-
     func process(_ count: Int) throws -> Double {
         try Stopwatch.seconds {
             for _ in 0..<count {
                 counter += 1
                 try store.set(StoreBenchmark.key(counter % 1_000), value, durability: .process)
+            }
+        }
+    }
+
+    /// Until everything is committed, so that the tail is empty.
+    func settle() throws { try store.sync() }
+
+    func sqlite(_ count: Int) throws -> Double {
+        try Stopwatch.seconds {
+            for _ in 0..<count {
+                counter += 1
+                try plain?.set(StoreBenchmark.key(counter % 1_000), value)
             }
         }
     }

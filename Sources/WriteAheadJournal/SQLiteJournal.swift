@@ -89,6 +89,17 @@ struct JournalMeta {
                 lsn: LSN(UInt64(bitPattern: lsn)), chain: UInt32(truncatingIfNeeded: chain),
                 epoch: UInt64(bitPattern: epoch)))
     }
+
+    /// Where the log ends, by its last row alone.
+    static func end(_ connection: SQLiteConnection, _ meta: JournalMeta) throws(StoreError) -> ChainPosition {
+        try connection.query(
+            "SELECT last_lsn, chain, substr(records,1,16) FROM journal ORDER BY first_lsn DESC LIMIT 1"
+        ) {
+            ChainPosition(
+                lsn: LSN(UInt64(bitPattern: $0.int(0))), chain: UInt32(truncatingIfNeeded: $0.int(1)),
+                epoch: RecordReader.epoch(of: $0.bytes(2)) ?? 0)
+        } ?? meta.base
+    }
 }
 
 package final class SQLiteJournal: JournalBackend, @unchecked Sendable {

@@ -36,6 +36,7 @@ private final class SmallDisk {
 @Suite(.timeLimit(.minutes(5))) struct DiskFullTests {
     private var options: JournalOpening.Options {
         var options = JournalOpening.Options()
+        options.limits.tailBytes = 64 << 10
         options.limits.patience = 30_000_000
         options.limits.retryInterval = 5_000_000
         return options
@@ -144,7 +145,7 @@ private final class SmallDisk {
 
     /// Where there is no space to write ahead, commits make the file grow; the next upkeep tries again.
     @Test func storeWithoutRoomToWriteAheadWorksAndGetsItWhenThereIsSpace() throws {
-        guard let disk = try SmallDisk(kilobytes: 12_000) else { return }
+        guard let disk = try SmallDisk(kilobytes: 16_000) else { return }
         let path = disk.path + "/s"
         try recordsOf(path)
         try sqlite3(path + "/journal.db", "PRAGMA wal_checkpoint(TRUNCATE)")

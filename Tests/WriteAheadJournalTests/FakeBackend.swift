@@ -142,17 +142,21 @@ final class Writers: Sendable {
     static let origin = StoreFolder.origin(storeID: "committer")
     private let gate = Lock()
 
-    init(_ limits: Committer.Limits = .init(), page: RunPage? = nil) throws {
+    /// - Parameter outlives: whether the tail is to count as one that outlives the process.
+    init(_ limits: Committer.Limits = .init(), page: RunPage? = nil, outlives: Bool = false) throws {
         backend = FakeBackend()
-        committer = Committer(backend: backend, page: page, position: Self.origin, limits: limits)
+        let tail = try Tail(inMemory: limits.tailBytes, epoch: Self.origin.epoch, outlivesProcess: outlives)
+        committer = Committer(backend: backend, page: page, tail: tail, position: Self.origin, limits: limits)
         try committer.start()
     }
 
     /// Nil: the tail is full.
     func tryPublish(_ durability: Durability = .power, bytes: Int = 10) throws(StoreError) -> LSN? {
         try gate.withLock { () throws(StoreError) in
-            guard case .admitted = try committer.admit(durability) else { return nil }
-            return try committer.publish(.bytes) { $0.append(contentsOf: [UInt8](repeating: 7, count: bytes)) }.lsn
+            guard case .admitted = try committer.admit(durability, content: bytes + 1) else { return nil }
+            return try committer.publish(.bytes, content: bytes + 1) {
+                $0.initializeMemory(as: UInt8.self, repeating: 7)
+            }.lsn
         }
     }
 
@@ -163,7 +167,7 @@ final class Writers: Sendable {
                 try committer.waitDurable(lsn)
                 return lsn
             }
-            try committer.waitForRoom()
+            try committer.waitForRoom(bytes + 1)
         }
     }
 
@@ -177,7 +181,7 @@ final class Writers: Sendable {
                 try await committer.waitDurable(lsn)
                 return lsn
             }
-            await committer.waitForRoom()
+            await committer.waitForRoom(bytes + 1)
         }
     }
 
