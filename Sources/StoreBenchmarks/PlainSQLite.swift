@@ -10,7 +10,6 @@ final class PlainSQLite {
     private var begin: OpaquePointer?
     private var insert: OpaquePointer?
     private var commit: OpaquePointer?
-    private var counter = 0
 
     /// - Parameter level: `synchronous`: FULL survives power loss, NORMAL the process.
     init(_ path: String, _ level: String) throws {
@@ -40,15 +39,6 @@ final class PlainSQLite {
             }
         }
         try step(commit)
-    }
-
-    /// So many times the median of one commit, on 1,000 keys.
-    func median(of count: Int) throws -> Double {
-        let value = [UInt8](0..<100)
-        return try Stopwatch.medianSeconds(of: count) {
-            counter += 1
-            try set(StoreBenchmark.key(counter % 1_000), value)
-        }
     }
 
     private func step(_ statement: OpaquePointer?) throws {

@@ -13,14 +13,6 @@ package enum Stopwatch {
         return Double(Platform.monotonicNanoseconds() - start) / 1e9
     }
 
-    /// So many times the median of what the body takes: one late moment of the machine does not count.
-    package static func medianSeconds(of count: Int, _ body: () throws -> Void) rethrows -> Double {
-        var times: [Double] = []
-        times.reserveCapacity(count)
-        for _ in 0..<count { times.append(try seconds(body)) }
-        return Spread(times).median * Double(count)
-    }
-
     package static func seconds(_ body: () async throws -> Void) async rethrows -> Double {
         let start = Platform.monotonicNanoseconds()
         try await body()

@@ -59,7 +59,7 @@ package struct StoreBenchmark: Sendable {
 
     /// The rows by their short names, in their order.
     package static let names = [
-        "memory", "power", "power-raw", "power-new", "tasks", "process", "process-raw", "sustained", "codable", "int",
+        "memory", "power", "power-new", "power-raw", "tasks", "process", "process-raw", "sustained", "codable", "int",
         "hot", "cold", "readers4", "readers16", "beside", "growth", "open", "replay", "updates",
     ]
 
@@ -69,7 +69,7 @@ package struct StoreBenchmark: Sendable {
         var rows: [Row] = []
         // Memory first: what earlier rows freed would be used again without growing the resident set.
         let measures = [
-            memory, powerOneCaller, powerRaw, powerNew, powerTasks, processBurst, processBesideMapping,
+            memory, powerOneCaller, powerNew, powerBesideDevice, powerTasks, processBurst, processBesideMapping,
             processSustained, codable, intGets, hotGets, gets, fourReaders, sixteenReaders, readersBesideWriter, growth,
             opening, replay, replayOfUpdates,
         ]
@@ -414,16 +414,6 @@ final class Subject: @unchecked Sendable {
             }
         }
     }
-
-    /// So many times the median of one.
-    func powerMedian(_ count: Int) throws -> Double {
-        try Stopwatch.medianSeconds(of: count) {
-            counter += 1
-            try store.set(StoreBenchmark.key(counter % 1_000), value)
-        }
-    }
-
-    func sqliteMedian(_ count: Int) throws -> Double { try plain?.median(of: count) ?? .nan }
 
     func process(_ count: Int) throws -> Double {
         try Stopwatch.seconds {

@@ -229,7 +229,7 @@ struct BadInputTests {
         // The last frame holds a commit that was acknowledged.
         let end = try #require(WALScan.file(journal)).committedBytes
         try folder.write("s/journal.db-wal", bytes.prefix(end - 4_096 - 24))
-        // It would make up for that.
+        // The tail would make up for that.
         unlink(folder.store + "/tail")
         let result = try folder.run("verify", folder.store)
         #expect(result.status == 4)

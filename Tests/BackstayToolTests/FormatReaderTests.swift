@@ -126,8 +126,8 @@ import WriteAheadJournal
             kill(getpid(), SIGKILL)
         }
         // SQLite takes the first bad frame for the end of its WAL, without a word. The tail would make up for it.
-        unlink(path + "/tail")
         let end = try #require(WALScan.file(path + "/journal.db-wal")).committedBytes
+        unlink(path + "/tail")
         let wal = try #require(FileHandle(forUpdatingAtPath: path + "/journal.db-wal"))
         try wal.seek(toOffset: UInt64(end - 100))
         try wal.write(contentsOf: [0xff, 0xff])
