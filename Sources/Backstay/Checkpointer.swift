@@ -13,8 +13,8 @@ internal import WriteAheadJournal
 
 final class Checkpointer: @unchecked Sendable {
     private static let idleNanoseconds: UInt64 = 200_000_000
-    /// One fold collects about so many bytes of the journal; what is more goes into the next.
-    private static let foldBytesMax = 256 << 20
+    /// One fold takes at least so much memory where it needs it; what is more goes into the next.
+    private static let foldBytesMin = 64 << 20
 
     private let committer: Committer
     private let memory: StoreMemory
@@ -131,8 +131,11 @@ final class Checkpointer: @unchecked Sendable {
         try withFiles { () throws(StoreError) in
             let target = committer.lastDurable
             while state.meta.checkpoint.lsn < target {
+                // Each fold may rewrite the whole table, so it is in one piece, as far as memory of the state's own size
+                // goes: what keys there are and their values, once.
                 let fold = try follower.collect(
-                    after: state.meta.checkpoint, through: target, bytesMax: Self.foldBytesMax)
+                    after: state.meta.checkpoint, through: target,
+                    bytesMax: max(Self.foldBytesMin, memory.figures.contentBytes))
                 guard !fold.isEmpty else { break }
                 try state.apply(fold)
                 try state.maintain(force: false)

@@ -185,16 +185,25 @@ package final class JournalFollower: @unchecked Sendable {
 
     package func close() { connection.close() }
 
-    /// Collects what came behind `position`, up to `lsn` and about so many bytes.
+    /// One read transaction takes about so many bytes: while one lasts, the SQLite WAL cannot begin anew, and grows.
+    private static let readBytesMax = 8 << 20
+
+    /// Collects what came behind `position`, up to `lsn`, until that takes about so many bytes of memory.
     package func collect(after position: ChainPosition, through lsn: LSN, bytesMax: Int) throws(StoreError)
         -> FoldedChanges
     {
         var fold = FoldedChanges(after: position)
         do {
-            try SQLiteJournal.rows(of: connection, after: position.lsn) { first, last, _, batch in
-                guard last <= lsn else { return false }
-                try fold.add(first: first, batch: batch)
-                return fold.bytes < bytesMax
+            var isMore = true
+            while isMore && fold.bytesHeld < bytesMax {
+                isMore = false
+                let end = fold.bytes + Self.readBytesMax
+                try SQLiteJournal.rows(of: connection, after: fold.position.lsn) { first, last, _, batch in
+                    guard last <= lsn else { return false }
+                    try fold.add(first: first, batch: batch)
+                    isMore = fold.bytes >= end
+                    return !isMore && fold.bytesHeld < bytesMax
+                }
             }
         } catch let broken as RecordReader.Broken {
             throw StoreError(
