@@ -46,7 +46,7 @@ import Glibc
             let store = try TinyStore(folder("s"), laggingOptions())
             defer { store.drop() }
             #expect(store.values == values, "\(what): silently short or wrong", sourceLocation: sourceLocation)
-            #expect(seen, "\(what): whole, but not for a reader", sourceLocation: sourceLocation)
+            #expect(seen == nil, "\(what): whole, but not for a reader", sourceLocation: sourceLocation)
             guard store.opening.recordsResupplied > 0 else { return .whole }
             #expect(store.opening.discardReason.contains("the tail still had it"), sourceLocation: sourceLocation)
             try expectEvidence(folder("s/evidence"), image, what, sourceLocation: sourceLocation)
@@ -61,7 +61,9 @@ import Glibc
         } catch let error as StoreError {
             #expect(error.code == .damaged, "\(what): \(error)", sourceLocation: sourceLocation)
             let after = FolderListing(folder("s")).items
-            for name in Set(before.keys).union(after.keys) where !["", "lock", "evidence"].contains(name) {
+            // SQLite's index in shared memory is no part of a store: it is made anew at every start.
+            for name in Set(before.keys).union(after.keys)
+            where !["", "lock", "evidence"].contains(name) && !name.hasSuffix("-shm") {
                 #expect(before[name] == after[name], "\(what): \(name) was written", sourceLocation: sourceLocation)
             }
             try expectEvidence(folder("s/evidence"), image, what, sourceLocation: sourceLocation)
@@ -72,7 +74,7 @@ import Glibc
     /// A reader sees all or says that something is missing.
     private func readOnly(
         _ path: String, _ values: [String: String], _ what: String, sourceLocation: SourceLocation
-    ) throws -> Bool {
+    ) throws -> StoreError? {
         do {
             let reader = try StoreReader(path)
             defer { reader.close() }
@@ -87,10 +89,10 @@ import Glibc
                 }
             }
             #expect(seen == values, "\(what): a reader was silently short", sourceLocation: sourceLocation)
-            return true
+            return nil
         } catch let error as StoreError {
             #expect(error.code == .damaged, "\(what): \(error)", sourceLocation: sourceLocation)
-            return false
+            return error
         }
     }
 
@@ -230,7 +232,7 @@ import Glibc
                 folder("t/journal.db"), "DELETE FROM journal WHERE first_lsn>(SELECT \(61 - rows))")
             outcomes.append(try outcome(try FolderImage(of: folder("t")), values, "\(rows) rows"))
         }
-        #expect(outcomes == [.resupplied, .resupplied, .resupplied, .refused, .refused, .refused], "\(outcomes)")
+        #expect(outcomes == [.resupplied, .resupplied, .resupplied, .resupplied, .refused, .refused], "\(outcomes)")
     }
 
     /// The ring was altered, too: it does not reach the mark any more.
