@@ -59,10 +59,14 @@ let package = Package(
         .systemLibrary(
             name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
         .target(name: "CChecksum", cSettings: cSettings),
-        .target(name: "WriteAheadJournal", dependencies: ["CSQLite", "CChecksum"], swiftSettings: settings),
+        .target(name: "CFileSystem", cSettings: cSettings),
+        .target(
+            name: "WriteAheadJournal", dependencies: ["CSQLite", "CChecksum", "CFileSystem"], swiftSettings: settings),
 
         // The store.
-        .target(name: "Backstay", dependencies: ["WriteAheadJournal", "ExitHooks"], swiftSettings: settings),
+        .target(name: "CPrefetch", cSettings: cSettings),
+        .target(
+            name: "Backstay", dependencies: ["WriteAheadJournal", "ExitHooks", "CPrefetch"], swiftSettings: settings),
 
         // What `backstay bench` measures.
         .target(

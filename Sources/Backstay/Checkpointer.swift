@@ -8,6 +8,7 @@
 //
 // Why `@unchecked Sendable` is right: `state` and `follower` are used under `foldLock`, the rest under `lock`.
 
+internal import Synchronization
 internal import WriteAheadJournal
 
 final class Checkpointer: @unchecked Sendable {
@@ -25,10 +26,10 @@ final class Checkpointer: @unchecked Sendable {
     private let foldLock = Lock()
     private let lock = Lock()
     private let wake = Condition()
-    private var isAsleep = false
+    private let isAsleep = Atomic<Bool>(false)
     private var isStopping = false
     private var isPressed = false
-    private var lastChange = LSN.zero
+    private let lastChanged = Atomic<UInt64>(0)
     private var checkpointed: LSN
     private var thread: WorkerThread?
 
@@ -46,7 +47,7 @@ final class Checkpointer: @unchecked Sendable {
 
     /// - Parameter lastChange: the last record found that changes the state.
     func start(lastChange: LSN) throws(StoreError) {
-        self.lastChange = lastChange
+        lastChanged.store(lastChange.value, ordering: .relaxed)
         boundLog()
         thread = try WorkerThread("backstay-checkpoint") { [self] in run() }
     }
@@ -56,11 +57,12 @@ final class Checkpointer: @unchecked Sendable {
 
     /// A record that changes the state was published. One caller at a time.
     func noteChange(_ lsn: LSN) {
-        lock.lock()
-        lastChange = lsn
-        if isAsleep { wake.signal() }
-        lock.unlock()
+        // Together with the thread's way to sleep: of two that pass each other at least one sees the other.
+        lastChanged.store(lsn.value, ordering: .sequentiallyConsistent)
+        if isAsleep.load(ordering: .sequentiallyConsistent) { lock.withLock { wake.signal() } }
     }
+
+    private var lastChange: LSN { LSN(lastChanged.load(ordering: .sequentiallyConsistent)) }
 
     private func boundLog() {
         committer.boundLog(logBytesBound()) { [weak self] in self?.press() }
@@ -85,9 +87,9 @@ final class Checkpointer: @unchecked Sendable {
         var seen = LSN.zero
         while !isStopping {
             guard lastChange > checkpointed || isPressed else {
-                isAsleep = true
-                wake.wait(lock)
-                isAsleep = false
+                isAsleep.store(true, ordering: .sequentiallyConsistent)
+                if lastChange <= checkpointed { wake.wait(lock) }
+                isAsleep.store(false, ordering: .relaxed)
                 continue
             }
             if !isPressed {

@@ -104,15 +104,17 @@ extension StateStore {
     ///   `reentrant`, `unsupported`. With `outcome` unknown: `notYetDurable`, `ioError`.
     @available(*, noasync, message: "use `try await store.set`")
     @discardableResult
+    @inlinable
     public func set<Value: Codable>(
         _ key: String, _ value: Value, durability: Durability? = nil
     ) throws(StoreError) -> Receipt {
-        let change = try EncodedChange(key, value)
-        let level = durability ?? core.options.durability
-        while true {
-            if let published = try change.publish(core, level) { return try answer(published, level) }
-            try core.committer?.waitForRoom()
+        // Casts between one and the same type: each branch is there only for callers of that type.
+        if Value.self == [UInt8].self {
+            return try setBytes(key, unsafeBitCast(value, to: [UInt8].self), durability)
         }
+        if Value.self == Int.self { return try setInt(key, unsafeBitCast(value, to: Int.self), durability) }
+        if Value.self == String.self { return try setString(key, unsafeBitCast(value, to: String.self), durability) }
+        return try setAny(key, value, durability)
     }
 
     /// Sets a value and returns when the change has reached its level, without holding a thread. A nil of an Optional
@@ -126,7 +128,7 @@ extension StateStore {
         try Self.checkCancellation()
         while true {
             if let published = try change.publish(core, level) { return try await answer(published, level) }
-            await core.committer?.waitForRoom()
+            await core.committer?.waitForRoom(change.contentBytes)
         }
     }
 
@@ -157,7 +159,7 @@ extension StateStore {
         let level = durability ?? core.options.durability
         while true {
             if let published = try change.publish(core, level) { return try answer(published, level) }
-            try core.committer?.waitForRoom()
+            try core.committer?.waitForRoom(change.contentBytes)
         }
     }
 
@@ -169,7 +171,7 @@ extension StateStore {
         try Self.checkCancellation()
         while true {
             if let published = try change.publish(core, level) { return try await answer(published, level) }
-            await core.committer?.waitForRoom()
+            await core.committer?.waitForRoom(change.contentBytes)
         }
     }
 
@@ -191,13 +193,13 @@ extension StateStore {
     // MARK: Answers
 
     func answer(_ published: Published, _ level: Durability) throws(StoreError) -> Receipt {
-        try core.committer?.waitDurable(published.lsn)
-        return Receipt(lsn: published.lsn, durability: .power, chain: published.chain)
+        let reached = try core.committer?.acknowledge(published, level) ?? level
+        return Receipt(lsn: published.lsn, durability: reached, chain: published.chain)
     }
 
     func answer(_ published: Published, _ level: Durability) async throws(StoreError) -> Receipt {
-        try await core.committer?.waitDurable(published.lsn)
-        return Receipt(lsn: published.lsn, durability: .power, chain: published.chain)
+        let reached = try await core.committer?.acknowledge(published, level) ?? level
+        return Receipt(lsn: published.lsn, durability: reached, chain: published.chain)
     }
 
     static func checkCancellation() throws(StoreError) {
@@ -233,6 +235,14 @@ struct EncodedChange {
         try KeyBytes.withChecked(key) { (_) throws(StoreError) in }
         kind = nil
         bytes = []
+    }
+
+    /// The bytes its record has, kind included.
+    var contentBytes: Int {
+        let key = key.utf8.count
+        return 1
+            + (kind == nil
+                ? OperationCodec.removeBytes(key: key) : OperationCodec.setBytes(key: key, value: bytes.count))
     }
 
     /// Nil: the tail is full.

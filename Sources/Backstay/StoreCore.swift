@@ -9,8 +9,8 @@
 // The public handle is StateStore; it holds the core, and closes or abandons it when it goes. Threads hold parts of the
 // core, never the handle.
 //
-// Why `@unchecked Sendable` is right: `lastLSN` and `position` change under `writer` alone; the closing state under
-// `closing`; the rest never changes or is safe by itself.
+// Why `@unchecked Sendable` is right: the closing state changes under `closing` alone; the rest never changes or is safe by
+// itself.
 
 internal import ExitHooks
 internal import Synchronization
@@ -43,8 +43,8 @@ final class StoreCore: @unchecked Sendable {
     private let closed = Atomic<Bool>(false)
     private let closing = Lock()
     private var isClosed = false
-    /// Where the chain stands; the LSN of the last record. Under the writer's lock.
-    private(set) var position: ChainPosition
+    /// The run that the store's records belong to.
+    private let epoch: UInt64
 
     // MARK: Making one
 
@@ -65,13 +65,11 @@ final class StoreCore: @unchecked Sendable {
                     .damaged, "state.db belongs to another store than journal.db",
                     location: .init(file: opening.folder + "/state.db"))
             }
-            try opened.load { name, key, kind, value in
-                memory.load(name: name, key: key, kind: kind, value: value)
-            }
+            try memory.load(opened.meta.rows) { try opened.load($0) }
             let replayStart = Platform.monotonicNanoseconds()
             try opening.replay(after: opened.meta.checkpoint) { record in
                 guard record.kind == .changes else { return }
-                try memory.apply(record.body)
+                try memory.replay(record.body)
                 lastChange = record.lsn
             }
             replaySeconds = Double(Platform.monotonicNanoseconds() - replayStart) / 1e9
@@ -80,7 +78,10 @@ final class StoreCore: @unchecked Sendable {
             committer = parts.committer
             page = parts.page
             folderLock = parts.lock
-            position = opening.position
+            epoch = opening.position.epoch
+            // The run's own record, which is committed.
+            memory.begin(
+                at: Published(lsn: opening.position.lsn, chain: opening.position.chain, outlivesProcess: true))
             do {
                 let checkpointer = try Checkpointer(
                     committer: parts.committer, memory: memory, state: opened, folder: opening.folder, options: options)
@@ -93,6 +94,7 @@ final class StoreCore: @unchecked Sendable {
             }
             recovery = StateStore.RecoveryReport(
                 lastEnd: opening.lastEnd, isNew: opening.isNew, recordsReplayed: opening.replayedRecords,
+                recordsFromTail: opening.recordsFromTail, recordsResupplied: opening.recordsResupplied,
                 bytesDiscarded: opening.discardedBytes, discardReason: opening.discardReason, lastLSN: found,
                 keys: memory.figures.keys, seconds: Double(Platform.monotonicNanoseconds() - start) / 1e9)
         } catch {
@@ -114,13 +116,17 @@ final class StoreCore: @unchecked Sendable {
     /// A store in memory: the same paths, with a journal that keeps nothing.
     init(inMemory options: StoreOptions) throws(StoreError) {
         let position = StoreFolder.origin(storeID: "memory")
+        let limits = options.journalOptions().limits
+        // Nothing outlives the process here, and nobody is told otherwise.
+        let tail = try Tail(inMemory: limits.tailBytes, epoch: position.epoch, outlivesProcess: true)
         let committer = Committer(
-            backend: ForgetfulBackend(), page: nil, position: position, limits: options.journalOptions().limits)
+            backend: ForgetfulBackend(), page: nil, tail: tail, position: position, limits: limits)
         try committer.start()
         self.committer = committer
-        self.position = position
+        epoch = position.epoch
         self.options = options
         memory = StoreMemory()
+        memory.begin(at: Published(lsn: position.lsn, chain: position.chain, outlivesProcess: true))
         checkpointer = nil
         page = nil
         folderLock = nil
@@ -139,19 +145,18 @@ final class StoreCore: @unchecked Sendable {
         defer { reader.close() }
         let memory = StoreMemory()
         var replayed = 0
+        var position: ChainPosition
         do {
             guard reader.stateMeta.storeID == reader.storeID else {
                 throw StoreError(
                     .damaged, "state.db belongs to another store than journal.db",
                     location: .init(file: reader.folder + "/state.db"))
             }
-            try reader.loadState { name, key, kind, value in
-                memory.load(name: name, key: key, kind: kind, value: value)
-            }
+            try memory.load(reader.stateMeta.rows) { try reader.loadState($0) }
             position = try reader.records { record, _ in
                 guard record.lsn > reader.stateMeta.checkpoint.lsn else { return }
                 replayed += 1
-                if record.kind == .changes { try memory.apply(record.body) }
+                if record.kind == .changes { try memory.replay(record.body) }
             }
             if reader.stateMeta.checkpoint.lsn > position.lsn { position = reader.stateMeta.checkpoint }
         } catch {
@@ -161,6 +166,8 @@ final class StoreCore: @unchecked Sendable {
             lastEnd: try reader.verdictOnLastRun() ?? RunEnd(.none, evidence: "the store is held: that run goes on"),
             isNew: false, recordsReplayed: replayed, bytesDiscarded: 0, discardReason: "", lastLSN: position.lsn,
             keys: memory.figures.keys, seconds: Double(Platform.monotonicNanoseconds() - start) / 1e9)
+        memory.begin(at: Published(lsn: position.lsn, chain: position.chain, outlivesProcess: true))
+        epoch = position.epoch
         self.memory = memory
         options = StoreOptions()
         folder = reader.folder
@@ -214,7 +221,7 @@ final class StoreCore: @unchecked Sendable {
     ///
     /// The body publishes, or throws before it does.
     func withAdmission<R>(
-        _ durability: Durability, _ body: (Committer) throws -> R
+        _ durability: Durability, bytes: Int, _ body: (Committer) throws -> R
     ) throws -> R? {
         try check()
         guard let committer else {
@@ -226,16 +233,20 @@ final class StoreCore: @unchecked Sendable {
             writerThread.store(0, ordering: .relaxed)
             writer.unlock()
         }
-        guard case .admitted = try committer.admit(durability) else { return nil }
+        guard case .admitted = try committer.admit(durability, content: bytes + 1) else { return nil }
         return try body(committer)
     }
 
     /// Publishes operations and applies them. Inside `withAdmission` only.
     func publish(_ committer: Committer, operations: UnsafeRawBufferPointer) throws(StoreError) -> Published {
-        let published = try committer.publish(.changes) { $0.append(contentsOf: operations) }
-        note(published)
+        let published = try committer.publish(.changes, content: operations.count + 1) {
+            $0.copyMemory(from: operations)
+        }
         // Just encoded, so it can be read.
-        do { try memory.apply(operations) } catch { preconditionFailure("operations just encoded cannot be read") }
+        do { try memory.apply(operations, of: published) } catch {
+            preconditionFailure("operations just encoded cannot be read")
+        }
+        checkpointer?.noteChange(published.lsn)
         return published
     }
 
@@ -243,12 +254,13 @@ final class StoreCore: @unchecked Sendable {
         key: UnsafeRawBufferPointer, kind: ValueKind, value: UnsafeRawBufferPointer, _ durability: Durability
     ) throws(StoreError) -> Published? {
         try typed {
-            try withAdmission(durability) { committer in
-                let published = try committer.publish(.changes) {
-                    OperationCodec.appendSet(key: key, kind: kind.rawValue, value: value, to: &$0)
+            let bytes = OperationCodec.setBytes(key: key.count, value: value.count)
+            return try withAdmission(durability, bytes: bytes) { committer in
+                let published = try committer.publish(.changes, content: bytes + 1) {
+                    OperationCodec.writeSet(key: key, kind: kind.rawValue, value: value, to: $0)
                 }
-                note(published)
-                memory.set(key: key, kind: kind.rawValue, value: value)
+                memory.set(key: key, kind: kind.rawValue, value: value, of: published)
+                checkpointer?.noteChange(published.lsn)
                 return published
             }
         }
@@ -256,20 +268,16 @@ final class StoreCore: @unchecked Sendable {
 
     func remove(key: UnsafeRawBufferPointer, _ durability: Durability) throws(StoreError) -> Published? {
         try typed {
-            try withAdmission(durability) { committer in
-                let published = try committer.publish(.changes) { OperationCodec.appendRemove(key: key, to: &$0) }
-                note(published)
-                memory.remove(key: key)
+            let bytes = OperationCodec.removeBytes(key: key.count)
+            return try withAdmission(durability, bytes: bytes) { committer in
+                let published = try committer.publish(.changes, content: bytes + 1) {
+                    OperationCodec.writeRemove(key: key, to: $0)
+                }
+                memory.remove(key: key, of: published)
+                checkpointer?.noteChange(published.lsn)
                 return published
             }
         }
-    }
-
-    @inline(__always)
-    private func note(_ published: Published) {
-        position.lsn = published.lsn
-        position.chain = published.chain
-        checkpointer?.noteChange(published.lsn)
     }
 
     /// Runs a body that only throws StoreError, through calls that cannot say so.
@@ -280,22 +288,13 @@ final class StoreCore: @unchecked Sendable {
         }
     }
 
-    /// A view of the state and where the log stands at that moment.
-    func freeze() throws(StoreError) -> (view: OrderedTree.View, position: ChainPosition) {
-        try check()
-        guard committer != nil else { return (memory.freeze(), position) }
-        writer.lock()
-        defer { writer.unlock() }
-        return (memory.freeze(), position)
-    }
+    /// The record that was applied last.
+    var lastPublished: Published { memory.lastApplied }
 
-    private func freezeAll() throws(StoreError) -> (
-        view: OrderedTree.View, named: [[UInt8]: [[UInt8]: StoreMemory.NamedValue]], position: ChainPosition
-    ) {
+    /// A view of the state and the last record in it.
+    func freeze() throws(StoreError) -> (view: OrderedTree.View, record: Published) {
         try check()
-        writer.lock()
-        defer { writer.unlock() }
-        return (memory.freeze(), memory.allNamed(), position)
+        return memory.freeze()
     }
 
     private static func withBytes<R>(
@@ -338,7 +337,9 @@ final class StoreCore: @unchecked Sendable {
             throw StoreError(
                 .notAStore, "there is a store at \(place) already: choose another place", location: .init(file: place))
         }
-        let (view, named, position) = try freezeAll()
+        try check()
+        let (view, named, record) = memory.freezeAll()
+        let position = ChainPosition(lsn: record.lsn, chain: record.chain, epoch: epoch)
         defer { memory.release(view) }
         do {
             let lock = try StoreFolder.create(place, vfs: options.vfs, storeID: storeID, position: position) { put in
@@ -365,12 +366,12 @@ final class StoreCore: @unchecked Sendable {
         if fork.isForked { return .unknown(Self.forkedError) }
         let state = memory.figures
         let journal = committer?.figures
-        let last = journal?.last ?? position.lsn
+        let last = journal?.last ?? memory.lastApplied.lsn
         let checkpoint = checkpointer?.checkpointLSN ?? last
         return StateStore.Statistics(
             keys: state.keys, contentBytes: state.contentBytes, memoryBytes: state.memoryBytes, lastLSN: last,
             durableLSN: journal?.durable ?? last, checkpointLSN: checkpoint,
-            recordsAtRisk: journal?.pendingRecords ?? 0,
+            isTailMapped: folder != nil && committer?.isTailMapped == true, recordsAtRisk: journal?.pendingRecords ?? 0,
             millisecondsAtRisk: Double(journal?.pendingAge ?? 0) / 1e6, logBytes: journal?.logBytes ?? 0,
             syncs: journal?.syncs ?? 0, commits: journal?.commits ?? 0,
             projectedReplaySeconds: Double(last.value - min(checkpoint.value, last.value)) / replayRate,
@@ -447,6 +448,7 @@ final class StoreCore: @unchecked Sendable {
 private final class ForgetfulBackend: JournalBackend {
     func append(_ batch: RecordBatch) throws(StoreError) {}
     func trim(through lsn: LSN) throws(StoreError) -> Bool { true }
+    func reserve(bytes: Int) throws(StoreError) {}
     func maintain() throws(StoreError) {}
     var isMaintenanceDue: Bool { false }
     func compact() throws(StoreError) {}

@@ -77,6 +77,10 @@ extension StateStore {
         public var isNew: Bool
         /// Log records applied to the state of the last checkpoint.
         public var recordsReplayed: Int
+        /// Those among them that were in the mapped tail alone: published, not committed when the run ended.
+        public var recordsFromTail = 0
+        /// Those of the tail that the journal once had and lost, which `discardReason` then tells.
+        public var recordsResupplied = 0
         /// Bytes behind the last commit of the log's file, cut off by a crash; nothing of them was acknowledged.
         public var bytesDiscarded: Int
         /// Why they were discarded; empty where there were none.
@@ -103,6 +107,9 @@ extension StateStore {
         public var durableLSN: LSN
         /// The last record that is in the table `state`.
         public var checkpointLSN: LSN
+        /// Whether `.process` changes are acknowledged in the mapped tail; false where the file system does not keep one,
+        /// or for a store that was opened read-only.
+        public var isTailMapped = false
         /// Records a power cut right now would lose.
         public var recordsAtRisk: Int
         /// How long the oldest of them has waited, in milliseconds.

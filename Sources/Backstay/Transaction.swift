@@ -184,7 +184,7 @@ extension StateStore {
             if let (value, published) = try attempt(level, body) {
                 return Committed(value: value, receipt: try answer(published, level))
             }
-            try core.committer?.waitForRoom()
+            try core.committer?.waitForRoom(1)
         }
     }
 
@@ -201,17 +201,17 @@ extension StateStore {
             if let (value, published) = try attempt(level, body) {
                 return Committed(value: value, receipt: try await answer(published, level))
             }
-            await core.committer?.waitForRoom()
+            await core.committer?.waitForRoom(1)
         }
     }
 
     private func attempt<R>(_ level: Durability, _ body: (Transaction) throws -> R) throws -> (R, Published)? {
-        try core.withAdmission(level) { committer in
+        try core.withAdmission(level, bytes: 0) { committer in
             let transaction = Transaction(core.memory)
             defer { transaction.hasEnded = true }
             let value = try body(transaction)
             if transaction.operations.isEmpty {
-                return (value, Published(lsn: core.position.lsn, chain: core.position.chain))
+                return (value, core.lastPublished)
             }
             let published = try transaction.operations.withUnsafeBytes { try core.publish(committer, operations: $0) }
             return (value, published)

@@ -163,7 +163,7 @@ private struct DoctorReport {
         } else {
             add("space", .problem, "the system does not tell how much is free at \(path): check owner and mount")
         }
-        add("durability", .ok, "process: \(InfoCommand.processLevel). \(power)")
+        add("durability", .ok, "process: \(InfoCommand.processLevel(path)). \(power)")
     }
 
     mutating func examineFork() {

@@ -21,8 +21,14 @@ struct InfoCommand: ParsableCommand {
     @OptionGroup var store: StoreArgument
     @OptionGroup var common: CommonOptions
 
-    /// What each level amounts to on this store.
-    static let processLevel = "acknowledged after the group commit, like power: the mapped tail is not in use"
+    /// What each level amounts to for stores in this folder.
+    static func processLevel(_ folder: String) -> String {
+        switch TailFile.verdict(folder: folder) {
+        case .mapped: "acknowledged in the mapped tail; a power cut may lose the newest 20 ms"
+        case .notMapped(let why): "acknowledged after the group commit, like power: no mapped tail, because \(why)"
+        }
+    }
+
     static let powerLevel = "acknowledged after the group commit and its fdatasync"
 
     func run() throws {
@@ -51,7 +57,7 @@ struct InfoCommand: ParsableCommand {
                         "lastRun": lastRun?.json ?? .null,
                         "sqlite": .string(SQLiteLibrary.version),
                         "durability": [
-                            "process": .string(Self.processLevel), "power": .string(Self.powerLevel),
+                            "process": .string(Self.processLevel(reader.folder)), "power": .string(Self.powerLevel),
                         ],
                     ])
                     return
@@ -77,7 +83,7 @@ struct InfoCommand: ParsableCommand {
                     ],
                     ["last run", lastRun?.sentence ?? "none on record"],
                     ["SQLite", SQLiteLibrary.version],
-                    ["process", Self.processLevel],
+                    ["process", Self.processLevel(reader.folder)],
                     ["power", Self.powerLevel],
                 ]
                 for line in TextForm.table(rows) { try out.print(line) }

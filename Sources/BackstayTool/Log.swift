@@ -14,7 +14,8 @@ struct LogCommand: ParsableCommand {
             With --json, a line each: {"lsn":…,"time":"2026-01-31T12:00:00.000000Z","kind":"changes","operations":[…]} \
             with operations {"op":"set","key":…,"value":…,"type":…} and {"op":"remove","key":…}, those on another state \
             than the key–value one with "state":NAME; {…,"kind":"run","epoch":"…"} where a process opened the store; \
-            {…,"kind":"bytes","bytes":…} for records of another user of the journal.
+            {…,"kind":"bytes","bytes":…} for records of another user of the journal. "time" is null while a record is in \
+            the tail only.
             """
     )
 
@@ -37,7 +38,7 @@ struct LogCommand: ParsableCommand {
                         try out.print(try Self.json(record, time))
                     } else {
                         try out.add { bytes in
-                            bytes.append(contentsOf: "\(record.lsn)  \(TextForm.time(time))  ".utf8)
+                            bytes.append(contentsOf: "\(record.lsn)  \(time.map(TextForm.time) ?? Self.inTail)  ".utf8)
                             try Self.appendSummary(of: record, to: &bytes)
                             bytes.append(UInt8(ascii: "\n"))
                         }
@@ -48,6 +49,12 @@ struct LogCommand: ParsableCommand {
     }
 
     // MARK: For a person
+
+    /// In place of the time of a record that the journal does not have yet; as wide as a time.
+    private static let inTail: String = {
+        let text = "in the tail"
+        return text + String(repeating: " ", count: TextForm.time(0).utf8.count - text.utf8.count)
+    }()
 
     /// Operations beyond these are counted.
     private static let operationsShownMax = 4
@@ -80,9 +87,9 @@ struct LogCommand: ParsableCommand {
 
     // MARK: For a program
 
-    private static func json(_ record: Record, _ time: Int64) throws -> JSON {
+    private static func json(_ record: Record, _ time: Int64?) throws -> JSON {
         var members: [(String, JSON)] = [
-            ("lsn", .uint(record.lsn.value)), ("time", .string(TextForm.time(time))),
+            ("lsn", .uint(record.lsn.value)), ("time", time.map { .string(TextForm.time($0)) } ?? .null),
         ]
         switch record.kind {
         case .run: members += [("kind", .string("run")), ("epoch", .string(String(record.epoch, radix: 16)))]

@@ -46,7 +46,19 @@ __attribute__((target("sse4.2"))) static uint32_t with_instruction(uint32_t crc,
         length -= 8;
     }
     uint32_t c32 = (uint32_t)c;
-    while (length--) c32 = __builtin_ia32_crc32qi(c32, *p++);
+    if (length & 4) {
+        uint32_t word;
+        memcpy(&word, p, 4);
+        c32 = __builtin_ia32_crc32si(c32, word);
+        p += 4;
+    }
+    if (length & 2) {
+        uint16_t word;
+        memcpy(&word, p, 2);
+        c32 = __builtin_ia32_crc32hi(c32, word);
+        p += 2;
+    }
+    if (length & 1) c32 = __builtin_ia32_crc32qi(c32, *p);
     return ~c32;
 }
 
@@ -88,4 +100,18 @@ __attribute__((constructor)) static void choose(void) { use_instruction = has_in
 
 uint32_t cchecksum_crc32c(uint32_t crc, const void *bytes, size_t length) {
     return use_instruction ? with_instruction(crc, bytes, length) : cchecksum_crc32c_portable(crc, bytes, length);
+}
+
+uint32_t cchecksum_chain(uint32_t masked, uint64_t epoch, uint64_t lsn, const void *bytes, uint32_t length) {
+    uint8_t head[24];
+    for (int i = 0; i < 4; i++) {
+        head[i] = (uint8_t)(masked >> (8 * i));
+        head[4 + i] = (uint8_t)(length >> (8 * i));
+    }
+    for (int i = 0; i < 8; i++) {
+        head[8 + i] = (uint8_t)(epoch >> (8 * i));
+        head[16 + i] = (uint8_t)(lsn >> (8 * i));
+    }
+    if (use_instruction) return with_instruction(with_instruction(0, head, sizeof head), bytes, length);
+    return cchecksum_crc32c_portable(cchecksum_crc32c_portable(0, head, sizeof head), bytes, length);
 }

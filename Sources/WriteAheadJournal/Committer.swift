@@ -1,23 +1,29 @@
 // Group commit: records come in from many threads, go out in batches, and each caller learns what became of its own.
 //
 // A record's life here:
-//   admit     under the lock: refused (and then it never existed), told to wait for room, or let in
-//   publish   same lock: LSN, chained checksum, into `pending`; from here on it is never withdrawn
-//   commit    one thread at a time, without the lock: `pending` becomes `inflight`, one transaction, one sync
-//   answer    `durable` moves up; everyone at or below it is told
+//   admit     refused (and then it never existed), told to wait for room, or let in
+//   publish   LSN, chained checksum, into the tail; from here on it is never withdrawn. Where the tail outlives the
+//             process, a `.process` caller is answered now
+//   commit    one thread at a time, without the lock: the tail's records become one batch, one transaction, one sync
+//   answer    `durable` moves up; everyone at or below it is told; the tail's space is given back
+//
+// Admission and publishing take no lock of the committer: the callers keep other writers out, `isOpen` says that nothing
+// stands against a change, and everything else is found on the slow path, under `lock`.
 //
 // Who commits: a synchronous caller that finds nobody committing does it itself (two hand-offs cost 10–30 µs); for async
-// callers, and for records that only wait for their age, the committer's own thread does. `isCommitting` is the right to
-// use the backend; it is taken and given back under the lock.
+// callers, for a tail that fills, and for records that only wait for their age, the committer's own thread does
+// (CommitterThread.swift). `isCommitting` is the right to use the backend; it is taken and given back under the lock.
 //
 // After a commit that failed for want of space the batch stays `inflight` and is tried again; new callers are refused.
 // After any other failure the journal is poisoned: nobody knows what the disk has, nothing is tried again.
 //
 // Why `@unchecked Sendable` is right: every mutable member is touched under `lock`, but for `inflight`, which belongs to
-// whoever holds `isCommitting`.
+// whoever holds `isCommitting`, and `position`, which belongs to whoever is the writer.
+
+internal import Synchronization
 
 package final class Committer: @unchecked Sendable {
-    private enum Health {
+    enum Health {
         case sound
         /// Not committing for now: no space, or SQLite's lock is held by a stranger.
         case stalled(StoreError, retryAt: UInt64)
@@ -25,54 +31,87 @@ package final class Committer: @unchecked Sendable {
         case closed
     }
 
-    private struct Waiter {
+    struct Waiter {
         let lsn: LSN
         let deadline: UInt64
         let continuation: UnsafeContinuation<StoreError?, Never>
     }
 
+    /// A record that does not fit into the tail, on its way to the journal by itself.
+    private final class Oversize {
+        /// Belongs to whoever holds `isCommitting`.
+        var batch: RecordBatch
+        /// Where the records before it end in the tail, and those behind it begin.
+        let end: UInt64
+        let resume: UInt64
+
+        init(_ batch: RecordBatch, end: UInt64, resume: UInt64) {
+            self.batch = batch
+            self.end = end
+            self.resume = resume
+        }
+    }
+
     private let backend: any JournalBackend
     private let page: RunPage?
-    private var limits: Limits
+    private let tail: Tail
+    /// The same, for the two calls of every change: without counting references.
+    private let ring: Unmanaged<Tail>
+    private let outlivesProcess: Bool
+    private(set) var limits: Limits
     private let sabotage: Sabotage
 
-    private let lock = Lock()
+    let lock = Lock()
     /// A commit has ended, or the health changed: for synchronous callers.
-    private let settled = Condition()
+    let settled = Condition()
     /// There is something to do: for the committer's thread.
-    private let work = Condition()
+    let work = Condition()
     private var thread: WorkerThread?
 
-    private var health = Health.sound
-    private var isCommitting = false
+    var health = Health.sound
+    private(set) var isCommitting = false
     /// So many wait to use the backend for something else. No commit begins before them: callers that come back with their
     /// next change at once would else keep them out for seconds.
-    private var backendWaiters = 0
-    private var isStopping = false
+    private(set) var backendWaiters = 0
+    private(set) var isStopping = false
     /// The committer's thread sleeps until it is called.
-    private var isIdle = false
-    private var pending = RecordBatch()
-    private var pendingSince: UInt64 = 0
+    var isIdle = false
+    /// When the oldest record that is not committed was published; 0 where there is none.
+    var pendingSince: UInt64 = 0
+    /// The tail is half full: commit whether or not anybody waits.
+    private(set) var isFilling = false
     private var inflight = RecordBatch()
+    /// Where the tail is drained to once `inflight` is committed.
+    private var inflightEnd: UInt64 = 0
+    private var inflightIsOversize = false
+    private var oversize: Oversize?
     private var position: ChainPosition
-    private var durable: LSN
-    private var waiters: [Waiter] = []
-    private var roomWaiters: [UnsafeContinuation<Void, Never>] = []
-    private var lastGroup = 0
+    private(set) var durable: LSN
+    private(set) var waiters: [Waiter] = []
+    private(set) var roomWaiters: [(content: Int, continuation: UnsafeContinuation<Void, Never>)] = []
+    private(set) var lastGroup = 0
     private var commits = 0
 
+    /// Nothing stands against a change but the tail's room.
+    private let isOpen = Atomic<Bool>(true)
+    private let lastLSN: Atomic<UInt64>
+
     package init(
-        backend: any JournalBackend, page: RunPage?, position: ChainPosition, limits: Limits,
+        backend: any JournalBackend, page: RunPage?, tail: Tail, position: ChainPosition, limits: Limits,
         sabotage: Sabotage = .init()
     ) {
         self.backend = backend
         self.page = page
+        self.tail = tail
+        ring = .passUnretained(tail)
+        outlivesProcess = tail.outlivesProcess
         self.limits = limits
         self.sabotage = sabotage
         // Nobody waits then, so that commits come by age alone; late ones, or a kill might find everything committed.
         if sabotage.acknowledgesBeforeCommit { self.limits.ageMax = 1_000_000_000 }
         self.position = position
         durable = position.lsn
+        lastLSN = Atomic(position.lsn.value)
     }
 
     package func start() throws(StoreError) {
@@ -87,24 +126,74 @@ package final class Committer: @unchecked Sendable {
         case wait
     }
 
-    /// Whether a change may be made now. The caller keeps other writers out until it publishes.
-    package func admit(_ durability: Durability) throws(StoreError) -> Admission {
+    /// Whether a change may be made now whose record has so many bytes of kind and body. The caller keeps other writers
+    /// out until it publishes.
+    @inline(__always)
+    package func admit(_ durability: Durability, content: Int) throws(StoreError) -> Admission {
+        if isOpen.load(ordering: .acquiring) && ring._withUnsafeGuaranteedRef({ $0.hasRoom(content) }) {
+            return .admitted
+        }
+        return try admitSlowly(durability, content)
+    }
+
+    private func admitSlowly(_ durability: Durability, _ content: Int) throws(StoreError) -> Admission {
+        let (stall, mayWait) = try examine(durability)
+        if mayWait { return .wait }
+        if content > tail.contentBytesMax {
+            if let stall { throw stall }
+            return .admitted
+        }
+        if tail.hasRoom(content) { return .admitted }
+        if try tail.makeRoom(content) { return .admitted }
+        if let stall { throw stall }
+        return .wait
+    }
+
+    /// What stands against a change: thrown, or a stall that the tail's room lasts through, or something to wait for.
+    private func examine(_ durability: Durability) throws(StoreError) -> (stall: StoreError?, mayWait: Bool) {
         lock.lock()
         defer { lock.unlock() }
+        var stall: StoreError?
         switch health {
         case .sound: break
         case .stalled(let error, _):
-            if durability == .power || tailBytesUsed >= limits.tailBytes { throw error }
+            if durability == .power || oversize != nil { throw error }
+            stall = error
         case .poisoned(let error): throw Self.refusal(after: error)
         case .closed: throw Self.closedError
         }
         guard !isStopping else { throw Self.closedError }
-        if let foldTrouble, logBytes >= logBytesMax { throw foldTrouble }
-        return hasRoom ? .admitted : .wait
+        guard logBytes >= logBytesMax else { return (stall, oversize != nil) }
+        if let foldTrouble { throw foldTrouble }
+        return (stall, stall == nil)
     }
 
-    /// Publishes one record. Only after `admit` said so, with other writers kept out in between.
-    package func publish(_ kind: RecordKind, body: (inout [UInt8]) -> Void) throws(StoreError) -> Published {
+    /// Publishes one record. Only after `admit` said so, with other writers kept out in between. A record that turned out
+    /// too large for the tail's room goes straight through: it is durable only after its commit, whatever the level.
+    ///
+    /// - Parameters:
+    ///   - content: the bytes of kind and body.
+    ///   - fill: writes the body.
+    @inline(__always)
+    package func publish(
+        _ kind: RecordKind, content: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void
+    ) throws(StoreError) -> Published {
+        if !isOpen.load(ordering: .acquiring) { try checkOpen() }
+        if !ring._withUnsafeGuaranteedRef({ $0.hasRoom(content) }) {
+            guard try tail.makeRoom(content) else { return publishAlone(kind, content, fill) }
+        }
+        let lsn = position.lsn.next
+        let appended = ring._withUnsafeGuaranteedRef {
+            $0.append(kind, lsn: lsn, after: position.chain, content: content, fill)
+        }
+        position.lsn = lsn
+        position.chain = appended.crc
+        lastLSN.store(lsn.value, ordering: .releasing)
+        if appended.isFirst || appended.beginsSegment { noteRecord(appended.isFirst) }
+        return Published(lsn: lsn, chain: appended.crc, outlivesProcess: outlivesProcess)
+    }
+
+    private func checkOpen() throws(StoreError) {
         lock.lock()
         defer { lock.unlock() }
         switch health {
@@ -113,38 +202,65 @@ package final class Committer: @unchecked Sendable {
         case .closed: throw Self.closedError
         }
         guard !isStopping else { throw Self.closedError }
-        if pending.isEmpty {
-            pendingSince = Platform.monotonicNanoseconds()
-            // It may be that nobody waits for this record: then its age commits it.
-            if isIdle { work.signal() }
-        }
-        let lsn = position.lsn.next
-        let crc = pending.append(kind, lsn: lsn, after: position.chain, epoch: position.epoch, body: body)
-        position.lsn = lsn
-        position.chain = crc
-        return Published(lsn: lsn, chain: crc)
     }
 
-    package func waitForRoom() throws(StoreError) {
+    private func publishAlone(
+        _ kind: RecordKind, _ content: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void
+    ) -> Published {
+        let lsn = position.lsn.next
+        var batch = RecordBatch()
+        let crc = batch.append(kind, lsn: lsn, after: position.chain, epoch: position.epoch) { bytes in
+            let start = bytes.count
+            bytes.append(contentsOf: repeatElement(0, count: content - 1))
+            bytes.withUnsafeMutableBytes { fill(UnsafeMutableRawBufferPointer(rebasing: $0[start...])) }
+        }
+        position.lsn = lsn
+        position.chain = crc
+        let (end, resume) = tail.leaveSegment()
         lock.lock()
-        while !hasRoom {
-            if !isCommitting && backendWaiters == 0 && tailBytesUsed >= limits.tailBytes {
-                commitHoldingLock()
-            } else {
-                settled.wait(lock)
-            }
+        oversize = Oversize(batch, end: end, resume: resume)
+        updateGate()
+        lock.unlock()
+        lastLSN.store(lsn.value, ordering: .releasing)
+        noteRecord(true)
+        return Published(lsn: lsn, chain: crc, outlivesProcess: false)
+    }
+
+    /// It may be that nobody waits for this record: then its age commits it, or the tail that fills.
+    private func noteRecord(_ isFirst: Bool) {
+        let fills = tail.bytesUsed >= tail.capacity / 2
+        guard isFirst || fills else { return }
+        lock.lock()
+        if pendingSince == 0 { pendingSince = Platform.monotonicNanoseconds() }
+        let wasFilling = isFilling
+        if fills { isFilling = true }
+        if isIdle || (isFilling && !wasFilling) { work.signal() }
+        lock.unlock()
+    }
+
+    /// Under the lock, after anything changed that stands against a change.
+    private func updateGate() {
+        var isOpen = !isStopping && oversize == nil && logBytes < logBytesMax
+        if case .sound = health {} else { isOpen = false }
+        self.isOpen.store(isOpen, ordering: .releasing)
+    }
+
+    package func waitForRoom(_ content: Int) throws(StoreError) {
+        lock.lock()
+        while !mayHaveRoom(content) {
+            if !isCommitting && backendWaiters == 0 && hasRecords { commitHoldingLock() } else { settled.wait(lock) }
         }
         lock.unlock()
     }
 
-    package func waitForRoom() async {
+    package func waitForRoom(_ content: Int) async {
         await withUnsafeContinuation { continuation in
             lock.lock()
-            if hasRoom {
+            if mayHaveRoom(content) {
                 lock.unlock()
                 continuation.resume()
             } else {
-                roomWaiters.append(continuation)
+                roomWaiters.append((content, continuation))
                 work.signal()
                 lock.unlock()
             }
@@ -152,12 +268,32 @@ package final class Committer: @unchecked Sendable {
     }
 
     /// Room, or a reason not to wait for it.
-    private var hasRoom: Bool {
+    private func mayHaveRoom(_ content: Int) -> Bool {
         guard case .sound = health, !isStopping else { return true }
-        return tailBytesUsed < limits.tailBytes && (logBytes < logBytesMax || foldTrouble != nil)
+        guard oversize == nil else { return false }
+        return tail.mayHold(content) && (logBytes < logBytesMax || foldTrouble != nil)
     }
 
-    private var tailBytesUsed: Int { pending.bytes.count + inflight.bytes.count }
+    /// Whether anything is published and not committed.
+    var hasRecords: Bool { !inflight.isEmpty || oversize != nil || !tail.isDrained }
+
+    // MARK: Answers
+
+    /// Returns when the change has reached its level.
+    ///
+    /// - Returns: the level it has reached.
+    @inline(__always)
+    package func acknowledge(_ published: Published, _ level: Durability) throws(StoreError) -> Durability {
+        if level == .process && published.outlivesProcess { return .process }
+        try waitDurable(published.lsn)
+        return .power
+    }
+
+    package func acknowledge(_ published: Published, _ level: Durability) async throws(StoreError) -> Durability {
+        if level == .process && published.outlivesProcess { return .process }
+        try await waitDurable(published.lsn)
+        return .power
+    }
 
     // MARK: The log's bound
 
@@ -172,6 +308,7 @@ package final class Committer: @unchecked Sendable {
     package func noteFold(_ trouble: StoreError?) {
         lock.lock()
         foldTrouble = trouble
+        updateGate()
         settled.broadcast()
         answerWaiters()
         lock.unlock()
@@ -183,6 +320,7 @@ package final class Committer: @unchecked Sendable {
         logBytesMax = bytes
         logBytesWanted = bytes / 2
         onLogPressure = onPressure
+        updateGate()
         settled.broadcast()
         answerWaiters()
         lock.unlock()
@@ -235,7 +373,10 @@ package final class Committer: @unchecked Sendable {
     }
 
     /// The last record that was given an LSN.
-    package var last: LSN { lock.withLock { position.lsn } }
+    package var last: LSN { LSN(lastLSN.load(ordering: .acquiring)) }
+
+    /// Whether records outlive the process once they are published.
+    package var isTailMapped: Bool { outlivesProcess }
 
     /// The last record that is known to be durable.
     package var lastDurable: LSN { lock.withLock { durable } }
@@ -253,11 +394,12 @@ package final class Committer: @unchecked Sendable {
     }
 
     package var figures: Figures {
-        lock.withLock {
-            let isEmpty = pending.isEmpty && inflight.isEmpty
+        let last = last
+        return lock.withLock {
+            let age = pendingSince == 0 ? 0 : Platform.monotonicNanoseconds() &- pendingSince
             var figures = Figures(
-                last: position.lsn, durable: durable, pendingRecords: pending.count + inflight.count,
-                pendingAge: isEmpty ? 0 : Platform.monotonicNanoseconds() &- pendingSince, commits: commits,
+                last: max(last, durable), durable: durable,
+                pendingRecords: last > durable ? Int(last.value - durable.value) : 0, pendingAge: age, commits: commits,
                 logBytes: logBytes, syncs: syncs)
             if case .poisoned(let error) = health { figures.poisoned = error }
             if case .stalled(let error, _) = health { figures.stalled = error }
@@ -272,20 +414,24 @@ package final class Committer: @unchecked Sendable {
     // MARK: Committing
 
     /// Called with the lock held and nobody committing; returns so. Lets the lock go meanwhile.
-    private func commitHoldingLock() {
+    func commitHoldingLock() {
         isCommitting = true
-        if inflight.isEmpty { swap(&inflight, &pending) }
-        guard !inflight.isEmpty else {
-            giveBack()
-            return
-        }
-        inflight.seal()
+        isFilling = false
+        let begun = Platform.monotonicNanoseconds()
+        let before = durable
+        let alone = oversize
         lock.unlock()
 
+        // What found no space the last time is tried again as it was.
+        if inflight.isEmpty { take(after: before, alone) }
         var failure: StoreError?
+        var shortage: StoreError?
         do throws(StoreError) {
-            try backend.append(inflight)
-            page?.markSynced(inflight.last)
+            if !inflight.isEmpty {
+                try backend.append(inflight)
+                page?.markSynced(inflight.last)
+            }
+            shortage = try reserve()
         } catch {
             failure = error
         }
@@ -294,26 +440,67 @@ package final class Committer: @unchecked Sendable {
         if let failure {
             note(failure)
         } else {
-            durable = inflight.last
-            commits += 1
-            inflight.clear()
             if case .stalled = health { health = .sound }
-            if !pending.isEmpty { pendingSince = Platform.monotonicNanoseconds() }
-            if backend.isMaintenanceDue { maintainHoldingLock() }
+            if !inflight.isEmpty { noteCommitted() }
+            if let shortage { note(shortage) }
+            if backend.isMaintenanceDue || tail.runsShort { maintainHoldingLock() }
         }
+        pendingSince = hasRecords ? begun : 0
         giveBack()
     }
 
-    /// Upkeep of the engine's own log, after everyone in the batch has been answered.
+    private func noteCommitted() {
+        durable = inflight.last
+        commits += 1
+        if inflightIsOversize { oversize = nil }
+        inflight.clear()
+        tail.release(through: inflightEnd)
+        updateGate()
+    }
+
+    /// Makes sure of the room for the next commit before any change is admitted that needs it: on a full disk a change is
+    /// then rejected, instead of being caught in between.
+    ///
+    /// - Returns: that there is no space.
+    private func reserve() throws(StoreError) -> StoreError? {
+        do throws(StoreError) {
+            try backend.reserve(bytes: limits.reservedBytes)
+            return nil
+        } catch {
+            switch error.code {
+            case .diskFull: return error
+            // The next commit meets whoever holds the lock, or finds it free.
+            case .busy: return nil
+            default: throw error
+            }
+        }
+    }
+
+    /// Makes a batch of what is published: the tail's records, or else the one that goes by itself.
+    private func take(after lsn: LSN, _ alone: Oversize?) {
+        inflightEnd = tail.copy(to: &inflight, after: lsn, through: alone?.end, bytesMax: tail.capacity / 2)
+        inflightIsOversize = false
+        if inflight.isEmpty, let alone {
+            swap(&inflight, &alone.batch)
+            inflightEnd = alone.resume
+            inflightIsOversize = true
+        }
+        if !inflight.isEmpty { inflight.seal() }
+    }
+
+    /// Upkeep of the tail's pages and of the engine's own log, after everyone in the batch has been answered.
     private func maintainHoldingLock() {
         settled.broadcast()
         answerWaiters()
         lock.unlock()
+        if tail.runsShort { tail.prepareAhead() }
         var failure: StoreError?
-        do throws(StoreError) {
-            try backend.maintain()
-        } catch {
-            failure = error
+        if backend.isMaintenanceDue {
+            do throws(StoreError) {
+                try backend.maintain()
+            } catch {
+                failure = error
+            }
         }
         lock.lock()
         // Upkeep that found no space or a reader in its way changed nothing and is tried again.
@@ -324,9 +511,10 @@ package final class Committer: @unchecked Sendable {
         logBytes = backend.logBytes
         syncs = backend.syncs
         isCommitting = false
+        updateGate()
         settled.broadcast()
         answerWaiters()
-        if !waiters.isEmpty || isStopping { work.signal() }
+        if !waiters.isEmpty || isStopping || isIdle || isFilling { work.signal() }
         if logBytes >= logBytesWanted { onLogPressure?() }
     }
 
@@ -338,13 +526,17 @@ package final class Committer: @unchecked Sendable {
             page?.markPoisoned()
             health = .poisoned(error)
         }
+        updateGate()
     }
 
     /// Tells everyone whose answer is known. Called with the lock held; the continuations only enqueue their tasks.
-    private func answerWaiters() {
-        if !roomWaiters.isEmpty && hasRoom {
-            for continuation in roomWaiters { continuation.resume() }
-            roomWaiters.removeAll(keepingCapacity: true)
+    func answerWaiters() {
+        if !roomWaiters.isEmpty {
+            let waiting = roomWaiters
+            roomWaiters = []
+            for waiter in waiting {
+                if mayHaveRoom(waiter.content) { waiter.continuation.resume() } else { roomWaiters.append(waiter) }
+            }
         }
         guard !waiters.isEmpty else { return }
         var verdict: StoreError?
@@ -376,73 +568,14 @@ package final class Committer: @unchecked Sendable {
         waiters = left
     }
 
-    // MARK: The committer's thread
+    /// For the thread.
+    var hasNothingInflight: Bool { inflight.isEmpty }
 
-    private func run() {
-        lock.lock()
-        while true {
-            let now = Platform.monotonicNanoseconds()
-            let hasRecords = !pending.isEmpty || !inflight.isEmpty
-            if isStopping && !isCommitting {
-                // One last try, also where the disk was full a moment ago; then whoever still waits is told.
-                switch health {
-                case .sound where hasRecords:
-                    commitHoldingLock()
-                    continue
-                case .stalled(_, let retryAt) where hasRecords && retryAt != .max:
-                    commitHoldingLock()
-                    if case .stalled(let error, _) = health { health = .stalled(error, retryAt: .max) }
-                    continue
-                default:
-                    lock.unlock()
-                    return
-                }
-            }
-            var wake: UInt64 = .max
-            var isDue = false
-            switch health {
-            case .sound:
-                if hasRecords {
-                    isDue = !waiters.isEmpty || !roomWaiters.isEmpty || now >= pendingSince &+ limits.ageMax
-                    wake = pendingSince &+ limits.ageMax
-                }
-            case .stalled(_, let retryAt):
-                isDue = now >= retryAt
-                wake = min(retryAt, waiters.map(\.deadline).min() ?? .max)
-                if !isDue { answerWaiters() }
-            case .poisoned, .closed: break
-            }
-            if isDue && !isCommitting && backendWaiters == 0 {
-                gather()
-                if !isCommitting && backendWaiters == 0 { commitHoldingLock() }
-            } else if isCommitting || backendWaiters > 0 {
-                // Nobody is bound to call when the backend is given back: look again by oneself.
-                work.wait(lock, until: now &+ min(limits.ageMax, limits.retryInterval))
-            } else if wake == .max {
-                isIdle = true
-                work.wait(lock)
-                isIdle = false
-            } else {
-                work.wait(lock, until: wake)
-            }
-        }
-    }
+    /// For the thread: pages that writers will need, before they do.
+    func refreshTail() { tail.refresh() }
 
-    /// Waits a moment for the tasks that the last commit let go to come back with their next change, so that one sync
-    /// serves them all instead of the first alone. Called with the lock held.
-    private func gather() {
-        guard lastGroup > 1, pending.count < lastGroup, inflight.isEmpty else { return }
-        let end = Platform.monotonicNanoseconds() + 100_000
-        var before = pending.count
-        var quiet = 0
-        while quiet < 4 && pending.count < lastGroup && Platform.monotonicNanoseconds() < end {
-            lock.unlock()
-            Platform.yield()
-            lock.lock()
-            quiet = pending.count == before ? quiet + 1 : 0
-            before = pending.count
-        }
-    }
+    /// For the thread, before it sleeps: has the next writer make sure of the tail's pages.
+    func coolTail() { tail.cool() }
 
     // MARK: Using the backend for something else
 
@@ -515,6 +648,7 @@ package final class Committer: @unchecked Sendable {
     package func stop() -> StoreError? {
         lock.lock()
         isStopping = true
+        updateGate()
         work.signal()
         lock.unlock()
         thread?.join()
@@ -545,6 +679,7 @@ package final class Committer: @unchecked Sendable {
             }
         }
         health = .closed
+        updateGate()
         backend.close()
         settled.broadcast()
         answerWaiters()

@@ -73,7 +73,8 @@ public final class Journal: Sendable {
     ///
     /// - Parameters:
     ///   - bytes: at most `recordBytesMax`.
-    ///   - durability: until the mapped tail exists, both levels return after the commit.
+    ///   - durability: `.process` returns once the record is in the mapped tail; where the file system does not keep one,
+    ///     after the commit, like `.power`.
     /// - Returns: the record's LSN; every lower one is as durable.
     /// - Throws: `outcome` tells whether the record may appear at the next opening.
     @available(*, noasync, message: "use the async form with await")
@@ -81,10 +82,10 @@ public final class Journal: Sendable {
     public func append(_ bytes: [UInt8], durability: Durability = .power) throws(StoreError) -> LSN {
         while true {
             if let published = try publish(bytes, durability) {
-                try committer.waitDurable(published.lsn)
+                _ = try committer.acknowledge(published, durability)
                 return published.lsn
             }
-            try committer.waitForRoom()
+            try committer.waitForRoom(bytes.count + 1)
         }
     }
 
@@ -93,10 +94,10 @@ public final class Journal: Sendable {
     public func append(_ bytes: [UInt8], durability: Durability = .power) async throws(StoreError) -> LSN {
         while true {
             if let published = try publish(bytes, durability) {
-                try await committer.waitDurable(published.lsn)
+                _ = try await committer.acknowledge(published, durability)
                 return published.lsn
             }
-            await committer.waitForRoom()
+            await committer.waitForRoom(bytes.count + 1)
         }
     }
 
@@ -105,10 +106,19 @@ public final class Journal: Sendable {
         guard bytes.count <= Self.recordBytesMax else {
             throw StoreError(.valueOutOfBounds, "a record may have \(Self.recordBytesMax) bytes, not \(bytes.count)")
         }
-        return try writer.withLock { () throws(StoreError) in
-            guard case .admitted = try committer.admit(durability) else { return nil }
-            return try committer.publish(.bytes) { $0.append(contentsOf: bytes) }
-        }
+        // With the pointer outside: a closure over the array itself would count references under the lock.
+        return try bytes.withUnsafeBytes { raw -> Result<Published?, StoreError> in
+            writer.lock()
+            defer { writer.unlock() }
+            do throws(StoreError) {
+                guard case .admitted = try committer.admit(durability, content: raw.count + 1) else {
+                    return .success(nil)
+                }
+                return .success(try committer.publish(.bytes, content: raw.count + 1) { $0.copyMemory(from: raw) })
+            } catch {
+                return .failure(error)
+            }
+        }.get()
     }
 
     /// Drops records up to and including `lsn`: what they said is kept elsewhere.
@@ -128,7 +138,7 @@ public final class Journal: Sendable {
         guard !fork.isForked else { throw Self.forkedError }
         closing.lock()
         defer { closing.unlock() }
-        let reason = committer.stop()
+        let reason = writer.withLock { committer.stop() }
         defer { lock.release() }
         try committer.close(marking: RunEnd(.clean, evidence: "the journal was closed"))
         if let reason { throw reason }

@@ -1,14 +1,17 @@
 // Opening a journal: recovery, in the order that makes a crash at any step harmless.
 //
 //   1. lock                                     nothing changed
-//   2. examine journal.db without writing       a journal shorter than the run page proves: refuse, keep evidence
+//   2. examine journal.db without writing, and the tail. A journal shorter than the run page proves has lost something:
+//      supplied from the tail where that is sound, else refused; evidence kept either way
 //   3. after an unclean end: sync what is there; after a failed sync: new files
 //                                               only makes true on the disk what is already in the files
 //   4. open for writing, check format; the caller loads its state and replays
 //                                               SQLite's own recovery rebuilds -shm only
-//   5. one transaction: how the last run ended, this run's start    until it is committed the last run is still unended
-//   6. this run's page, in place of the last    until then the page names a run that is not the newest: it is ignored,
-//                                               but for its sync mark, which is true of any run
+//   5. one transaction: what the tail had, how the last run ended, this run's start
+//                                               until it is committed the last run is still unended, the tail as it was
+//   6. this run's page and tail, in place of the last
+//                                               until then both name a run that is not the newest: they are ignored,
+//                                               but for the page's sync mark, which is true of any run
 //
 // Only after 6 are changes accepted. A crash anywhere, then again: same result.
 
@@ -33,6 +36,10 @@ package final class JournalOpening {
     package private(set) var discardedBytes = 0
     package private(set) var discardReason = ""
     package private(set) var replayedRecords = 0
+    /// Records that the tail had and the journal had not.
+    package var recordsFromTail: Int { tail.count }
+    /// Those among them that the journal once had, and lost.
+    package private(set) var recordsResupplied = 0
     /// Where the chain stands; after `replay` behind the last record.
     package private(set) var position = ChainPosition(lsn: .zero, chain: 0, epoch: 0)
     /// Where the journal's log begins.
@@ -42,6 +49,8 @@ package final class JournalOpening {
     private var page: RunPage.Image?
     private var lastRun: RunRow?
     private var backend: SQLiteJournal?
+    /// What the tail has beyond the journal's end.
+    private var tail = RecordBatch()
     private var isAbandoned = false
 
     /// Steps 1 to 4. `path` is resolved once; a later change of the working folder is harmless.
@@ -104,19 +113,11 @@ package final class JournalOpening {
         let connection = try SQLiteConnection(path, .readPrivate, vfs: options.vfs)
         defer { connection.close() }
         let meta = try JournalMeta.read(connection)
-        let newest = try connection.query("SELECT last_lsn FROM journal ORDER BY first_lsn DESC LIMIT 1") {
-            LSN(UInt64(bitPattern: $0.int(0)))
-        }
+        let end = try JournalMeta.end(connection, meta)
         lastRun = try RunRow.newest(connection)
-        let end = newest ?? meta.base.lsn
         page = RunPage.read(folder: folder, storeID: meta.storeID)
-        let syncMark = page?.syncMark ?? .zero
-        guard end >= syncMark else {
-            throw StoreError(
-                .damaged,
-                "the journal ends at LSN \(end), but everything up to LSN \(syncMark) was made durable: its end was lost or altered",
-                location: .init(file: path, lsn: end.next))
-        }
+        tail = TailImage.read(folder: folder, storeID: meta.storeID)?.records(after: end) ?? tail
+        try compareWithMark(end.lsn, page?.syncMark ?? .zero, connection)
         if let lastRun {
             if let end = lastRun.end {
                 lastEnd = end
@@ -126,6 +127,28 @@ package final class JournalOpening {
         } else if !isNew {
             lastEnd = RunEnd(.none, evidence: "no run is on record")
         }
+    }
+
+    /// The witness: everything up to the sync mark was in the journal once, synced. The tail may make up for what is gone,
+    /// where it continues what is left without a gap and SQLite finds the database whole: pages of a lost transaction may
+    /// have been copied into it already.
+    private func compareWithMark(_ end: LSN, _ mark: LSN, _ connection: SQLiteConnection) throws(StoreError) {
+        guard end < mark else { return }
+        var lost = StoreError(
+            .damaged,
+            "the journal ends at LSN \(end), but everything up to LSN \(mark) was made durable: its end was lost or altered",
+            location: .init(file: connection.path, lsn: end.next))
+        guard !tail.isEmpty, tail.last >= mark else {
+            if !tail.isEmpty { lost.message += "; the tail has it up to LSN \(tail.last) only" }
+            throw lost
+        }
+        let finding = try connection.query("PRAGMA integrity_check(1)") { $0.text(0) ?? "" }
+        guard finding == "ok" else {
+            lost.message += "; SQLite finds \(finding ?? "nothing")"
+            throw lost
+        }
+        recordsResupplied = Int(mark.value - end.value)
+        discardReason = "\(lost.message); the tail still had it; \(StoreFolder.keepEvidence(folder))"
     }
 
     /// Step 3.
@@ -183,6 +206,16 @@ package final class JournalOpening {
                 }
                 return true
             }
+            if !tail.isEmpty {
+                try tail.bytes.withUnsafeBytes { batch in
+                    try RecordReader.read(batch, first: tail.first, position: &position) { record in
+                        try compare(ChainPosition(lsn: record.lsn, chain: record.chain, epoch: record.epoch))
+                        if let checkpoint, record.lsn <= checkpoint.lsn { return }
+                        replayedRecords += 1
+                        try each(record)
+                    }
+                }
+            }
             if let checkpoint, checkpoint.lsn > position.lsn {
                 throw StoreError(
                     .damaged,
@@ -203,6 +236,8 @@ package final class JournalOpening {
     package func finish() throws(StoreError) -> (committer: Committer, page: RunPage, lock: FolderLock, run: RunRow) {
         guard let backend else { throw StoreError(.closed, "this opening has failed") }
         do throws(StoreError) {
+            // Before anything is noted: where it finds no space, the store stays as it was.
+            let file = try TailFile.prepare(folder: folder, capacity: Tail.rounded(options.limits.tailBytes))
             let started = Platform.wallMicroseconds()
             var run = RunRow(
                 id: (lastRun?.id ?? 0) + 1, epoch: Platform.randomBits(), started: started, pid: Platform.processID(),
@@ -217,6 +252,7 @@ package final class JournalOpening {
             batch.seal()
             let isUnended = lastRun != nil && lastRun?.end == nil
             try backend.write { () throws(StoreError) in
+                if !tail.isEmpty { try backend.insertRow(tail) }
                 if isUnended, let lastRun { try backend.setEnd(of: lastRun.id, lastEnd, at: nil) }
                 try backend.insertRun(run)
                 try backend.insertRow(batch)
@@ -224,8 +260,14 @@ package final class JournalOpening {
             position = ChainPosition(lsn: lsn, chain: crc, epoch: run.epoch)
             let page = try RunPage(
                 folder: folder, storeID: storeID, epoch: run.epoch, started: started, syncMark: lsn)
+            // A control that must lose has nothing that outlives it.
+            let ring =
+                options.sabotage.acknowledgesBeforeCommit
+                ? try Tail(inMemory: options.limits.tailBytes, epoch: run.epoch)
+                : try TailFile.begin(file, storeID: storeID, epoch: run.epoch)
             let committer = Committer(
-                backend: backend, page: page, position: position, limits: options.limits, sabotage: options.sabotage)
+                backend: backend, page: page, tail: ring, position: position, limits: options.limits,
+                sabotage: options.sabotage)
             try committer.start()
             return (committer, page, lock, run)
         } catch {

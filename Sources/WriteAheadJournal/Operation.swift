@@ -66,6 +66,62 @@ package enum OperationCodec {
         bytes.append(contentsOf: key)
     }
 
+    // MARK: Writing one operation of the key–value state to where it stays
+
+    @inline(__always)
+    private static func varintBytes(_ number: Int) -> Int { max(1, (70 - number.leadingZeroBitCount) / 7) }
+
+    /// The bytes of a set.
+    @inline(__always)
+    package static func setBytes(key: Int, value: Int) -> Int {
+        3 + varintBytes(key) + key + varintBytes(value) + value
+    }
+
+    /// The bytes of a remove.
+    @inline(__always)
+    package static func removeBytes(key: Int) -> Int { 2 + varintBytes(key) + key }
+
+    /// Writes a set into exactly its bytes.
+    @inline(__always)
+    package static func writeSet(
+        key: UnsafeRawBufferPointer, kind: UInt8, value: UnsafeRawBufferPointer, to place: UnsafeMutableRawBufferPointer
+    ) {
+        var at = writeHead(.set, key, to: place)
+        place[at] = kind
+        at = writeVarint(value.count, to: place, at: at + 1)
+        UnsafeMutableRawBufferPointer(rebasing: place[at...]).copyMemory(from: value)
+    }
+
+    /// Writes a remove into exactly its bytes.
+    @inline(__always)
+    package static func writeRemove(key: UnsafeRawBufferPointer, to place: UnsafeMutableRawBufferPointer) {
+        _ = writeHead(.remove, key, to: place)
+    }
+
+    @inline(__always)
+    private static func writeHead(
+        _ code: OperationCode, _ key: UnsafeRawBufferPointer, to place: UnsafeMutableRawBufferPointer
+    ) -> Int {
+        place[0] = code.rawValue
+        place[1] = 0
+        let at = writeVarint(key.count, to: place, at: 2)
+        UnsafeMutableRawBufferPointer(rebasing: place[at...]).copyMemory(from: key)
+        return at + key.count
+    }
+
+    @inline(__always)
+    private static func writeVarint(_ number: Int, to place: UnsafeMutableRawBufferPointer, at start: Int) -> Int {
+        var rest = UInt64(number)
+        var at = start
+        while rest >= 0x80 {
+            place[at] = UInt8(truncatingIfNeeded: rest) | 0x80
+            rest >>= 7
+            at += 1
+        }
+        place[at] = UInt8(rest)
+        return at + 1
+    }
+
     /// The bytes a set takes at most, beyond key and value.
     package static let overheadMax = 16
 

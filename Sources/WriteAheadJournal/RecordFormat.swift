@@ -45,12 +45,7 @@ package enum RecordFormat {
     package static func chain(
         after previous: UInt32, epoch: UInt64, lsn: UInt64, content: UnsafeRawBufferPointer
     ) -> UInt32 {
-        var head = (
-            masked(previous).littleEndian, UInt32(truncatingIfNeeded: content.count).littleEndian, epoch.littleEndian,
-            lsn.littleEndian
-        )
-        let crc = withUnsafeBytes(of: &head) { cchecksum_crc32c(0, $0.baseAddress, 24) }
-        return cchecksum_crc32c(crc, content.baseAddress, content.count)
+        cchecksum_chain(masked(previous), epoch, lsn, content.baseAddress, UInt32(truncatingIfNeeded: content.count))
     }
 
     /// CRC-32C of some bytes, not chained.
@@ -80,12 +75,7 @@ package struct RecordBatch: Sendable {
     package mutating func append(
         _ kind: RecordKind, lsn: LSN, after previous: UInt32, epoch: UInt64, body: (inout [UInt8]) -> Void
     ) -> UInt32 {
-        if count == 0 {
-            bytes.append(contentsOf: repeatElement(0, count: RecordFormat.batchHeaderSize))
-            first = lsn
-            self.epoch = epoch
-        }
-        assert(epoch == self.epoch && (count == 0 || lsn == last.next), "a batch holds one epoch, without gaps")
+        begin(lsn: lsn, epoch: epoch)
         let start = bytes.count
         bytes.append(contentsOf: repeatElement(0, count: RecordFormat.recordHeaderSize))
         bytes.append(kind.rawValue)
@@ -103,6 +93,24 @@ package struct RecordBatch: Sendable {
         last = lsn
         chain = crc
         return crc
+    }
+
+    /// Appends one record that has its header already, as the tail holds it.
+    mutating func append(encoded record: UnsafeRawBufferPointer, lsn: LSN, epoch: UInt64) {
+        begin(lsn: lsn, epoch: epoch)
+        bytes.append(contentsOf: record)
+        count += 1
+        last = lsn
+        chain = UInt32(littleEndian: record.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
+    }
+
+    private mutating func begin(lsn: LSN, epoch: UInt64) {
+        if count == 0 {
+            bytes.append(contentsOf: repeatElement(0, count: RecordFormat.batchHeaderSize))
+            first = lsn
+            self.epoch = epoch
+        }
+        assert(epoch == self.epoch && (count == 0 || lsn == last.next), "a batch holds one epoch, without gaps")
     }
 
     /// Completes the header. Call before the bytes are stored.

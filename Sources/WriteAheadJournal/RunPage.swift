@@ -15,6 +15,7 @@
 // Why `@unchecked Sendable` is right: the address never changes while the object lives, and each word behind it is
 // written by one aligned atomic store.
 
+internal import CFileSystem
 internal import Synchronization
 #if canImport(Darwin)
 internal import Darwin
@@ -114,9 +115,8 @@ package final class RunPage: @unchecked Sendable {
         else {
             throw Platform.failure("mapping", path)
         }
-        #if os(Linux)
-        madvise(map, Self.size, 10)  // MADV_DONTFORK: a child must not write marks in its parent's name.
-        #endif
+        // A child must not write marks in its parent's name.
+        cfilesystem_keep_from_children(map, UInt(Self.size))
         base = map
     }
 
@@ -127,8 +127,10 @@ package final class RunPage: @unchecked Sendable {
     /// Where the crash handler writes.
     package var crashMark: UnsafeMutableRawPointer { base + Self.crashMarkOffset }
 
-    /// Says that everything up to `lsn` is durable. One caller at a time.
+    /// Says that everything up to `lsn` is durable. One caller at a time. Where the page cannot be given its block, because
+    /// a copy of the store shares it and the disk is full, the mark stays as it is: it then proves less.
     package func markSynced(_ lsn: LSN) {
+        if cfilesystem_populate(base, UInt(Self.size)) != 0 && errno == EFAULT { return }
         let slot = Self.syncMarkOffset + nextSlot * 16
         nextSlot = 1 - nextSlot
         store(lsn.value, slot)

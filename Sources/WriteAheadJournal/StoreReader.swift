@@ -17,6 +17,8 @@ package final class StoreReader: @unchecked Sendable {
     /// Everything up to here was durable before reading began. Taken before the journal's read transaction: a live owner
     /// moves the mark on, and one taken later would speak of records that the transaction cannot see.
     package let syncMark: LSN
+    /// The tail, copied before the journal's read transaction: what is overwritten in it meanwhile is in the journal.
+    private let tail: TailImage?
     private let lock: FolderLock?
     private let journal: SQLiteConnection
     private let state: SQLiteConnection
@@ -39,6 +41,7 @@ package final class StoreReader: @unchecked Sendable {
             opened.append(journal)
             storeID = try JournalMeta.read(journal).storeID
             syncMark = RunPage.read(folder: folder, storeID: storeID)?.syncMark ?? .zero
+            tail = TailImage.read(folder: folder, storeID: storeID)
             try journal.execute("BEGIN")
             base = try JournalMeta.read(journal).base
             guard Platform.exists(statePath) else { throw StateDatabase.missing(statePath) }
@@ -111,10 +114,11 @@ package final class StoreReader: @unchecked Sendable {
     /// Every row of `state`, checked.
     package func loadState(_ each: StateRowBody) throws { try StateDatabase.load(state, stateMeta, each) }
 
-    /// Every record of the log, checked, with the time of its row in microseconds since 1970.
+    /// Every record of the log, checked, with the time of its row in microseconds since 1970; records that are still in the
+    /// tail have none.
     ///
     /// - Returns: the chain behind the last record.
-    package func records(_ each: (_ record: Record, _ time: Int64) throws -> Void) throws -> ChainPosition {
+    package func records(_ each: (_ record: Record, _ time: Int64?) throws -> Void) throws -> ChainPosition {
         var position = base
         guard stateMeta.checkpoint.lsn != base.lsn || stateMeta.checkpoint.chain == base.chain else {
             throw StoreError(
@@ -143,6 +147,16 @@ package final class StoreReader: @unchecked Sendable {
             } catch let broken as RecordReader.Broken {
                 throw StoreError(
                     .damaged, broken.why, location: .init(file: journal.path, lsn: broken.lsn, bytes: broken.bytes))
+            }
+        }
+        if let rest = tail?.records(after: position), !rest.isEmpty {
+            do {
+                try rest.bytes.withUnsafeBytes { batch in
+                    try RecordReader.read(batch, first: rest.first, position: &position) { try each($0, nil) }
+                }
+            } catch let broken as RecordReader.Broken {
+                throw StoreError(
+                    .damaged, broken.why, location: .init(file: folder + "/" + TailFormat.fileName, lsn: broken.lsn))
             }
         }
         guard position.lsn >= syncMark else {

@@ -191,18 +191,23 @@ import WriteAheadJournal
     }
 
     @Test func waitingForRoomEndsWithTheFailure() async throws {
-        let writers = try Writers(limits(tailBytes: 100))
+        let writers = try Writers(limits(tailBytes: 1_024))
         writers.backend.shutGate()
         writers.backend.onAppend { _ in FakeBackend.broken }
         let threads = Threads()
         let codes = Shared<[StoreError.Code]>([])
-        try threads.run { _ = try? writers.appendAndWait(bytes: 200) }
+        try threads.run { _ = try? writers.appendAndWait(bytes: 440) }
         await writers.backend.waitForAppend(1)
+        #expect(try writers.tryPublish(bytes: 440) != nil)
         try threads.run {
-            do throws(StoreError) { try writers.appendAndWait() } catch { codes.change { $0.append(error.code) } }
+            do throws(StoreError) { try writers.appendAndWait(bytes: 440) } catch {
+                codes.change { $0.append(error.code) }
+            }
         }
         let task = Task {
-            do throws(StoreError) { try await writers.append() } catch { codes.change { $0.append(error.code) } }
+            do throws(StoreError) { try await writers.append(bytes: 440) } catch {
+                codes.change { $0.append(error.code) }
+            }
         }
         writers.backend.openGate()
         threads.join()

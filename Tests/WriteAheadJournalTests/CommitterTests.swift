@@ -106,23 +106,23 @@ import WriteAheadJournal
 
     @Test func fullTailMakesWritersWaitAndWakesThem() async throws {
         var limits = Committer.Limits()
-        limits.tailBytes = 1_000
+        limits.tailBytes = 4_096
         let writers = try Writers(limits)
         writers.backend.shutGate()
         let threads = Threads()
-        try threads.run { _ = try? writers.appendAndWait(bytes: 600) }
+        try threads.run { _ = try? writers.appendAndWait(bytes: 1_800) }
         await writers.backend.waitForAppend(1)
-        #expect(try writers.tryPublish(bytes: 600) != nil)
-        #expect(try writers.tryPublish() == nil, "1,200 bytes are on their way")
+        #expect(try writers.tryPublish(bytes: 1_800) != nil)
+        #expect(try writers.tryPublish(bytes: 1_800) == nil, "3,632 of 4,096 bytes are on their way")
         let done = Shared(0)
         for _ in 0..<4 {
             try threads.run {
-                if (try? writers.appendAndWait(bytes: 600)) != nil { done.change { $0 += 1 } }
+                if (try? writers.appendAndWait(bytes: 1_800)) != nil { done.change { $0 += 1 } }
             }
         }
         let task = Task {
             try await withThrowingTaskGroup(of: Void.self) { group in
-                for _ in 0..<4 { group.addTask { try await writers.append(bytes: 600) } }
+                for _ in 0..<4 { group.addTask { try await writers.append(bytes: 1_800) } }
                 try await group.waitForAll()
             }
         }
@@ -133,7 +133,7 @@ import WriteAheadJournal
         #expect(done.value == 4)
         #expect(writers.committer.lastDurable == LSN(10))
         // A record and the one beside it, never the whole queue.
-        #expect(writers.backend.figures.batches.allSatisfy { $0.count < 2_000 })
+        #expect(writers.backend.figures.batches.allSatisfy { $0.count < 4_096 })
         writers.finish()
     }
 

@@ -22,6 +22,8 @@ final class FakeBackend: JournalBackend, @unchecked Sendable {
         var threads: [UInt] = []
         var ends: [RunEnd] = []
         var maintained = 0
+        /// What was asked for, in order.
+        var reserved: [Int] = []
         var closed = 0
         /// Calls that came while another one was under way, or after the close.
         var intrusions = 0
@@ -34,6 +36,7 @@ final class FakeBackend: JournalBackend, @unchecked Sendable {
     private var isBusy = false
     private var verdict: (Int) -> StoreError? = { _ in nil }
     private var maintenance: StoreError?
+    private var reservation: StoreError?
     private var kept = 0
 
     static let full = StoreError(.diskFull, "no space left")
@@ -44,6 +47,7 @@ final class FakeBackend: JournalBackend, @unchecked Sendable {
 
     /// Says what the nth append does, from 1.
     func onAppend(_ verdict: @escaping @Sendable (Int) -> StoreError?) { lock.withLock { self.verdict = verdict } }
+    func failReservation(_ error: StoreError?) { lock.withLock { reservation = error } }
     func failMaintenance(_ error: StoreError?) { lock.withLock { maintenance = error } }
 
     /// While the gate is shut, an append that has begun does not end.
@@ -97,6 +101,14 @@ final class FakeBackend: JournalBackend, @unchecked Sendable {
         return true
     }
 
+    func reserve(bytes: Int) throws(StoreError) {
+        lock.lock()
+        defer { lock.unlock() }
+        if isBusy || figuresNow.closed > 0 { figuresNow.intrusions += 1 }
+        figuresNow.reserved.append(bytes)
+        if let reservation { throw reservation }
+    }
+
     func maintain() throws(StoreError) {
         lock.lock()
         defer { lock.unlock() }
@@ -130,17 +142,21 @@ final class Writers: Sendable {
     static let origin = StoreFolder.origin(storeID: "committer")
     private let gate = Lock()
 
-    init(_ limits: Committer.Limits = .init(), page: RunPage? = nil) throws {
+    /// - Parameter outlives: whether the tail is to count as one that outlives the process.
+    init(_ limits: Committer.Limits = .init(), page: RunPage? = nil, outlives: Bool = false) throws {
         backend = FakeBackend()
-        committer = Committer(backend: backend, page: page, position: Self.origin, limits: limits)
+        let tail = try Tail(inMemory: limits.tailBytes, epoch: Self.origin.epoch, outlivesProcess: outlives)
+        committer = Committer(backend: backend, page: page, tail: tail, position: Self.origin, limits: limits)
         try committer.start()
     }
 
     /// Nil: the tail is full.
     func tryPublish(_ durability: Durability = .power, bytes: Int = 10) throws(StoreError) -> LSN? {
         try gate.withLock { () throws(StoreError) in
-            guard case .admitted = try committer.admit(durability) else { return nil }
-            return try committer.publish(.bytes) { $0.append(contentsOf: [UInt8](repeating: 7, count: bytes)) }.lsn
+            guard case .admitted = try committer.admit(durability, content: bytes + 1) else { return nil }
+            return try committer.publish(.bytes, content: bytes + 1) {
+                $0.initializeMemory(as: UInt8.self, repeating: 7)
+            }.lsn
         }
     }
 
@@ -151,7 +167,7 @@ final class Writers: Sendable {
                 try committer.waitDurable(lsn)
                 return lsn
             }
-            try committer.waitForRoom()
+            try committer.waitForRoom(bytes + 1)
         }
     }
 
@@ -165,7 +181,7 @@ final class Writers: Sendable {
                 try await committer.waitDurable(lsn)
                 return lsn
             }
-            await committer.waitForRoom()
+            await committer.waitForRoom(bytes + 1)
         }
     }
 

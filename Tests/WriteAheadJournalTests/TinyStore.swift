@@ -64,8 +64,11 @@ final class TinyStore {
     }
 
     private func change(_ body: (inout [UInt8]) -> Void) throws {
-        _ = try committer.admit(.power)
-        try committer.waitDurable(try committer.publish(.changes, body: body).lsn)
+        var bytes: [UInt8] = []
+        body(&bytes)
+        _ = try committer.admit(.power, content: bytes.count + 1)
+        try committer.waitDurable(
+            try committer.publish(.changes, content: bytes.count + 1) { $0.copyBytes(from: bytes) }.lsn)
     }
 
     /// A checkpoint: fold everything, then trim up to the checkpoint before.

@@ -12,6 +12,10 @@
 // Continues `crc` (0 to begin) over `length` bytes. With the hardware's instruction where there is one.
 uint32_t cchecksum_crc32c(uint32_t crc, const void *bytes, size_t length);
 
+// The checksum of a record in the journal's chain: over a head of 24 bytes, little-endian (u32 `masked`, u32 `length`,
+// u64 `epoch`, u64 `lsn`), and then over `length` bytes. One call, because it is made for every record.
+uint32_t cchecksum_chain(uint32_t masked, uint64_t epoch, uint64_t lsn, const void *bytes, uint32_t length);
+
 // The same by table, for machines without the instruction and for the test that compares the two.
 uint32_t cchecksum_crc32c_portable(uint32_t crc, const void *bytes, size_t length);
 

@@ -1,0 +1,29 @@
+// What kind of file system a file is on, and Btrfs's switch for copy-on-write.
+//
+// In C because Swift's import of the C library leaves out statfs(), and the ioctl numbers are macros with arithmetic.
+#ifndef BACKSTAY_CFILESYSTEM_H
+#define BACKSTAY_CFILESYSTEM_H
+
+#include <stdint.h>
+
+// File system types as statfs() gives them (https://man7.org/linux/man-pages/man2/statfs.2.html).
+static const uint32_t CFILESYSTEM_UNKNOWN = 0;
+static const uint32_t CFILESYSTEM_EXT4 = 0xEF53;
+static const uint32_t CFILESYSTEM_XFS = 0x58465342;
+static const uint32_t CFILESYSTEM_TMPFS = 0x01021994;
+static const uint32_t CFILESYSTEM_BTRFS = 0x9123683E;
+
+// The type of the file system a path is on, or CFILESYSTEM_UNKNOWN.
+uint32_t cfilesystem_type(const char *path);
+
+// Whether stores into a shared mapping of this file go to the blocks it has. With `turn_off`, first turns copy-on-write
+// off for the file, which must be empty: FS_NOCOW_FL (https://man7.org/linux/man-pages/man2/ioctl_iflags.2.html).
+int cfilesystem_keeps_blocks(int descriptor, int turn_off);
+
+// MADV_POPULATE_WRITE (Linux 5.14): gives pages of a mapping their blocks. -1 with errno, ENOSYS where there is no such call.
+int cfilesystem_populate(void *start, uintptr_t length);
+
+// MADV_DONTFORK, where there is one.
+void cfilesystem_keep_from_children(void *start, uintptr_t length);
+
+#endif
