@@ -63,7 +63,7 @@ struct Plan: Codable, Sendable {
             isQuick: false, rounds: rounds ?? 5, seed: seed, entries: 1_000_000, entriesSynced: 2_000,
             changesSynced: 1_000, changesWarming: 2_000, reads: 500_000, secondsFill: 5, secondsSustained: 20,
             keysSustained: 2_000_000, recordsYCSB: 100_000, operationsYCSB: 50_000, operationsYCSBSynced: 2_000,
-            keysRestart: 1_000_000, bytesIngest: 1 << 30, roundsIngest: 1, decadesGrowth: 3...7, secondsGrowth: 120,
+            keysRestart: 1_000_000, bytesIngest: 1 << 30, roundsIngest: 1, decadesGrowth: 3...7, secondsGrowth: 60,
             stepsGrowth: 20_000, changesCaller: 200, changesCallerUnsynced: 10_000)
     }
 }
