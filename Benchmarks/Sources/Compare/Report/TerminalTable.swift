@@ -17,7 +17,7 @@ struct TerminalTable {
     }
 
     private func table(_ row: ReportRow) -> [String] {
-        var cells = [["", "a \(row.unit)", "a second", "p50", "p99", "p99.9", "longest", "syncs", "of p50", "ratio"]]
+        var cells = [["", row.oneUnit, "a second", "p50", "p99", "p99.9", "longest", "syncs", "of p50", "ratio"]]
         for figure in row.figures {
             cells.append([
                 "\(figure.engine) \(figure.setting)", figure.nanoseconds.median.asTime, figure.perSecond.asCount,
