@@ -64,7 +64,9 @@ let package = Package(
             name: "WriteAheadJournal", dependencies: ["CSQLite", "CChecksum", "CFileSystem"], swiftSettings: settings),
 
         // The store.
-        .target(name: "Backstay", dependencies: ["WriteAheadJournal", "ExitHooks"], swiftSettings: settings),
+        .target(name: "CPrefetch", cSettings: cSettings),
+        .target(
+            name: "Backstay", dependencies: ["WriteAheadJournal", "ExitHooks", "CPrefetch"], swiftSettings: settings),
 
         // What `backstay bench` measures.
         .target(

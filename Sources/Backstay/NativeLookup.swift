@@ -25,14 +25,15 @@ extension StateStore {
         _ key: String, _ wanted: ValueKind, _ decode: (UnsafeRawBufferPointer) -> Value
     ) throws(StoreError) -> Lookup<Value> {
         try core.check()
-        var key = key
-        let isWithinBounds = key.utf8.count >= 1 && key.utf8.count <= KeyBytes.lengthMax
-        guard isWithinBounds else { return .other }
-        return key.withUTF8 { utf8 in
-            core.memory.withValue(of: UnsafeRawBufferPointer(utf8)) { kind, bytes in
-                kind == wanted.rawValue && bytes.count <= Self.quickBytesMax ? .found(decode(bytes)) : .other
+        let wanted = wanted.rawValue
+        // Only a string bridged from Objective-C has no contiguous UTF-8. No copy of the string is made, so that its
+        // references are not counted.
+        return key.utf8.withContiguousStorageIfAvailable { utf8 -> Lookup<Value> in
+            guard utf8.count >= 1 && utf8.count <= KeyBytes.lengthMax else { return .other }
+            return core.memory.index.withValue(of: UnsafeRawBufferPointer(utf8)) { kind, bytes in
+                kind == wanted && bytes.count <= Self.quickBytesMax ? .found(decode(bytes)) : .other
             } ?? .absent
-        }
+        } ?? .other
     }
 
     @usableFromInline

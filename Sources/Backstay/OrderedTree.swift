@@ -110,9 +110,10 @@ extension OrderedTree {
 // MARK: - Change
 
 extension OrderedTree {
-    /// Sets a value. A key of 1 to 4,096 bytes, a value of at most 512 MiB: the caller has checked that, anything else
-    /// traps. Both may lie in the live tree itself.
-    func set(key: UnsafeRawBufferPointer, kind: UInt8, value: UnsafeRawBufferPointer) {
+    /// Sets a value and returns its entry. A key of 1 to 4,096 bytes, a value of at most 512 MiB: the caller has checked
+    /// that, anything else traps. Both may lie in the live tree itself. The key's entry of before may be freed.
+    @discardableResult
+    func set(key: UnsafeRawBufferPointer, kind: UInt8, value: UnsafeRawBufferPointer) -> OrderedTreeEntry {
         precondition(key.count > 0 && key.count <= Self.keyLengthMax && value.count <= Self.valueLengthMax)
         if hasGarbage { reclaim(limit: Self.reclaimPerChange) }
         let found = locate(key)
@@ -123,19 +124,50 @@ extension OrderedTree {
             insert(entry, child: nil, level: 0)
             count += 1
             contentBytes += key.count + value.count
-            return
+            return entry
         }
         let old = step.node.value(step.index)
+        if overwrite(old, kind: kind, value) { return old }
         contentBytes += value.count - old.valueLength
-        let size = OrderedTreeEntry.headerSize + key.count + value.count
-        if old.birth > sharedThrough, Self.blockSize(size) == Self.blockSize(old.size) {
-            old.setValue(kind: kind, value)
-            return
-        }
         ownPath()
         if old.birth <= sharedThrough { copiedBytes += OrderedTreeEntry.headerSize + key.count }
-        path[height].node.setEntry(step.index, makeEntry(key: key, kind: kind, value: value))
+        let entry = makeEntry(key: key, kind: kind, value: value)
+        path[height].node.setEntry(step.index, entry)
         discard(old)
+        return entry
+    }
+
+    /// Puts a new value into an entry of the live tree, if no view sees it and the block has the right size. Returns
+    /// whether it did; if not, `set` will do it.
+    @inline(__always)
+    func overwrite(_ entry: OrderedTreeEntry, kind: UInt8, _ value: UnsafeRawBufferPointer) -> Bool {
+        let size = OrderedTreeEntry.headerSize + entry.keyLength + value.count
+        guard entry.birth > sharedThrough, Self.blockSize(size) == Self.blockSize(entry.size),
+            value.count <= Self.valueLengthMax
+        else { return false }
+        contentBytes += value.count - entry.valueLength
+        entry.setValue(kind: kind, value)
+        return true
+    }
+
+    /// Adds a key above all others without searching: sorted input is loaded by it. Nil, and nothing done, if the key is
+    /// not above all others.
+    func append(key: UnsafeRawBufferPointer, kind: UInt8, value: UnsafeRawBufferPointer) -> OrderedTreeEntry? {
+        precondition(key.count > 0 && key.count <= Self.keyLengthMax && value.count <= Self.valueLengthMax)
+        var node = root
+        for depth in 0..<height {
+            path[depth] = PathStep(node: node, index: node.count)
+            node = node.child(node.count)
+        }
+        path[height] = PathStep(node: node, index: node.count)
+        // No leaf is empty but that of an empty tree.
+        if node.count > 0, orderedTreeCompare(node.value(node.count - 1).key, key) >= 0 { return nil }
+        ownPath()
+        let entry = makeEntry(key: key, kind: kind, value: value)
+        insert(entry, child: nil, level: 0)
+        count += 1
+        contentBytes += key.count + value.count
+        return entry
     }
 
     /// Removes a key with its value. Returns whether it was there.

@@ -17,6 +17,17 @@ extension OrderedTree {
         return check.problems
     }
 
+    /// Every entry of the live tree, in order.
+    func forEachEntry(_ body: (OrderedTreeEntry) -> Void) { Self.forEachEntry(root, height, body) }
+
+    private static func forEachEntry(_ node: OrderedTreeNode, _ level: Int, _ body: (OrderedTreeEntry) -> Void) {
+        if level == 0 {
+            for index in 0..<node.count { body(node.value(index)) }
+        } else {
+            for index in 0...node.count { forEachEntry(node.child(index), level - 1, body) }
+        }
+    }
+
     private func checkViews(_ live: Set<UInt>, _ check: inout Check) {
         var seen: [Set<UInt>] = []
         for view in views {

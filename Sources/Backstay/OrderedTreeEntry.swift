@@ -48,6 +48,25 @@ struct OrderedTreeEntry {
     @inline(__always)
     var value: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: keyBase + keyLength, count: valueLength) }
 
+    /// Whether this is the entry of `key`.
+    @inline(__always)
+    func hasKey(_ key: UnsafeRawBufferPointer) -> Bool {
+        let count = key.count
+        guard keyLength == count, let start = key.baseAddress else { return false }
+        let own = keyBase
+        if count < 8 { return memcmp(own, start, count) == 0 }
+        // Words, the last of which overlaps the one before: quicker than a call for keys as they usually are.
+        var offset = 0
+        while offset < count &- 8 {
+            if (own + offset).loadUnaligned(as: UInt64.self) != (start + offset).loadUnaligned(as: UInt64.self) {
+                return false
+            }
+            offset &+= 8
+        }
+        return (own + (count &- 8)).loadUnaligned(as: UInt64.self)
+            == (start + (count &- 8)).loadUnaligned(as: UInt64.self)
+    }
+
     /// Bytes in use: header, key and value.
     @inline(__always)
     var size: Int { Self.headerSize + keyLength + valueLength }

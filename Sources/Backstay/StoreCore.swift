@@ -65,13 +65,12 @@ final class StoreCore: @unchecked Sendable {
                     .damaged, "state.db belongs to another store than journal.db",
                     location: .init(file: opening.folder + "/state.db"))
             }
-            try opened.load { name, key, kind, value in
-                memory.load(name: name, key: key, kind: kind, value: value)
-            }
+            try memory.load(opened.meta.rows) { try opened.load($0) }
             let replayStart = Platform.monotonicNanoseconds()
-            try opening.replay(after: opened.meta.checkpoint) { record in
+            var replay = StoreMemory.Replay(memory)
+            try opening.replay(after: opened.meta.checkpoint, endOfRow: { replay.finish() }) { record in
                 guard record.kind == .changes else { return }
-                try memory.apply(record.body)
+                try replay.add(record.body)
                 lastChange = record.lsn
             }
             replaySeconds = Double(Platform.monotonicNanoseconds() - replayStart) / 1e9
@@ -154,13 +153,11 @@ final class StoreCore: @unchecked Sendable {
                     .damaged, "state.db belongs to another store than journal.db",
                     location: .init(file: reader.folder + "/state.db"))
             }
-            try reader.loadState { name, key, kind, value in
-                memory.load(name: name, key: key, kind: kind, value: value)
-            }
+            try memory.load(reader.stateMeta.rows) { try reader.loadState($0) }
             position = try reader.records { record, _ in
                 guard record.lsn > reader.stateMeta.checkpoint.lsn else { return }
                 replayed += 1
-                if record.kind == .changes { try memory.apply(record.body) }
+                if record.kind == .changes { try memory.replay(record.body) }
             }
             if reader.stateMeta.checkpoint.lsn > position.lsn { position = reader.stateMeta.checkpoint }
         } catch {
@@ -452,6 +449,7 @@ final class StoreCore: @unchecked Sendable {
 private final class ForgetfulBackend: JournalBackend {
     func append(_ batch: RecordBatch) throws(StoreError) {}
     func trim(through lsn: LSN) throws(StoreError) -> Bool { true }
+    func reserve(bytes: Int) throws(StoreError) {}
     func maintain() throws(StoreError) {}
     var isMaintenanceDue: Bool { false }
     func compact() throws(StoreError) {}

@@ -11,9 +11,10 @@ struct StatsCommand: ParsableCommand {
         abstract: "Prints the sizes of files, log and state.",
         discussion: """
             With --json: {"files":[{"name":…,"bytes":…}],"fileBytes":…,"databases":[{"name":…,"pages":…,"freePages":…, \
-            "pageBytes":…}],"log":{"rows":…,"bytes":…,"records":…,"firstLSN":…,"lastLSN":…},"state":{"keys":…, \
+            "pageBytes":…}],"log":{"rows":…,"bytes":…,"records":…,"firstLSN":…,"lastLSN":…},"tail":{"records":…},"state":{"keys":…, \
             "keyBytes":…,"valueBytes":…,"types":{"int":{"keys":…,"valueBytes":…},…}},"table":{"rows":…,"digest":"…", \
-            "checkpointLSN":…}}. state is as of now, table is state.db as of its checkpoint, other states' rows included.
+            "checkpointLSN":…}}. Records of the tail are not in the log's \
+            rows yet: a power cut would take them. state is as of now, table is state.db as of its checkpoint, other states' rows included.
             """
     )
 
@@ -58,6 +59,8 @@ private struct StoreFigures {
     let pages: [(name: String, pages: Int, free: Int, pageBytes: Int)]
     let log: (bytes: Int, rows: Int)
     var records = 0
+    /// Those that the journal does not have yet.
+    var tailRecords = 0
     let first: LSN
     let last: LSN
     let meta: StateMeta
@@ -72,8 +75,13 @@ private struct StoreFigures {
         }
         log = try reader.logSize()
         var records = 0
-        last = try reader.records { _, _ in records += 1 }.lsn
+        var tailRecords = 0
+        last = try reader.records { _, time in
+            records += 1
+            if time == nil { tailRecords += 1 }
+        }.lsn
         self.records = records
+        self.tailRecords = tailRecords
         first = reader.base.lsn.next
         meta = reader.stateMeta
     }
@@ -103,6 +111,7 @@ private struct StoreFigures {
                 "rows": .count(log.rows), "bytes": .count(log.bytes), "records": .count(records),
                 "firstLSN": .uint(first.value), "lastLSN": .uint(last.value),
             ],
+            "tail": ["records": .count(tailRecords)],
             "state": [
                 "keys": .count(content.keys), "keyBytes": .count(content.keyBytes),
                 "valueBytes": .count(content.valueBytes),
@@ -128,6 +137,7 @@ private struct StoreFigures {
             "log",
             "\(TextForm.counted(records, "record")) in \(TextForm.counted(log.rows, "row")), \(TextForm.bytes(log.bytes)), LSN \(first) to \(last)",
         ])
+        rows.append(["tail", "\(TextForm.counted(tailRecords, "record")) that the journal does not have yet"])
         rows.append([
             "state",
             "\(TextForm.counted(content.keys, "key")), keys \(TextForm.bytes(content.keyBytes)), values \(TextForm.bytes(content.valueBytes))",

@@ -48,11 +48,14 @@ static uint64_t next_random(void) {
 }
 
 bool backstay_shadow_begin(const char *folder, const char *shadow, bool tears, uint64_t seed) {
+    pthread_mutex_lock(&lock);
     real_folder = strdup(folder);
     shadow_folder = strdup(shadow);
     tearing = tears;
     random_state = seed | 1;
-    return real_folder != NULL && shadow_folder != NULL;
+    bool ok = real_folder != NULL && shadow_folder != NULL;
+    pthread_mutex_unlock(&lock);
+    return ok;
 }
 
 static struct shadow *add(const char *base) {
@@ -69,15 +72,17 @@ static struct shadow *add(const char *base) {
 }
 
 struct shadow *backstay_shadow_find(const char *name) {
-    if (real_folder == NULL) return NULL;
-    size_t length = strlen(real_folder);
-    if (strncmp(name, real_folder, length) != 0 || name[length] != '/') return NULL;
-    const char *base = name + length + 1;
-    if (strchr(base, '/') != NULL) return NULL;
+    struct shadow *shadow = NULL;
     pthread_mutex_lock(&lock);
-    struct shadow *shadow = all;
-    while (shadow != NULL && strcmp(strrchr(shadow->path, '/') + 1, base) != 0) shadow = shadow->next;
-    if (shadow == NULL) shadow = add(base);
+    size_t length = real_folder == NULL ? 0 : strlen(real_folder);
+    if (length > 0 && strncmp(name, real_folder, length) == 0 && name[length] == '/') {
+        const char *base = name + length + 1;
+        if (strchr(base, '/') == NULL) {
+            shadow = all;
+            while (shadow != NULL && strcmp(strrchr(shadow->path, '/') + 1, base) != 0) shadow = shadow->next;
+            if (shadow == NULL) shadow = add(base);
+        }
+    }
     pthread_mutex_unlock(&lock);
     return shadow;
 }

@@ -1,5 +1,5 @@
 /*
- * The VFS: which calls are watched, and the kill inside a call. The shadow folder: shadow.c.
+ * The VFS: which calls are watched, and the kill inside a call. The shadow folder: shadow.c. What is counted: counts.c.
  *
  * Rules:
  *   1. Every call reaches the system's VFS with its arguments unchanged, but for a lying sync and a lock that a
@@ -10,8 +10,10 @@
  * https://www.sqlite.org/vfs.html
  */
 #include "CFaultVFS.h"
+#include "counts.h"
 #include "shadow.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
@@ -22,6 +24,8 @@
 struct fault_file {
     sqlite3_file base;
     struct shadow *shadow; /* NULL for files that are not shadowed */
+    struct counts *counts; /* NULL for temporary files */
+    int64_t size;          /* as counted; another process's writing is not seen */
     bool read_only;
     /* The system's file lies behind this one. */
 };
@@ -34,6 +38,7 @@ static _Atomic(uint64_t) kill_at; /* the value of `calls` to die at; 0 for never
 
 static sqlite3_file *real(sqlite3_file *file) { return (sqlite3_file *)((struct fault_file *)file + 1); }
 static struct shadow *shadow_of(sqlite3_file *file) { return ((struct fault_file *)file)->shadow; }
+static struct counts *counts_of(sqlite3_file *file) { return ((struct fault_file *)file)->counts; }
 
 /* ---- The kill ---- */
 
@@ -64,25 +69,40 @@ static int on_read(sqlite3_file *file, void *bytes, int count, sqlite3_int64 off
     return real(file)->pMethods->xRead(real(file), bytes, count, offset);
 }
 
+static void count_write(sqlite3_file *file, int64_t end, int64_t bytes) {
+    struct fault_file *fault = (struct fault_file *)file;
+    int64_t grown = end > fault->size ? end - fault->size : 0;
+    if (grown > 0) fault->size = end;
+    backstay_counts_wrote(fault->counts, (uint64_t)bytes, (uint64_t)(grown < bytes ? grown : bytes));
+}
+
 static int on_write(sqlite3_file *file, const void *bytes, int count, sqlite3_int64 offset) {
     if (is_last_call()) {
         real(file)->pMethods->xWrite(real(file), bytes, count / 2, offset);
         die();
     }
     int rc = real(file)->pMethods->xWrite(real(file), bytes, count, offset);
-    if (rc == SQLITE_OK) backstay_shadow_wrote(shadow_of(file), real(file), offset, count);
+    if (rc == SQLITE_OK) {
+        backstay_shadow_wrote(shadow_of(file), real(file), offset, count);
+        count_write(file, offset + count, count);
+    }
     return rc;
 }
 
 static int on_truncate(sqlite3_file *file, sqlite3_int64 size) {
     if (is_last_call()) die();
     int rc = real(file)->pMethods->xTruncate(real(file), size);
-    if (rc == SQLITE_OK) backstay_shadow_truncated(shadow_of(file), size);
+    if (rc == SQLITE_OK) {
+        backstay_shadow_truncated(shadow_of(file), size);
+        backstay_counts_truncated(counts_of(file));
+        ((struct fault_file *)file)->size = size;
+    }
     return rc;
 }
 
 static int on_sync(sqlite3_file *file, int flags) {
     if (is_last_call()) die();
+    backstay_counts_synced(counts_of(file));
     if (sync_lies) return SQLITE_OK;
     int rc = real(file)->pMethods->xSync(real(file), flags);
     if (rc == SQLITE_OK) rc = backstay_shadow_synced(shadow_of(file), real(file));
@@ -90,6 +110,7 @@ static int on_sync(sqlite3_file *file, int flags) {
 }
 
 static int on_file_size(sqlite3_file *file, sqlite3_int64 *size) {
+    backstay_counts_sized(counts_of(file));
     return real(file)->pMethods->xFileSize(real(file), size);
 }
 
@@ -166,7 +187,12 @@ static int on_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int f
     fault->base.pMethods = &methods;
     fault->read_only = (got & SQLITE_OPEN_READONLY) != 0;
     const int kept = SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_SUPER_JOURNAL;
-    if (rc == SQLITE_OK && name != NULL && (flags & kept) != 0) fault->shadow = backstay_shadow_find(name);
+    if (rc == SQLITE_OK && name != NULL && (flags & kept) != 0) {
+        fault->shadow = backstay_shadow_find(name);
+        fault->counts = backstay_counts_find(name);
+        sqlite3_int64 size = 0;
+        if (real(file)->pMethods->xFileSize(real(file), &size) == SQLITE_OK) fault->size = size;
+    }
     return rc;
 }
 
@@ -214,13 +240,10 @@ static int on_get_last_error(sqlite3_vfs *vfs, int size, char *text) {
     return system_vfs->xGetLastError(system_vfs, size, text);
 }
 
-int backstay_fault_register(const struct backstay_fault_options *options) {
+/* Once: an entry of SQLite's list that is filled in anew loses its successors. */
+static int add_to_sqlite(void) {
     system_vfs = sqlite3_vfs_find(NULL);
     if (system_vfs == NULL || system_vfs->iVersion < 2) return SQLITE_ERROR;
-    sync_lies = options->sync_lies;
-    if (options->folder != NULL && options->shadow != NULL
-        && !backstay_shadow_begin(options->folder, options->shadow, options->tears, options->seed))
-        return SQLITE_NOMEM;
     fault_vfs = (sqlite3_vfs){
         .iVersion = 2,
         .szOsFile = (int)sizeof(struct fault_file) + system_vfs->szOsFile,
@@ -237,4 +260,17 @@ int backstay_fault_register(const struct backstay_fault_options *options) {
         .xCurrentTimeInt64 = on_current_time_int64,
     };
     return sqlite3_vfs_register(&fault_vfs, 0);
+}
+
+int backstay_fault_register(const struct backstay_fault_options *options) {
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    int rc = SQLITE_OK;
+    pthread_mutex_lock(&lock);
+    if (options->folder != NULL && options->shadow != NULL
+        && !backstay_shadow_begin(options->folder, options->shadow, options->tears, options->seed))
+        rc = SQLITE_NOMEM;
+    sync_lies = options->sync_lies;
+    if (rc == SQLITE_OK && fault_vfs.zName == NULL) rc = add_to_sqlite();
+    pthread_mutex_unlock(&lock);
+    return rc;
 }

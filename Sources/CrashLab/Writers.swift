@@ -98,7 +98,9 @@ final class Writers: Sendable {
     /// At memory speed a store would grow faster than the next start can tell what is in it.
     private static let rest: UInt32 = 4_000
 
-    private func rests(_ number: Int) -> Bool { role.strain.asksForProcess && number > 6 }
+    private func rests(_ number: Int) -> Bool {
+        (role.strain.asksForProcess || role.acknowledgesEarly) && number > 6
+    }
 
     private func attempt(_ change: Change, _ set: (Change) throws(StoreError) -> StateStore.Receipt) -> Bool {
         do throws(StoreError) {

@@ -1,4 +1,4 @@
-// Plain SQLite at FULL: what an application would write that keeps its values in a table by itself.
+// Plain SQLite: what an application would write that keeps its values in a table by itself.
 //
 // WAL mode, one INSERT OR REPLACE per commit with prepared statements, SQLite's own checkpoints left on.
 
@@ -11,10 +11,11 @@ final class PlainSQLite {
     private var insert: OpaquePointer?
     private var commit: OpaquePointer?
 
-    init(_ path: String) throws {
+    /// - Parameter level: `synchronous`: FULL survives power loss, NORMAL the process.
+    init(_ path: String, _ level: String) throws {
         try check(sqlite3_open(path, &handle))
         for sql in [
-            "PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL",
+            "PRAGMA journal_mode=WAL", "PRAGMA synchronous=\(level)",
             "CREATE TABLE kv(key TEXT PRIMARY KEY, value) WITHOUT ROWID",
         ] { try check(sqlite3_exec(handle, sql, nil, nil, nil)) }
         try check(sqlite3_prepare_v2(handle, "BEGIN", -1, &begin, nil))
@@ -27,7 +28,7 @@ final class PlainSQLite {
         sqlite3_close(handle)
     }
 
-    /// One insert, one commit, one sync.
+    /// One insert, one commit; at FULL one sync.
     func set(_ key: String, _ value: [UInt8]) throws {
         try step(begin)
         try key.withCString { key in

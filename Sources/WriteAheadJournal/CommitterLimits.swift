@@ -4,6 +4,8 @@ extension Committer {
     package struct Limits: Sendable {
         /// Records wait for room above so many published, uncommitted bytes.
         package var tailBytes = 4 << 20
+        /// Room for a commit of so many bytes is made sure of before a change is admitted.
+        package var reservedBytes = 64 << 10
         /// Records nobody waits for are committed when they are so old.
         package var ageMax: UInt64 = 20_000_000
         /// How long a caller waits while the disk is full or another program blocks the journal.

@@ -4,14 +4,17 @@
 extension Committer {
     func run() {
         lock.lock()
-        var cooled: UInt64 = 0
+        var refreshed: UInt64 = 0
         while true {
             let now = Platform.monotonicNanoseconds()
             let hasRecords = hasRecords
             if hasRecords && pendingSince == 0 { pendingSince = now }
-            if now >= cooled &+ Self.coolingInterval {
-                cooled = now
-                coolTail()
+            if now >= refreshed &+ Self.refreshInterval {
+                refreshed = now
+                lock.unlock()
+                refreshTail()
+                lock.lock()
+                continue
             }
             if isStopping && !isCommitting {
                 // One last try, also where the disk was full a moment ago; then whoever still waits is told.
@@ -80,5 +83,5 @@ extension Committer {
 
     /// A copy of the store that shares the tail's blocks makes stores into it fail on a full disk: pages are made sure of
     /// so often.
-    private static let coolingInterval: UInt64 = 1_000_000_000
+    private static let refreshInterval: UInt64 = 1_000_000_000
 }

@@ -138,7 +138,7 @@ public final class Journal: Sendable {
         guard !fork.isForked else { throw Self.forkedError }
         closing.lock()
         defer { closing.unlock() }
-        let reason = committer.stop()
+        let reason = writer.withLock { committer.stop() }
         defer { lock.release() }
         try committer.close(marking: RunEnd(.clean, evidence: "the journal was closed"))
         if let reason { throw reason }

@@ -8,6 +8,10 @@ package protocol JournalBackend: AnyObject, Sendable {
     /// Commits one batch durably.
     func append(_ batch: RecordBatch) throws(StoreError)
 
+    /// Makes room in the engine's log for batches of so many bytes of records in all, as written and synced blocks; no
+    /// system call where the room is there. `diskFull` changes nothing that was there.
+    func reserve(bytes: Int) throws(StoreError)
+
     /// Drops rows whose last LSN is at most `lsn`, in several small transactions.
     ///
     /// - Returns: false when there is more to drop: call again, after commits that wait.

@@ -88,6 +88,13 @@ package enum Platform {
         return Int(status.st_size)
     }
 
+    /// Free bytes of the file system at the path, as far as this user may take them; nil where that cannot be told.
+    static func freeBytes(_ path: String) -> Int? {
+        var space = statvfs()
+        guard statvfs(path, &space) == 0 else { return nil }
+        return Int(space.f_bavail) * Int(space.f_frsize)
+    }
+
     /// The whole of a small file, or nil where it cannot be read.
     package static func contents(_ path: String, limit: Int = 1 << 20) -> [UInt8]? {
         // A pipe in the place of a file has nothing to say; waiting for its writer would never end.

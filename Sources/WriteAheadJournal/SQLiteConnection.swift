@@ -34,7 +34,8 @@ final class SQLiteConnection: @unchecked Sendable {
     }
 
     let path: String
-    private let handle: OpaquePointer
+    /// For SQLiteWALFile.swift.
+    let handle: OpaquePointer
     /// Frames in the SQLite WAL after the last commit of this connection.
     private let walFrames: UnsafeMutablePointer<Int32>
     private var isOpen = true

@@ -103,9 +103,6 @@ struct JournalMeta {
 }
 
 package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
-    /// From so many frames of 4 KiB on the SQLite WAL is copied into the database file, and begins anew. A commit that
-    /// overwrites its blocks costs about half of one that makes the file grow, so it had better begin anew soon.
-    private static let framesMax = 1_000
     /// One trimming transaction drops about so many bytes, so that a commit never waits long behind it.
     private static let trimBytesMax = 2 << 20
 
@@ -117,8 +114,10 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     private let dataVersion: SQLiteStatement
     private var knownDataVersion: Int64
     private let files: FileWatch
-    /// Frames there were at the last upkeep; 0 since the SQLite WAL began anew.
-    private var framesMaintained = 0
+    /// How much of the SQLite WAL is written ahead.
+    private var room = WALRoom()
+    /// What SQLite cuts the WAL's file to when it begins anew.
+    private var walBytesLimit = 0
     private(set) package var logBytes = 0
     private(set) package var syncs = 0
 
@@ -145,7 +144,10 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     // MARK: Committing
 
     package func append(_ batch: RecordBatch) throws(StoreError) {
-        try write { () throws(StoreError) in try insertRow(batch) }
+        try lookAtWALOnce()
+        let frames = WALRoom.frames(forBatchOf: batch.bytes.count)
+        if !room.holds(frames) && room.isCopyDue(before: frames) { try maintainIfPossible() }
+        try write(batchBytes: batch.bytes.count) { () throws(StoreError) in try insertRow(batch) }
     }
 
     /// Inserts the batch as a row; inside a transaction.
@@ -168,7 +170,8 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     }
 
     /// One write transaction of ours, durable when it returns.
-    func write(_ body: () throws(StoreError) -> Void) throws(StoreError) {
+    func write(batchBytes: Int = 0, _ body: () throws(StoreError) -> Void) throws(StoreError) {
+        try lookAtWALOnce()
         try begin.run()
         do throws(StoreError) {
             let version = try readDataVersion()
@@ -184,7 +187,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
             throw error
         }
         syncs += 1
-        if connection.framesInWAL < framesMaintained { framesMaintained = 0 }
+        room.committed(frames: connection.framesInWAL, batchBytes: batchBytes, cutTo: walBytesLimit)
         try files.check()
     }
 
@@ -237,13 +240,86 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         try set.run()
     }
 
-    package func maintain() throws(StoreError) {
-        // Also where it fails, or a reader keeps the SQLite WAL from beginning anew: not again at every commit.
-        framesMaintained = connection.framesInWAL
-        try connection.checkpointSQLite()
+    package func reserve(bytes: Int) throws(StoreError) {
+        try lookAtWALOnce()
+        let frames = WALRoom.frames(forBatchOf: bytes)
+        if room.holds(frames) { return }
+        if room.isCopyDue(before: frames) { try maintainIfPossible() }
+        if room.holds(frames) { return }
+        room.reserved(frames)
+        try limitWAL()
+        let needed = room.end(ofNext: frames)
+        do throws(StoreError) {
+            try growWAL(to: max(room.bytesWanted, needed))
+        } catch {
+            // Room for the next commit alone is better than none.
+            guard error.code == .diskFull, needed < room.bytesWanted else { throw error }
+            try growWAL(to: needed)
+        }
     }
 
-    package var isMaintenanceDue: Bool { connection.framesInWAL >= framesMaintained + Self.framesMax }
+    package func maintain() throws(StoreError) {
+        do throws(StoreError) {
+            let (frames, copied) = try connection.checkpointSQLite()
+            room.copied(all: frames == copied)
+        } catch {
+            // Not again at every commit.
+            room.copied(all: false)
+            throw error
+        }
+        try limitWAL()
+        try lookAtWAL()
+    }
+
+    /// A commit goes on without: its file grows.
+    private func maintainIfPossible() throws(StoreError) {
+        do throws(StoreError) {
+            try maintain()
+        } catch {
+            guard error.code == .diskFull || error.code == .busy else { throw error }
+        }
+    }
+
+    package var isMaintenanceDue: Bool { room.isCopyDue }
+
+    private func limitWAL() throws(StoreError) {
+        guard walBytesLimit != room.bytesWanted else { return }
+        walBytesLimit = room.bytesWanted
+        try connection.limitWALFile(to: walBytesLimit)
+    }
+
+    /// Before the first thing that writes: an opening that ends earlier leaves the files as they were found.
+    private func lookAtWALOnce() throws(StoreError) {
+        guard room.bytes == 0 else { return }
+        try limitWAL()
+        try lookAtWAL()
+    }
+
+    /// Takes over how large the SQLite WAL's file is, and makes it as large as it is kept where it can be: also where it
+    /// was new, or another program has cut it.
+    private func lookAtWAL() throws(StoreError) {
+        room.found(bytes: try connection.walFileBytes())
+        guard room.bytes < WALRoom.bytesKept else { return }
+        do throws(StoreError) {
+            try growWAL(to: WALRoom.bytesKept)
+        } catch {
+            // Without room commits cost more, no more than that.
+            guard error.code == .diskFull || error.code == .busy else { throw error }
+        }
+    }
+
+    private func growWAL(to bytes: Int) throws(StoreError) {
+        try begin.run()
+        do throws(StoreError) {
+            try connection.growWALFile(to: bytes)
+        } catch {
+            try? rollback.run()
+            throw error
+        }
+        try rollback.run()
+        syncs += 1
+        room.found(bytes: bytes)
+    }
 
     package func compact() throws(StoreError) {
         try connection.execute("VACUUM")
@@ -252,7 +328,8 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         try begin.run()
         knownDataVersion = try readDataVersion()
         try rollback.run()
-        try connection.checkpointSQLite()
+        room.committed(frames: connection.framesInWAL, cutTo: walBytesLimit)
+        try maintain()
     }
 
     package func close() {
@@ -295,6 +372,9 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     // MARK: Runs
 
     package func markEnd(_ end: RunEnd, at time: Int64) throws(StoreError) {
+        // A closed store keeps no more than a new one.
+        walBytesLimit = WALRoom.bytesKept
+        try connection.limitWALFile(to: walBytesLimit)
         try write { () throws(StoreError) in
             try setEnd(of: nil, end, at: time)
         }

@@ -115,25 +115,32 @@ package final class StateDatabase: @unchecked Sendable {
         var scratch: [UInt8] = []
         var digest: UInt64 = 0
         var count = 0
+        func take(_ kind: ValueKind, _ bytes: UnsafeRawBufferPointer) throws -> Bool {
+            let name = rows.bytes(0), key = rows.bytes(1), stored = UInt64(bitPattern: rows.int(4))
+            let hash = StateRow.hash(name: name, key: key, kind: kind.rawValue, value: bytes, scratch: &scratch)
+            guard hash == stored else { return false }
+            digest &+= stored
+            try each(name, key, kind.rawValue, bytes)
+            return true
+        }
         while try rows.step() {
-            value.removeAll(keepingCapacity: true)
-            let kind = StateRow.read(rows, type: 2, value: 3, into: &value)
-            let name = rows.bytes(0)
-            let key = rows.bytes(1)
-            let stored = UInt64(bitPattern: rows.int(4))
-            let isWhole = try value.withUnsafeBytes { bytes in
-                guard let kind,
-                    StateRow.hash(name: name, key: key, kind: kind.rawValue, value: bytes, scratch: &scratch) == stored
-                else { return false }
-                try each(name, key, kind.rawValue, bytes)
-                return true
+            let isWhole: Bool
+            if let kind = StateRow.plainKind(rows, type: 2, value: 3) {
+                isWhole = try take(kind, rows.bytes(3))
+            } else {
+                value.removeAll(keepingCapacity: true)
+                if let kind = StateRow.read(rows, type: 2, value: 3, into: &value) {
+                    isWhole = try value.withUnsafeBytes { try take(kind, $0) }
+                } else {
+                    isWhole = false
+                }
             }
             guard isWhole else {
                 throw StoreError(
-                    .damaged, "row \(count + 1) of the table state, key \(printable(key)), does not match its checksum",
+                    .damaged,
+                    "row \(count + 1) of the table state, key \(printable(rows.bytes(1))), does not match its checksum",
                     location: .init(file: connection.path))
             }
-            digest &+= stored
             count += 1
         }
         guard count == meta.rows, digest == meta.digest else {

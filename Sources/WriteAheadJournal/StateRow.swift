@@ -57,6 +57,15 @@ enum StateRow {
         return kind
     }
 
+    /// The kind of a row whose value's bytes in SQL are those that are stored; nil for the others, and for what does not
+    /// fit.
+    static func plainKind(_ statement: SQLiteStatement, type typeIndex: Int32, value valueIndex: Int32) -> ValueKind? {
+        guard let kind = kind(statement.bytes(typeIndex)), kind == .string || kind == .json || kind == .bytes,
+            !statement.isNull(valueIndex)
+        else { return nil }
+        return kind
+    }
+
     /// The hash of a row, of its canonical bytes.
     static func hash(
         name: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer, kind: UInt8, value: UnsafeRawBufferPointer,

@@ -7,8 +7,8 @@
 // stored last. The rule that keeps it findable: the segment that holds the oldest record not drained is never given out.
 // Layout, protocol and recovery: docs/tail.md.
 //
-// Why `@unchecked Sendable` and unsafe pointers are right: the addresses never change while the object lives. `head`,
-// `handed` and `anchored` belong to whoever is the writer (the callers keep others out); positions that both sides read
+// Why `@unchecked Sendable` and unsafe pointers are right: the addresses never change while the object lives. `head`
+// and `anchored` belong to whoever is the writer (the callers keep others out); positions that both sides read
 // are atomic; the bytes between `drained` and `published` are written before `published` says so and are not written
 // again until `drained` has passed them.
 
@@ -36,12 +36,13 @@ package final class Tail: @unchecked Sendable {
     private let epoch: UInt64
 
     private var head: UInt64 = 0
-    /// Writers may store below here: the pages are there.
-    private var handed: UInt64 = 0
     private var anchored = UInt64.max
 
     private let published = Atomic<UInt64>(0)
     private let drained = Atomic<UInt64>(0)
+    /// Writers may store below here: the pages are there. Raised by writers and by the committer, never above what is
+    /// drained, so whoever reads it may overwrite what the committer has read.
+    private let handed = Atomic<UInt64>(0)
     /// Pages have to be made sure of again before the next store.
     private let isCold = Atomic<Bool>(true)
 
@@ -131,7 +132,8 @@ package final class Tail: @unchecked Sendable {
     @inline(__always)
     package func hasRoom(_ content: Int) -> Bool {
         let (start, size) = place(content)
-        return start + UInt64(size) + 8 <= handed && content <= contentBytesMax && !isCold.load(ordering: .relaxed)
+        return start + UInt64(size) + 8 <= handed.load(ordering: .acquiring) && content <= contentBytesMax
+            && !isCold.load(ordering: .relaxed)
     }
 
     /// Whether there is room for a record of so many content bytes, as far as anyone but the writer can tell.
@@ -152,26 +154,49 @@ package final class Tail: @unchecked Sendable {
         let (start, size) = place(content)
         let end = start + UInt64(size) + 8
         guard content <= contentBytesMax, end <= limit else { return false }
-        let wasCold = isCold.exchange(false, ordering: .relaxed)
-        let from = wasCold ? head : handed
-        let segment = UInt64(1) << segmentShift
-        let through = floor(max(end, from) + segment - 1)
-        if outlivesProcess {
-            do throws(StoreError) {
-                var at = floor(from)
-                while at < through {
-                    try Self.populate(data + Int(at & mask), Int(segment), "the tail")
-                    at += segment
-                }
-                try Self.populate(map, TailFormat.headerBytes, "the tail")
-            } catch {
-                isCold.store(true, ordering: .relaxed)
-                throw error
-            }
-        }
-        handed = wasCold ? through : max(handed, through)
+        let ready = handed.load(ordering: .acquiring)
+        let from = isCold.load(ordering: .relaxed) ? min(head, ready) : ready
+        let through = max(floor(end + segment - 1), ready)
+        try populate(from: from, through: through)
+        handed.max(through, ordering: .acquiringAndReleasing)
+        isCold.store(false, ordering: .relaxed)
         return true
     }
+
+    /// Whether writers will soon have to see to their pages themselves.
+    var runsShort: Bool { handed.load(ordering: .acquiring) < ahead }
+
+    /// For the committer, so that writers seldom have to: makes sure of the pages that come next.
+    func prepareAhead() { extend(from: handed.load(ordering: .acquiring), through: ahead) }
+
+    private var ahead: UInt64 { min(floor(published.load(ordering: .relaxed)) + 4 * segment, limit) }
+
+    /// For the committer, once a second: a copy made of the store meanwhile may share the pages that writers have.
+    func refresh() {
+        extend(from: published.load(ordering: .relaxed), through: handed.load(ordering: .acquiring))
+    }
+
+    /// Where it fails, the next writer meets the same failure and can say so.
+    private func extend(from: UInt64, through: UInt64) {
+        do throws(StoreError) {
+            try populate(from: from, through: through)
+            handed.max(through, ordering: .acquiringAndReleasing)
+        } catch {
+            isCold.store(true, ordering: .relaxed)
+        }
+    }
+
+    private func populate(from: UInt64, through: UInt64) throws(StoreError) {
+        guard outlivesProcess else { return }
+        var at = floor(from)
+        while at < through {
+            try Self.populate(data + Int(at & mask), Int(segment), "the tail")
+            at += segment
+        }
+        try Self.populate(map, TailFormat.headerBytes, "the tail")
+    }
+
+    private var segment: UInt64 { UInt64(1) << segmentShift }
 
     /// What became of an append, for the committer.
     struct Appended {
@@ -218,7 +243,6 @@ package final class Tail: @unchecked Sendable {
     /// - Returns: where the ring ends now, and where it goes on.
     func leaveSegment() -> (end: UInt64, resume: UInt64) {
         let end = head
-        let segment = UInt64(1) << segmentShift
         head = floor(head + segment - 1)
         anchored = .max
         return (end, head)
@@ -254,14 +278,16 @@ package final class Tail: @unchecked Sendable {
                 &- min(drained.load(ordering: .acquiring), published.load(ordering: .acquiring)))
     }
 
-    /// Copies every published record that is not drained to the end of the batch; only those before `end`, if given.
+    /// Copies published records that are not drained to the end of the batch: only those before `end`, if given, and no more
+    /// once it has `bytesMax`.
     ///
     /// - Returns: the position behind the last one, for `release(through:)`.
-    func copy(to batch: inout RecordBatch, after lsn: LSN, through end: UInt64? = nil) -> UInt64 {
+    func copy(to batch: inout RecordBatch, after lsn: LSN, through end: UInt64? = nil, bytesMax: Int = .max) -> UInt64 {
         var at = drained.load(ordering: .relaxed)
         let stop = end ?? published.load(ordering: .acquiring)
         var lsn = lsn
         while at < stop {
+            if batch.bytes.count >= bytesMax { return at }
             let record = data + Int(at & mask)
             let length = UInt32(littleEndian: record.load(as: UInt32.self))
             guard length != TailFormat.skip else {
@@ -279,7 +305,7 @@ package final class Tail: @unchecked Sendable {
     /// The records up to this position are in the journal, synced: their space may be used again.
     func release(through position: UInt64) { drained.store(position, ordering: .sequentiallyConsistent) }
 
-    /// Has the next writer make sure of its pages again: a copy made of the store meanwhile may share them.
+    /// Has the next writer make sure of its pages again, after a pause in which nobody did.
     func cool() { isCold.store(true, ordering: .relaxed) }
 
     // MARK: Pages

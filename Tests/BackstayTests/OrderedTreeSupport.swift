@@ -19,7 +19,7 @@ struct OrderedTreeValue: Equatable {
 
 extension OrderedTree {
     func set(_ key: [UInt8], _ value: [UInt8], kind: UInt8 = 0) {
-        key.withUnsafeBytes { key in value.withUnsafeBytes { set(key: key, kind: kind, value: $0) } }
+        key.withUnsafeBytes { key in value.withUnsafeBytes { _ = set(key: key, kind: kind, value: $0) } }
     }
 
     @discardableResult

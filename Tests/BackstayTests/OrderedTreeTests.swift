@@ -32,6 +32,22 @@ import Glibc
         }
     }
 
+    @Test func appendTakesOnlyWhatIsAboveAll() {
+        let tree = OrderedTree()
+        func append(_ key: [UInt8]) -> Bool {
+            key.withUnsafeBytes { tree.append(key: $0, kind: 1, value: $0) } != nil
+        }
+        for number in 0..<10_000 { #expect(append(orderedTreeDigits(number))) }
+        #expect(!append(orderedTreeDigits(9_999)) && !append(orderedTreeDigits(500)) && !append([1]))
+        let view = tree.freeze()
+        #expect(append([255]) && append([255, 0]) && !append([255]))
+        #expect(tree.count == 10_002 && tree.checkInvariants() == [] && view.count == 10_000)
+        #expect(view.keys() == (0..<10_000).map { orderedTreeDigits($0) })
+        #expect(tree.value(of: [255])?.bytes == [255] && tree.value(of: orderedTreeDigits(77))?.kind == 1)
+        tree.release(view)
+        #expect(tree.checkInvariants() == [])
+    }
+
     @Test func neighboursOfKeysAreAbsent() {
         let tree = OrderedTree()
         let numbers = Array(stride(from: 0, to: 10_000, by: 2))

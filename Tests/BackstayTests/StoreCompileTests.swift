@@ -26,7 +26,7 @@ import WriteAheadJournal
             """
         try write(Array(file.utf8), to: source)
         let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-        let maps = ["CExitHooks", "CChecksum", "CFileSystem"]
+        let maps = ["CExitHooks", "CChecksum", "CFileSystem", "CPrefetch"]
             .map { "-Xcc -fmodule-map-file='\(products)/\($0).build/module.modulemap'" }.joined(separator: " ")
         let result = shell(
             "swiftc -typecheck -parse-as-library -swift-version 6 -I '\(products)/Modules' -I '/\(root)/Sources/CSQLite' \(maps) '\(source)'"

@@ -1,5 +1,6 @@
 #if CommandLine
 import Testing
+import WriteAheadJournal
 
 #if canImport(Darwin)
 import Darwin
@@ -226,8 +227,9 @@ struct BadInputTests {
         let journal = folder.store + "/journal.db-wal"
         let bytes = try #require(TestFolder.contents(journal))
         // The last frame holds a commit that was acknowledged.
-        try folder.write("s/journal.db-wal", bytes.dropLast(4_096 + 24))
-        // It would make up for that.
+        let end = try #require(WALScan.file(journal)).committedBytes
+        try folder.write("s/journal.db-wal", bytes.prefix(end - 4_096 - 24))
+        // The tail would make up for that.
         unlink(folder.store + "/tail")
         let result = try folder.run("verify", folder.store)
         #expect(result.status == 4)

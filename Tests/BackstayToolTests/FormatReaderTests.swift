@@ -126,10 +126,10 @@ import WriteAheadJournal
             kill(getpid(), SIGKILL)
         }
         // SQLite takes the first bad frame for the end of its WAL, without a word. The tail would make up for it.
+        let end = try #require(WALScan.file(path + "/journal.db-wal")).committedBytes
         unlink(path + "/tail")
         let wal = try #require(FileHandle(forUpdatingAtPath: path + "/journal.db-wal"))
-        let size = try wal.seekToEnd()
-        try wal.seek(toOffset: size - 100)
+        try wal.seek(toOffset: UInt64(end - 100))
         try wal.write(contentsOf: [0xff, 0xff])
         try wal.close()
         let reader = try Reader.run(path)

@@ -24,7 +24,7 @@ struct ResultShapeTests {
                 "logRows", "replay", "live", "owner", "lastRun", "sqlite", "durability",
             ]
         ),
-        (["stats", "STORE"], ["files", "fileBytes", "databases", "log", "state", "table"]),
+        (["stats", "STORE"], ["files", "fileBytes", "databases", "log", "tail", "state", "table"]),
         (
             ["runs", "STORE"],
             ["id", "pid", "host", "started", "ended", "state", "how", "status", "evidence", "confidence"]

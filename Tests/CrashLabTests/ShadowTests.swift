@@ -72,6 +72,9 @@ import Glibc
             }
         }
         try #require(registered == SQLITE_OK)
+        var again = backstay_fault_options()
+        try #require(backstay_fault_register(&again) == SQLITE_OK)
+        #expect(sqlite3_vfs_find("unix-none") != nil, "a second registration leaves SQLite's others")
         let before = backstay_fault_calls()
 
         let database = try Database(folder + "/a.db", vfs: BACKSTAY_FAULT_VFS_NAME)

@@ -36,6 +36,7 @@ struct Compiler {
             built.appendingPathComponent("CExitHooks.build/module.modulemap"),
             built.appendingPathComponent("CChecksum.build/module.modulemap"),
             built.appendingPathComponent("CFileSystem.build/module.modulemap"),
+            built.appendingPathComponent("CPrefetch.build/module.modulemap"),
         ]
         // Data races are found after type checking, so the check goes on to the intermediate language.
         var arguments = ["swiftc", "-emit-sil", "-o", "/dev/null", "-module-name", "Snippet", "-swift-version", "6"]

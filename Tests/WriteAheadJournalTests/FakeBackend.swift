@@ -22,6 +22,8 @@ final class FakeBackend: JournalBackend, @unchecked Sendable {
         var threads: [UInt] = []
         var ends: [RunEnd] = []
         var maintained = 0
+        /// What was asked for, in order.
+        var reserved: [Int] = []
         var closed = 0
         /// Calls that came while another one was under way, or after the close.
         var intrusions = 0
@@ -34,6 +36,7 @@ final class FakeBackend: JournalBackend, @unchecked Sendable {
     private var isBusy = false
     private var verdict: (Int) -> StoreError? = { _ in nil }
     private var maintenance: StoreError?
+    private var reservation: StoreError?
     private var kept = 0
 
     static let full = StoreError(.diskFull, "no space left")
@@ -44,6 +47,7 @@ final class FakeBackend: JournalBackend, @unchecked Sendable {
 
     /// Says what the nth append does, from 1.
     func onAppend(_ verdict: @escaping @Sendable (Int) -> StoreError?) { lock.withLock { self.verdict = verdict } }
+    func failReservation(_ error: StoreError?) { lock.withLock { reservation = error } }
     func failMaintenance(_ error: StoreError?) { lock.withLock { maintenance = error } }
 
     /// While the gate is shut, an append that has begun does not end.
@@ -95,6 +99,14 @@ final class FakeBackend: JournalBackend, @unchecked Sendable {
             kept = 0
         }
         return true
+    }
+
+    func reserve(bytes: Int) throws(StoreError) {
+        lock.lock()
+        defer { lock.unlock() }
+        if isBusy || figuresNow.closed > 0 { figuresNow.intrusions += 1 }
+        figuresNow.reserved.append(bytes)
+        if let reservation { throw reservation }
     }
 
     func maintain() throws(StoreError) {

@@ -4,8 +4,9 @@
  *   - keeps a shadow folder: what would be on the disk after a power cut. Bytes get there when SQLite syncs the file they
  *     are in, not before; so what was written and not synced is not in it.
  *   - can end the process by SIGKILL inside the N-th writing call, in the middle of a write.
+ *   - counts what is done to each file, for tests that assert on counts where times would flicker.
  *
- * Only SQLite's files go through it. One configuration per process, set before a database is opened.
+ * Only SQLite's files go through it. One configuration per process, set before a database of it is opened.
  */
 #ifndef BACKSTAY_CFAULTVFS_H
 #define BACKSTAY_CFAULTVFS_H
@@ -28,7 +29,8 @@ struct backstay_fault_options {
     uint64_t seed;
 };
 
-/* Registers the VFS, not as the default. 0, or an SQLite error code. Strings are copied. */
+/* Registers the VFS, not as the default; again, it takes on what else is asked for. 0, or an SQLite error code. Strings
+ * are copied. */
 int backstay_fault_register(const struct backstay_fault_options *options);
 
 /* Writes, syncs, truncations and deletions so far. */
@@ -36,5 +38,18 @@ uint64_t backstay_fault_calls(void);
 
 /* The process is killed in the `calls`-th such call from now on, 1 being the next; 0 takes it back. */
 void backstay_fault_kill_in(uint64_t calls);
+
+/* What was done through the VFS to one file by this process, whichever connection did it. */
+struct backstay_io_counts {
+    uint64_t writes;
+    uint64_t bytes;
+    uint64_t grown; /* of these, behind the end of the file */
+    uint64_t syncs;
+    uint64_t truncations;
+    uint64_t sizes; /* looks at its size */
+};
+
+/* Of the database, WAL or journal at this path, as SQLite names it: absolute, links resolved. */
+struct backstay_io_counts backstay_fault_counts(const char *path);
 
 #endif
