@@ -60,7 +60,9 @@ final class MountedDisk {
     func shell(_ line: String) throws -> ToolResult { try folder.shell("cd '\(path)' && \(line)") }
 
     deinit {
-        _ = try? folder.shell("cd '\(folder.path)'; umount disk; if [ -d below ]; then umount below; fi")
+        _ = try? folder.shell(
+            "cd '\(folder.path)'; umount disk || umount -l disk; "
+                + "if [ -d below ]; then umount below || umount -l below; fi")
     }
 }
 #endif

@@ -254,6 +254,25 @@ import Glibc
         #expect(largest > 64 << 10)
     }
 
+    /// Behind a record that goes by itself the ring has a gap: a change that was answered there would be lost by a kill.
+    @Test func nothingIsAdmittedBehindARecordThatGoesByItself() throws {
+        let writers = try Writers(limits(), outlives: true)
+        writers.backend.shutGate()
+        // Falling asleep the thread takes back what was handed out.
+        #expect(eventually { writers.committer.lock.withLock { writers.committer.isIdle } })
+        // Up to a segment's end: the next segment is handed out, and room alone would let the next change in.
+        #expect(try process(writers, bytes: (64 << 10) / TailFormat.segments - RecordFormat.recordHeaderSize - 1))
+        #expect(try writers.tryPublish(.process, bytes: 40_000) == LSN(2))
+        writers.backend.waitForAppend(1)
+        for level in [Durability.process, .power] {
+            for bytes in [1, 500, 40_000] { #expect(try writers.tryPublish(level, bytes: bytes) == nil, "\(bytes)") }
+        }
+        writers.backend.openGate()
+        #expect(eventually { writers.committer.lastDurable == LSN(2) })
+        #expect(try process(writers))
+        writers.finish()
+    }
+
     /// The mark says only what is synced, and the ring gives up only what the mark says.
     @Test func markAndRingFollowTheCommit() throws {
         let folder = try TemporaryFolder()

@@ -55,6 +55,12 @@ import Glibc
         let store = try TinyStore(folder("s"), laggingOptions())
         #expect(store.values.count == (keeps ? 35 : 5))
         expectPrefix(store.values, of: values, atLeast: 5, what)
+        var status = stat()
+        if store.committer.isTailMapped {
+            #expect(lstat(folder("s/tail"), &status) == 0 && status.st_mode & S_IFMT == S_IFREG, "a file, no link")
+            #expect(status.st_nlink == 1, "nobody else's under another name")
+            #expect(Int(status.st_blocks) * 512 >= (64 << 10) + TailFormat.headerBytes, "all its blocks")
+        }
         try store.set("later", "1", .process)
         let expected = store.values
         // What somebody else put there stays; it is in the way of the copy below only.
