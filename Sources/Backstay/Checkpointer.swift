@@ -16,6 +16,9 @@ final class Checkpointer: @unchecked Sendable {
     /// One fold takes at least so much memory where it needs it; what is more goes into the next.
     private static let foldBytesMin = 64 << 20
 
+    /// Pause between two trimming transactions at most.
+    private static let trimPauseMax: UInt64 = 5_000_000
+
     private let committer: Committer
     private let memory: StoreMemory
     private let state: StateDatabase
@@ -174,8 +177,16 @@ final class Checkpointer: @unchecked Sendable {
         }
     }
 
+    /// In small transactions, as long apart as each took: commits get at least half of the time. A writer that waits at
+    /// the log's bound is let go as soon as it can be.
     private func trim(through lsn: LSN) throws(StoreError) {
-        while try !committer.withBackend({ (backend) throws(StoreError) in try backend.trim(through: lsn) }) {}
+        while true {
+            let begun = Platform.monotonicNanoseconds()
+            if try committer.withBackend({ (backend) throws(StoreError) in try backend.trim(through: lsn) }) { return }
+            guard committer.figures.logBytes < logBytesBound() else { continue }
+            let took = Platform.monotonicNanoseconds() - begun
+            Platform.sleep(nanoseconds: min(took, Self.trimPauseMax))
+        }
     }
 
     /// Drops from the log all that the table has, and gives unused space back.
