@@ -13,7 +13,7 @@ internal import WriteAheadJournal
 
 final class Checkpointer: @unchecked Sendable {
     private static let idleNanoseconds: UInt64 = 200_000_000
-    /// One fold takes at least so much memory where it needs it; what is more goes into the next.
+    /// One fold takes in at least so many bytes of keys and values where there are as many.
     private static let foldBytesMin = 64 << 20
 
     /// Pause between two trimming transactions at most.
@@ -134,11 +134,11 @@ final class Checkpointer: @unchecked Sendable {
         try withFiles { () throws(StoreError) in
             let target = committer.lastDurable
             while state.meta.checkpoint.lsn < target {
-                // Each fold may rewrite the whole table, so it is in one piece, as far as memory of the state's own size
-                // goes: what keys there are and their values, once.
+                // A fold may rewrite the whole table, so everything goes into one: what changed is no more than what
+                // there is, but for removed keys.
                 let fold = try follower.collect(
                     after: state.meta.checkpoint, through: target,
-                    bytesMax: max(Self.foldBytesMin, memory.figures.contentBytes))
+                    contentBytesMax: max(Self.foldBytesMin, memory.figures.contentBytes + Self.foldBytesMin / 8))
                 guard !fold.isEmpty else { break }
                 try state.apply(fold)
                 try state.maintain(force: false)

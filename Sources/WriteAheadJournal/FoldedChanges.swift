@@ -46,6 +46,9 @@ package struct FoldedChanges {
     /// Keys that changed.
     package var keys: Int { entries.count }
 
+    /// Bytes of the keys that changed and of their values: no more than those of the state, but for removed keys.
+    package var contentBytes: Int { arena.count - waste }
+
     /// Bytes of memory that are in use.
     package var bytesHeld: Int {
         arena.count + entries.count * MemoryLayout<Entry>.stride + slots.count * MemoryLayout<UInt64>.stride

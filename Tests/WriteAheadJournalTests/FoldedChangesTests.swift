@@ -110,6 +110,7 @@ import Testing
         }
         #expect(log.fold.bytes > 11_000_000)
         #expect(log.fold.bytesHeld < 1_500_000)
+        #expect(log.fold.contentBytes == last.reduce(0) { $0 + $1.key.utf8.count + $1.value.count })
         #expect(try sorted(log.fold) == last)
     }
 
