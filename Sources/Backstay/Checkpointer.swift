@@ -13,8 +13,11 @@ internal import WriteAheadJournal
 
 final class Checkpointer: @unchecked Sendable {
     private static let idleNanoseconds: UInt64 = 200_000_000
-    /// One fold collects about so many bytes of the journal; what is more goes into the next.
-    private static let foldBytesMax = 256 << 20
+    /// One fold takes in at least so many bytes of keys and values where there are as many.
+    private static let foldBytesMin = 64 << 20
+
+    /// Pause between two trimming transactions at most.
+    private static let trimPauseMax: UInt64 = 5_000_000
 
     private let committer: Committer
     private let memory: StoreMemory
@@ -131,8 +134,11 @@ final class Checkpointer: @unchecked Sendable {
         try withFiles { () throws(StoreError) in
             let target = committer.lastDurable
             while state.meta.checkpoint.lsn < target {
+                // A fold may rewrite the whole table, so everything goes into one: what changed is no more than what
+                // there is, but for removed keys.
                 let fold = try follower.collect(
-                    after: state.meta.checkpoint, through: target, bytesMax: Self.foldBytesMax)
+                    after: state.meta.checkpoint, through: target,
+                    contentBytesMax: max(Self.foldBytesMin, memory.figures.contentBytes + Self.foldBytesMin / 8))
                 guard !fold.isEmpty else { break }
                 try state.apply(fold)
                 try state.maintain(force: false)
@@ -171,8 +177,16 @@ final class Checkpointer: @unchecked Sendable {
         }
     }
 
+    /// In small transactions, as long apart as each took: commits get at least half of the time. A writer that waits at
+    /// the log's bound is let go as soon as it can be.
     private func trim(through lsn: LSN) throws(StoreError) {
-        while try !committer.withBackend({ (backend) throws(StoreError) in try backend.trim(through: lsn) }) {}
+        while true {
+            let begun = Platform.monotonicNanoseconds()
+            if try committer.withBackend({ (backend) throws(StoreError) in try backend.trim(through: lsn) }) { return }
+            guard committer.figures.logBytes < logBytesBound() else { continue }
+            let took = Platform.monotonicNanoseconds() - begun
+            Platform.sleep(nanoseconds: min(took, Self.trimPauseMax))
+        }
     }
 
     /// Drops from the log all that the table has, and gives unused space back.

@@ -231,6 +231,13 @@ package enum Platform {
     /// Lets another thread run.
     static func yield() { sched_yield() }
 
+    /// Sleeps; shorter where a signal ends it.
+    package static func sleep(nanoseconds: UInt64) {
+        var time = timespec(
+            tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
+        nanosleep(&time, nil)
+    }
+
     /// 64 bits from the system's random source.
     package static func randomBits() -> UInt64 {
         var generator = SystemRandomNumberGenerator()

@@ -166,6 +166,20 @@ final class SQLiteConnection: @unchecked Sendable {
         return try statement.step() ? row(statement) : nil
     }
 
+    /// The first bytes of a blob, or fewer where it is shorter, without reading what follows them.
+    func beginningOfBlob(
+        in table: String, _ column: String, row: Int64, bytes count: Int
+    ) throws(StoreError) -> [UInt8] {
+        var blob: OpaquePointer?
+        let result = sqlite3_blob_open(handle, "main", table, column, row, 0, &blob)
+        guard result == SQLITE_OK else { throw failure(result, "reading") }
+        defer { sqlite3_blob_close(blob) }
+        var bytes = [UInt8](repeating: 0, count: min(count, Int(sqlite3_blob_bytes(blob))))
+        let read = sqlite3_blob_read(blob, &bytes, Int32(bytes.count), 0)
+        guard read == SQLITE_OK else { throw failure(read, "reading") }
+        return bytes
+    }
+
     /// Runs the body in one transaction; rolls back where it throws.
     func transaction<R>(_ begin: String = "BEGIN IMMEDIATE", _ body: () throws(StoreError) -> R) throws(StoreError)
         -> R

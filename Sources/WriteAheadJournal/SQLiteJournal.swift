@@ -103,8 +103,9 @@ struct JournalMeta {
 }
 
 package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
-    /// One trimming transaction drops about so many bytes, so that a commit never waits long behind it.
-    private static let trimBytesMax = 2 << 20
+    /// One trimming transaction drops about so many bytes, or so many rows, so that a commit never waits long behind it.
+    private static let trimBytesMax = 1 << 20
+    static let trimRowsMax = 256
 
     private let connection: SQLiteConnection
     private let begin: SQLiteStatement
@@ -200,26 +201,31 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
 
     package func trim(through lsn: LSN) throws(StoreError) -> Bool {
         var last = LSN.zero
+        var lastRow: Int64 = 0
         var chain: Int64 = 0
-        var epoch: UInt64 = 0
         var bytes = 0
+        var count = 0
         var isMore = false
+        // Nothing here may touch the records themselves: SQLite would read each to its end. Their length it knows.
         let rows = try connection.prepare(
-            "SELECT last_lsn, chain, length(records), substr(records,1,16) FROM journal WHERE last_lsn<=? ORDER BY first_lsn"
-        )
+            "SELECT first_lsn, last_lsn, chain, length(records) FROM journal WHERE last_lsn<=? ORDER BY first_lsn")
         rows.bind(1, Int64(bitPattern: lsn.value))
         while try rows.step() {
-            if bytes >= Self.trimBytesMax {
+            if count > 0 && bytes + Int(rows.int(3)) > Self.trimBytesMax || count >= Self.trimRowsMax {
                 isMore = true
                 rows.reset()
                 break
             }
-            last = LSN(UInt64(bitPattern: rows.int(0)))
-            chain = rows.int(1)
-            bytes += Int(rows.int(2))
-            epoch = RecordReader.epoch(of: rows.bytes(3)) ?? 0
+            lastRow = rows.int(0)
+            last = LSN(UInt64(bitPattern: rows.int(1)))
+            chain = rows.int(2)
+            bytes += Int(rows.int(3))
+            count += 1
         }
         guard last > .zero else { return true }
+        let header = try connection.beginningOfBlob(
+            in: "journal", "records", row: lastRow, bytes: RecordFormat.batchHeaderSize)
+        let epoch = header.withUnsafeBytes { RecordReader.epoch(of: $0) } ?? 0
         try write { () throws(StoreError) in
             let delete = try connection.prepare("DELETE FROM journal WHERE last_lsn<=? AND first_lsn<=?")
             delete.bind(1, Int64(bitPattern: last.value))

@@ -84,7 +84,6 @@ package final class StateDatabase: @unchecked Sendable {
     private let connection: SQLiteConnection
     package private(set) var meta: StateMeta
     private var knownDataVersion: Int64 = 0
-    private var scratch: [UInt8] = []
 
     /// Opens state.db of a store whose lock is held.
     package init(folder: String, vfs: String?, tearsSectors: Bool = false) throws(StoreError) {
@@ -161,71 +160,29 @@ package final class StateDatabase: @unchecked Sendable {
     // MARK: Folding
 
     /// Puts a fold into the table, in one transaction, and moves the checkpoint.
-    package func apply(_ fold: FoldedChanges) throws(StoreError) {
+    ///
+    /// - Returns: how many rows were set or removed.
+    @discardableResult
+    package func apply(_ fold: FoldedChanges) throws(StoreError) -> Int {
         var next = meta
         next.previous = meta.checkpoint.lsn
         next.checkpoint = fold.position
-        let outcome: Result<Void, any Error> = fold.withSortedOperations { operations in
-            Result {
-                try connection.transaction { () throws(StoreError) in
-                    let version = try connection.query("PRAGMA data_version") { $0.int(0) } ?? 0
-                    guard version == knownDataVersion else {
-                        throw StoreError(
-                            .ioError,
-                            "another program wrote to \(connection.path): only the store may; reopen to check it",
-                            location: .init(file: connection.path))
-                    }
-                    try put(operations, &next)
-                    try next.write(connection)
-                }
+        let written = try connection.transaction { () throws(StoreError) in
+            let version = try connection.query("PRAGMA data_version") { $0.int(0) } ?? 0
+            guard version == knownDataVersion else {
+                throw StoreError(
+                    .ioError, "another program wrote to \(connection.path): only the store may; reopen to check it",
+                    location: .init(file: connection.path))
             }
-        }
-        do { try outcome.get() } catch let error as StoreError { throw error } catch {
-            throw StoreError(.damaged, "\(error)", location: .init(file: connection.path))
+            var writer = try StateWriter(connection, rows: meta.rows)
+            try fold.forEachSorted(some: StateWriter.operationsAtOnce) { operations in
+                Result { () throws(StoreError) in try writer.put(operations, &next) }
+            }.get()
+            try next.write(connection)
+            return writer.rowsWritten
         }
         meta = next
-    }
-
-    private func put(_ operations: [Operation], _ next: inout StateMeta) throws(StoreError) {
-        let find = try connection.prepare("SELECT crc FROM state WHERE name=? AND key=?")
-        let upsert = try connection.prepare(
-            "INSERT OR REPLACE INTO state(name,key,type,value,crc) VALUES(?,?,?,?,?)")
-        let delete = try connection.prepare("DELETE FROM state WHERE name=? AND key=?")
-        for operation in operations {
-            find.bindText(1, borrowed: operation.name)
-            find.bindText(2, borrowed: operation.key)
-            var old: UInt64?
-            if try find.step() {
-                old = UInt64(bitPattern: find.int(0))
-                find.reset()
-            }
-            if let old {
-                next.digest &-= old
-                next.rows -= 1
-            }
-            switch operation.code {
-            case .remove:
-                guard old != nil else { continue }
-                delete.bindText(1, borrowed: operation.name)
-                delete.bindText(2, borrowed: operation.key)
-                try delete.run()
-            case .set:
-                guard let kind = ValueKind(rawValue: operation.kind) else {
-                    throw StoreError(
-                        .damaged, "value kind \(operation.kind) is not known", location: .init(file: connection.path))
-                }
-                let hash = StateRow.hash(
-                    name: operation.name, key: operation.key, kind: operation.kind, value: operation.value,
-                    scratch: &scratch)
-                upsert.bindText(1, borrowed: operation.name)
-                upsert.bindText(2, borrowed: operation.key)
-                StateRow.bind(upsert, type: 3, value: 4, kind: kind, bytes: operation.value)
-                upsert.bind(5, Int64(bitPattern: hash))
-                try upsert.run()
-                next.digest &+= hash
-                next.rows += 1
-            }
-        }
+        return written
     }
 
     /// Copies the SQLite WAL into the database file where it has grown, or always.

@@ -188,16 +188,26 @@ package final class JournalFollower: @unchecked Sendable {
 
     package func close() { connection.close() }
 
-    /// Collects what came behind `position`, up to `lsn` and about so many bytes.
-    package func collect(after position: ChainPosition, through lsn: LSN, bytesMax: Int) throws(StoreError)
+    /// One read transaction takes about so many bytes: while one lasts, the SQLite WAL cannot begin anew, and grows.
+    private static let readBytesMax = 8 << 20
+
+    /// Collects what came behind `position`, up to `lsn`, until the keys that changed and
+    /// their values are about so many bytes.
+    package func collect(after position: ChainPosition, through lsn: LSN, contentBytesMax: Int) throws(StoreError)
         -> FoldedChanges
     {
         var fold = FoldedChanges(after: position)
         do {
-            try SQLiteJournal.rows(of: connection, after: position.lsn) { first, last, _, batch in
-                guard last <= lsn else { return false }
-                try fold.add(first: first, batch: batch)
-                return fold.bytes < bytesMax
+            var isMore = true
+            while isMore && fold.contentBytes < contentBytesMax {
+                isMore = false
+                let end = fold.bytes + Self.readBytesMax
+                try SQLiteJournal.rows(of: connection, after: fold.position.lsn) { first, last, _, batch in
+                    guard last <= lsn else { return false }
+                    try fold.add(first: first, batch: batch)
+                    isMore = fold.bytes >= end
+                    return !isMore && fold.contentBytes < contentBytesMax
+                }
             }
         } catch let broken as RecordReader.Broken {
             throw StoreError(

@@ -248,6 +248,51 @@ private final class BareJournal {
         #expect(counts.since().wal.grown == 0)
         journal.backend.close()
     }
+
+    // MARK: Trimming
+
+    /// A commit waits for one of these transactions at most: few rows, few pages, one sync.
+    @Test func trimOfManyRowsIsManySmallTransactions() throws {
+        let vfs = try #require(countingVFS)
+        let folder = try TemporaryFolder()
+        let journal = try BareJournal(folder("s"), vfs: vfs)
+        for _ in 0..<900 { try journal.append(bytes: 100) }
+        try journal.backend.maintain()
+        var left = try journal.backend.rowCount()
+        while true {
+            let counts = try FileCounts(journal.path)
+            let isDone = try journal.backend.trim(through: LSN(900))
+            let wal = counts.since().wal
+            #expect(wal.syncs <= 2, "one, and one where the SQLite WAL begins anew")
+            #expect(wal.bytes <= 16 * UInt64(Self.frame))
+            let now = try journal.backend.rowCount()
+            #expect(left - now <= SQLiteJournal.trimRowsMax && now < left)
+            left = now
+            if isDone { break }
+        }
+        // The records from 101 to 900 are gone, and what comes behind them continues the chain.
+        #expect(left == 100)
+        #expect(try journal.backend.readMeta().base.lsn == LSN(900))
+        journal.backend.close()
+    }
+
+    /// Also rows that are large: two never share a transaction.
+    @Test func trimOfLargeRowsTakesOneAtATime() throws {
+        let vfs = try #require(countingVFS)
+        let folder = try TemporaryFolder()
+        let journal = try BareJournal(folder("s"), vfs: vfs)
+        // What the making of the store left.
+        #expect(try journal.backend.trim(through: LSN(100)))
+        for _ in 0..<4 { try journal.appendAndMaintain(bytes: 2 << 20) }
+        for _ in 0..<3 {
+            let rows = try journal.backend.rowCount()
+            #expect(try journal.backend.trim(through: LSN(104)) == false)
+            #expect(try journal.backend.rowCount() == rows - 1)
+        }
+        #expect(try journal.backend.trim(through: LSN(104)))
+        #expect(try journal.backend.rowCount() == 0)
+        journal.backend.close()
+    }
 }
 
 extension SQLiteJournal {

@@ -3,42 +3,17 @@ import Testing
 @testable import WriteAheadJournal
 
 @Suite struct OperationTests {
-    private struct Plain: Equatable {
-        var code: OperationCode
-        var name: String
-        var key: String
-        var kind: UInt8 = 0
-        var value: [UInt8] = []
-    }
+    private typealias Plain = PlainOperation
 
     private func bytes(_ operations: [Plain]) -> [UInt8] {
         var bytes: [UInt8] = []
-        for operation in operations {
-            Array(operation.name.utf8).withUnsafeBytes { name in
-                Array(operation.key.utf8).withUnsafeBytes { key in
-                    operation.value.withUnsafeBytes { value in
-                        switch operation.code {
-                        case .set:
-                            OperationCodec.appendSet(
-                                name: name, key: key, kind: operation.kind, value: value, to: &bytes)
-                        case .remove: OperationCodec.appendRemove(name: name, key: key, to: &bytes)
-                        }
-                    }
-                }
-            }
-        }
+        for operation in operations { operation.append(to: &bytes) }
         return bytes
-    }
-
-    private func plain(_ operation: Operation) -> Plain {
-        Plain(
-            code: operation.code, name: String(decoding: operation.name, as: UTF8.self),
-            key: String(decoding: operation.key, as: UTF8.self), kind: operation.kind, value: Array(operation.value))
     }
 
     private func read(_ bytes: [UInt8]) throws -> [Plain] {
         var seen: [Plain] = []
-        try bytes.withUnsafeBytes { try OperationCodec.read($0) { seen.append(plain($0)) } }
+        try bytes.withUnsafeBytes { try OperationCodec.read($0) { seen.append(Plain($0)) } }
         return seen
     }
 
@@ -89,54 +64,5 @@ import Testing
             let operation = Plain(code: .set, name: "", key: "k", kind: 6, value: [UInt8](repeating: 3, count: count))
             #expect(try read(bytes([operation])) == [operation])
         }
-    }
-
-    // MARK: Folding
-
-    private func fold(_ batches: [[[Plain]]]) throws -> [Plain] {
-        var position = StoreFolder.origin(storeID: "fold")
-        var fold = FoldedChanges(after: position)
-        #expect(fold.isEmpty)
-        for records in batches {
-            var batch = RecordBatch()
-            for operations in records {
-                let body = bytes(operations)
-                let crc = batch.append(.changes, lsn: position.lsn.next, after: position.chain, epoch: 0) {
-                    $0.append(contentsOf: body)
-                }
-                position = ChainPosition(lsn: position.lsn.next, chain: crc, epoch: 0)
-            }
-            batch.seal()
-            try batch.bytes.withUnsafeBytes { try fold.add(first: batch.first, batch: $0) }
-        }
-        #expect(fold.position == position)
-        return fold.withSortedOperations { $0.map(plain) }
-    }
-
-    @Test func lastOperationOnEachKeyWinsInTheTablesOrder() throws {
-        func set(_ key: String, _ value: UInt8, name: String = "") -> Plain {
-            Plain(code: .set, name: name, key: key, kind: 6, value: [value])
-        }
-        let folded = try fold([
-            [[set("b", 1), set("a", 1)], [set("b", 2)]],
-            [[Plain(code: .remove, name: "", key: "a"), set("a", 3, name: "x"), set("ab", 4)]],
-            [[set("b", 5), set("é", 6), set("B", 7)]],
-        ])
-        #expect(
-            folded == [
-                set("B", 7), Plain(code: .remove, name: "", key: "a"), set("ab", 4), set("b", 5), set("é", 6),
-                set("a", 3, name: "x"),
-            ])
-    }
-
-    @Test func foldRefusesARowThatDoesNotContinueTheChain() throws {
-        var batch = RecordBatch()
-        _ = batch.append(.changes, lsn: LSN(1), after: 12_345, epoch: 0) { _ in }
-        batch.seal()
-        var fold = FoldedChanges(after: StoreFolder.origin(storeID: "fold"))
-        #expect(throws: RecordReader.Broken.self) {
-            try batch.bytes.withUnsafeBytes { try fold.add(first: LSN(1), batch: $0) }
-        }
-        #expect(fold.isEmpty && fold.position == StoreFolder.origin(storeID: "fold"))
     }
 }

@@ -78,7 +78,7 @@ final class TinyStore {
     /// A checkpoint: fold everything, then trim up to the checkpoint before.
     func fold() throws {
         let fold = try follower.collect(
-            after: state.meta.checkpoint, through: committer.lastDurable, bytesMax: 1 << 30)
+            after: state.meta.checkpoint, through: committer.lastDurable, contentBytesMax: 1 << 30)
         try state.apply(fold)
         while try !committer.withBackend({ (backend) throws(StoreError) in
             try backend.trim(through: state.meta.previous)
