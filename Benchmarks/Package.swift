@@ -42,6 +42,17 @@ let package = Package(
             plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]
         ),
 
+        .executableTarget(
+            name: "Counts",
+            dependencies: [
+                "CPeers",
+                .product(name: "Backstay", package: "backstay"),
+                .product(name: "Benchmark", package: "benchmark"),
+            ],
+            path: "Benchmarks/Counts",
+            plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]
+        ),
+
         // The C interfaces of LMDB, LevelDB and RocksDB, found when the program runs.
         .target(name: "CPeers", cSettings: [.define("_GNU_SOURCE"), .treatAllWarnings(as: .error)]),
         .executableTarget(

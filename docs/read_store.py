@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Reads a Backstay store with nothing but Python's standard library. Written from docs/format.md alone.
+"""Reads a Backstay store with nothing but Python's standard library. Written from docs/format.md and docs/tail.md alone.
 
-It is the proof that the page is enough: a test runs it beside the library and compares (FormatReaderTests.swift).
+It is the proof that these pages are enough: a test runs it beside the library and compares (FormatReaderTests.swift).
 
     read_store.py STORE          the state: one line per entry, as hex
     read_store.py --log STORE    the records of the log
 
 Exit status: 0 read and every check held; 1 a check failed (what and where on stderr); 2 usage.
 Nothing is written. Checks, in this order: format numbers, store id, chain of every record, sync mark, checkpoint
-position, hash of every row, digest.
+position, hash of every row, digest. The tail is not checked but searched: what continues the log in it counts.
 """
 import fcntl
 import os
@@ -211,6 +211,58 @@ def sync_mark(folder):
     return {struct.unpack_from("<Q", page, 104)[0]: max(marks, default=0)}
 
 
+def read_tail(folder):
+    """The file as it is now; read before the log, which has what is overwritten meanwhile."""
+    try:
+        with open(os.open(folder + "/tail", os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            return file.read(4096 + (64 << 20))
+    except OSError:
+        return b""
+
+
+def tail_records(tail, store_id, end):
+    """Yields the records, header and all, that continue the log at `end`; none where the tail is no tail of this run."""
+    if len(tail) < 4096 or tail[:8] != b"BKSTTAIL":
+        return
+    version, crc, epoch, store, capacity = struct.unpack_from("<IIQQQ", tail, 8)
+    if version != 1 or crc != crc32c(tail[16:64]) or store != xxh64(store_id) or epoch != end["epoch"]:
+        return
+    if capacity & (capacity - 1) or not 64 << 10 <= capacity <= 64 << 20 or len(tail) < 4096 + capacity:
+        return
+    data = tail[4096:4096 + capacity]
+    # The anchor with the greatest LSN that is not behind the record that comes next.
+    best = None
+    for segment in range(16):
+        position, lsn, before, check = struct.unpack_from("<QQII", tail, 128 + 32 * segment)
+        words = struct.pack("<QQQQ", epoch, position, lsn, masked(before))
+        if check == crc32c(words) and position % 8 == 0 and 0 < lsn <= end["lsn"] + 1 and (not best or lsn > best[1]):
+            best = position, lsn, before
+    if not best:
+        return
+    at, lsn, before = best
+    stop = at + capacity
+    if lsn == end["lsn"] + 1 and before != end["crc"]:
+        return
+    while at < stop:
+        place = at % capacity
+        length, stored = struct.unpack_from("<II", data, place)
+        if length == 0xFFFFFFFF and place > 0:
+            at += capacity - place
+            continue
+        if length < 1 or place + 8 + length > capacity:
+            return
+        content = data[place + 8:place + 8 + length]
+        if crc32c(content, crc32c(struct.pack("<IIQQ", masked(before), length, epoch, lsn))) != stored:
+            return
+        if lsn == end["lsn"] and stored != end["crc"]:
+            return
+        if lsn > end["lsn"]:
+            yield data[place:place + 8 + length]
+        before = stored
+        lsn += 1
+        at += (8 + length + 7) // 8 * 8
+
+
 def stored_bytes(kind, value):
     """From a column of `state` to the bytes of a value."""
     if kind == "int":
@@ -240,6 +292,7 @@ def load(folder, each_record=None):
     except BlockingIOError:
         is_live = True
     mark = sync_mark(folder)
+    tail = read_tail(folder)
     journal, meta = open_database(folder + "/journal.db", is_live)
     table, state_meta = open_database(folder + "/state.db", is_live)
     if meta["store_id"] != state_meta["store_id"]:
@@ -265,8 +318,8 @@ def load(folder, each_record=None):
     if checkpoint == chain["lsn"] and state_meta["checkpoint_chain"] != chain["crc"]:
         raise Damaged("state and log do not belong together")
     mark = mark.get(xxh64(meta["store_id"]), 0)
-    for first, last, crc, batch in journal.execute(
-            "SELECT first_lsn,last_lsn,chain,records FROM journal ORDER BY first_lsn"):
+
+    def take(first, batch):
         for lsn, kind, body, stored in records(first, batch, chain):
             if lsn == checkpoint and stored != state_meta["checkpoint_chain"]:
                 raise Damaged(f"LSN {lsn}: state and log do not belong together")
@@ -279,8 +332,16 @@ def load(folder, each_record=None):
                     state[name, key] = KINDS[value_kind], value
                 else:
                     state.pop((name, key), None)
+
+    for first, last, crc, batch in journal.execute(
+            "SELECT first_lsn,last_lsn,chain,records FROM journal WHERE first_lsn>? ORDER BY first_lsn",
+            (meta["base_lsn"],)):
+        take(first, batch)
         if chain["lsn"] != last or chain["crc"] != crc:
             raise Damaged(f"LSN {last}: the row's numbers are not those of its records")
+    rest = list(tail_records(tail, meta["store_id"], chain))
+    if rest:
+        take(chain["lsn"] + 1, struct.pack("<IIQ", 1, len(rest), chain["epoch"]) + b"".join(rest))
     if chain["lsn"] < mark:
         raise Damaged(f"the log ends at LSN {chain['lsn']}, but everything up to LSN {mark} was made durable")
     if checkpoint > chain["lsn"]:

@@ -199,6 +199,16 @@ extension KeyIndex {
         @inline(__always)
         func prefetch(_ hash: UInt64) { cprefetch(slots + Self.home(hash, bits)) }
 
+        /// Asks for the entry that is there most likely, once the slot has come.
+        @inline(__always)
+        func prefetchEntry(_ hash: UInt64) {
+            let slot = slots[Self.home(hash, bits)]
+            guard slot != 0 else { return }
+            let base = Self.entry(slot).base
+            cprefetch(base)
+            cprefetch(base + 64)
+        }
+
         /// The place of a key's entry among the slots, nil if the key is not there.
         @inline(__always)
         func find(_ hash: UInt64, _ key: UnsafeRawBufferPointer) -> Place? {

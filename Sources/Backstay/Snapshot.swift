@@ -107,7 +107,19 @@ extension StateStore {
         /// The value, decoded.
         ///
         /// - Throws: `typeMismatch` where it does not decode as `type`.
+        @inlinable
         public func value<Value: Codable>(as type: Value.Type = Value.self) throws(StoreError) -> Value {
+            // A cast between one and the same type: the branch is there only for callers of that type.
+            if Value.self == [UInt8].self, let bytes = storedBytes { return unsafeBitCast(bytes, to: Value.self) }
+            return try decoded(type)
+        }
+
+        /// The value where it is stored as bytes.
+        @usableFromInline
+        var storedBytes: [UInt8]? { kind == ValueKind.bytes.rawValue ? [UInt8](valueBytes) : nil }
+
+        @usableFromInline
+        func decoded<Value: Codable>(_ type: Value.Type) throws(StoreError) -> Value {
             try StoredBytes(valueBytes, kind).decode(key, type).get()
         }
 

@@ -288,14 +288,14 @@ struct StoredBytes {
         self.kind = kind
     }
 
-    func decode<Value: Codable>(_ name: String, _ type: Value.Type) -> Result<Value, StoreError> {
+    func decode<Value: Codable>(_ name: @autoclosure () -> String, _ type: Value.Type) -> Result<Value, StoreError> {
         guard let kind = ValueKind(rawValue: kind) else {
-            return .failure(StoreError(.damaged, "key \"\(name)\": value kind \(kind) is not known"))
+            return .failure(StoreError(.damaged, "key \"\(name())\": value kind \(kind) is not known"))
         }
         do throws(ValueCodingError) {
             return .success(try ValueCodec.decode(type, kind: kind, bytes: bytes))
         } catch {
-            return .failure(error.storeError(name))
+            return .failure(error.storeError(name()))
         }
     }
 }

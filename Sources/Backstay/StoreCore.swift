@@ -67,9 +67,10 @@ final class StoreCore: @unchecked Sendable {
             }
             try memory.load(opened.meta.rows) { try opened.load($0) }
             let replayStart = Platform.monotonicNanoseconds()
-            try opening.replay(after: opened.meta.checkpoint) { record in
+            var replay = StoreMemory.Replay(memory)
+            try opening.replay(after: opened.meta.checkpoint, endOfRow: { replay.finish() }) { record in
                 guard record.kind == .changes else { return }
-                try memory.replay(record.body)
+                try replay.add(record.body)
                 lastChange = record.lsn
             }
             replaySeconds = Double(Platform.monotonicNanoseconds() - replayStart) / 1e9

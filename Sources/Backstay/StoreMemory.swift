@@ -122,6 +122,45 @@ final class StoreMemory: @unchecked Sendable {
         }
     }
 
+    /// Operations of the log on their way into memory, some at a time: each waits for its slot, then for its entry, and the
+    /// waits of a group pass side by side. The bytes must stay where they are until `finish`.
+    struct Replay {
+        private static let groupMax = 16
+        private let memory: StoreMemory
+        private var group: [(hash: UInt64, operation: Operation)] = []
+
+        init(_ memory: StoreMemory) {
+            self.memory = memory
+            group.reserveCapacity(Self.groupMax)
+        }
+
+        /// Takes in one record.
+        mutating func add(_ body: UnsafeRawBufferPointer) throws {
+            try OperationCodec.read(body) { operation in
+                guard operation.name.isEmpty else {
+                    memory.applyNamed(operation)
+                    return
+                }
+                let hash = memory.index.hash(operation.key)
+                memory.index.shard(hash).prefetch(hash)
+                group.append((hash, operation))
+                if group.count == Self.groupMax { finish() }
+            }
+        }
+
+        /// Applies what is waiting.
+        mutating func finish() {
+            for (hash, _) in group { memory.index.shard(hash).prefetchEntry(hash) }
+            for (hash, operation) in group {
+                switch operation.code {
+                case .set: memory.put(hash, operation.key, operation.kind, operation.value)
+                case .remove: memory.drop(hash, operation.key)
+                }
+            }
+            group.removeAll(keepingCapacity: true)
+        }
+    }
+
     /// Takes in the rows of the table `state`, in the order of their keys; only while nobody else has the memory.
     func load(_ count: Int, _ rows: (_ each: StateRowBody) throws -> Void) rethrows {
         index.reserve(count)

@@ -36,6 +36,8 @@ public struct StoreOptions: Sendable {
     package var sabotage = Committer.Sabotage()
     /// How long to wait for a lock whose owner may just be ending, in nanoseconds.
     package var lockPatience: UInt64 = 300_000_000
+    /// How old records grow that nobody waits for before they are committed, in nanoseconds; nil for the default.
+    package var ageMax: UInt64?
 
     /// The defaults.
     public init() {}
@@ -48,6 +50,7 @@ public struct StoreOptions: Sendable {
         options.lockPatience = lockPatience
         options.createsStore = createsStore
         options.limits.tailBytes = min(max(tailBytes, 64 << 10), 64 << 20)
+        if let ageMax { options.limits.ageMax = ageMax }
         // Ten years stand for ever, and leave a deadline within its 64 bits.
         let patience = min(max(diskFullPatience, .zero), .seconds(315_360_000)).components
         options.limits.patience =

@@ -10,8 +10,11 @@ extension StateStore {
     public final class Transaction {
         private let memory: StoreMemory
         fileprivate private(set) var operations: [UInt8] = []
-        /// What was changed so far: by key, the value's place in `operations`, or nil for removed.
+        /// What the operations before `changedEnd` changed: by key, the value's place in `operations`, or nil for removed.
+        /// Made when it is asked for: a body that only writes goes without.
         private var changed: [[UInt8]: (kind: UInt8, range: Range<Int>)?] = [:]
+        private var changedEnd = 0
+        private var scratch: [UInt8] = []
         fileprivate var hasEnded = false
 
         fileprivate init(_ memory: StoreMemory) { self.memory = memory }
@@ -20,7 +23,7 @@ extension StateStore {
         public func get<Value: Codable>(_ key: String, as type: Value.Type = Value.self) throws(StoreError) -> Value? {
             try check()
             return try KeyBytes.withChecked(key) { (bytes) throws(StoreError) in
-                guard let change = changed[[UInt8](bytes)] else { return try memory.decode(bytes, key, type) }
+                guard let change = change(of: bytes) else { return try memory.decode(bytes, key, type) }
                 guard let change else { return nil }
                 return try operations.withUnsafeBytes {
                     StoredBytes(UnsafeRawBufferPointer(rebasing: $0[change.range]), change.kind).decode(key, type)
@@ -51,7 +54,7 @@ extension StateStore {
         public func contains(_ key: String) throws(StoreError) -> Bool {
             try check()
             return try KeyBytes.withChecked(key) { (bytes) throws(StoreError) in
-                guard let change = changed[[UInt8](bytes)] else { return memory.contains(bytes) }
+                guard let change = change(of: bytes) else { return memory.contains(bytes) }
                 return change != nil
             }
         }
@@ -61,7 +64,10 @@ extension StateStore {
         /// - Throws: `keyOutOfBounds`, `valueOutOfBounds`; the transaction may go on.
         public func set<Value: Codable>(_ key: String, _ value: Value) throws(StoreError) {
             try check()
+            // A value's own coding may call the transaction again, and then finds a buffer of its own.
             var bytes: [UInt8] = []
+            swap(&bytes, &scratch)
+            bytes.removeAll(keepingCapacity: true)
             let kind: ValueKind?
             do throws(ValueCodingError) {
                 kind = try ValueCodec.encode(value, into: &bytes)
@@ -72,6 +78,7 @@ extension StateStore {
             try KeyBytes.withChecked(key) { (keyBytes) throws(StoreError) in
                 try set(keyBytes, kind, bytes)
             }
+            if bytes.capacity <= Self.scratchBytesMax { swap(&bytes, &scratch) }
         }
 
         /// Sets the value of a typed key.
@@ -96,7 +103,6 @@ extension StateStore {
             value.withUnsafeBytes {
                 OperationCodec.appendSet(key: key, kind: kind.rawValue, value: $0, to: &operations)
             }
-            changed[[UInt8](key)] = .some((kind.rawValue, operations.count - value.count..<operations.count))
         }
 
         /// Removes a key, whether or not it has a value.
@@ -125,7 +131,6 @@ extension StateStore {
         private func remove(_ bytes: UnsafeRawBufferPointer) throws(StoreError) {
             try checkRoom(bytes.count)
             OperationCodec.appendRemove(key: bytes, to: &operations)
-            changed.updateValue(nil, forKey: [UInt8](bytes))
         }
 
         /// Sets a value of a state beside the key–value one; entries and export do not show it.
@@ -153,6 +158,35 @@ extension StateStore {
                     OperationCodec.appendRemove(name: name, key: key, to: &operations)
                 }
             }
+        }
+
+        private static let scratchBytesMax = 64 << 10
+
+        /// What this transaction did to a key: nil for nothing, a nil inside for removed.
+        private func change(of key: UnsafeRawBufferPointer) -> (kind: UInt8, range: Range<Int>)?? {
+            if changedEnd < operations.count {
+                operations.withUnsafeBytes { all in
+                    let rest = UnsafeRawBufferPointer(rebasing: all[changedEnd...])
+                    // Just encoded, so it can be read.
+                    do { try OperationCodec.read(rest) { note($0, in: all) } } catch {
+                        preconditionFailure("operations just encoded cannot be read")
+                    }
+                }
+                changedEnd = operations.count
+            }
+            return changed.isEmpty ? nil : changed[[UInt8](key)]
+        }
+
+        private func note(_ operation: Operation, in all: UnsafeRawBufferPointer) {
+            guard operation.name.isEmpty else { return }
+            guard operation.code == .set else {
+                changed.updateValue(nil, forKey: [UInt8](operation.key))
+                return
+            }
+            // A value always follows its length, so the address is one of these bytes' or the end.
+            let start = all.baseAddress.flatMap { base in operation.value.baseAddress.map { $0 - base } } ?? 0
+            changed[[UInt8](operation.key)] = .some(
+                (operation.kind, start..<(start + operation.value.count)))
         }
 
         private func checkRoom(_ bytes: Int) throws(StoreError) {

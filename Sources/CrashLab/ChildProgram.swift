@@ -74,6 +74,8 @@ enum ChildProgram {
         var options = StoreOptions()
         if role.usesFaults { options.vfs = BACKSTAY_FAULT_VFS_NAME }
         options.sabotage.acknowledgesBeforeCommit = role.acknowledgesEarly
+        if role.strain.isBulky { options.tailBytes = Writers.leastTail }
+        if role.strain.lags { options.ageMax = UInt64(alarmSeconds) * 1_000_000_000 }
         return options
     }
 
@@ -86,6 +88,7 @@ enum ChildProgram {
         options.lockPatience = 5_000_000_000
         let store = try await StateStore.open(role.store, options: options)
         let end = store.recovery.lastEnd
+        Message.recovered(fromTail: store.recovery.recordsFromTail).send()
         var rows = 0
         for entry in try store.entries() {
             let word =
@@ -109,8 +112,9 @@ enum ChildProgram {
         options.lockPatience = 5_000_000_000
         Message.phase(.opening).send()
         backstay_fault_kill_in(role.dieIn)
-        _ = try await StateStore.open(role.store, options: options)
+        let store = try await StateStore.open(role.store, options: options)
         backstay_fault_kill_in(0)
+        Message.recovered(fromTail: store.recovery.recordsFromTail).send()
         Message.phase(.open).send()
         _exit(0)
     }
@@ -151,6 +155,7 @@ enum ChildProgram {
             Message.phase(.hookEnded).send()
         }
         try writers.start()
+        if role.strain == .forking { try LingeringChild.fork(store) }
         if role.trigger != .max { await writers.reachTrigger() }
         try await end(role, store)
     }

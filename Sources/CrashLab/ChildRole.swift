@@ -26,6 +26,26 @@ enum Ending: String, Sendable {
     case eatsMemory
 }
 
+/// What the writers and their store are like.
+enum Strain: String, CaseIterable, Sendable {
+    /// The defaults; changes ask for either level in turn.
+    case mixed
+    /// Every change asks for `.process`.
+    case process
+    /// The least tail, and large transactions among the changes: some fill half of it, some do not fit.
+    case wrapping
+    /// Every change asks for `.process`, and nothing is committed for its age.
+    case lagging
+    /// Both.
+    case laggingAndWrapping
+    /// Every change asks for `.process`; the process has forked a child that outlives it.
+    case forking
+
+    var asksForProcess: Bool { self != .mixed && self != .wrapping }
+    var isBulky: Bool { self == .wrapping || self == .laggingAndWrapping }
+    var lags: Bool { self == .lagging || self == .laggingAndWrapping }
+}
+
 struct ChildRole: Sendable {
     enum Part: String, Sendable {
         /// Makes changes, then ends.
@@ -42,6 +62,7 @@ struct ChildRole: Sendable {
     var store = ""
     var seed: UInt64 = 0
     var ending = Ending.waits
+    var strain = Strain.mixed
     /// The number of the first writer.
     var firstWriter = 0
     /// Acknowledgements after which the program ends by itself.
@@ -64,6 +85,7 @@ struct ChildRole: Sendable {
             Self.firstArgument, "part=\(part.rawValue)", "store=\(store)", "seed=\(seed)", "ending=\(ending.rawValue)",
             "firstWriter=\(firstWriter)", "trigger=\(trigger)", "dieIn=\(dieIn)", "shadow=\(shadow)", "tears=\(tears)",
             "syncLies=\(syncLies)", "acknowledgesEarly=\(acknowledgesEarly)", "memoryGroup=\(memoryGroup)",
+            "strain=\(strain.rawValue)",
         ]
     }
 
@@ -86,7 +108,7 @@ struct ChildRole: Sendable {
             let shadow = values["shadow"], let tears = values["tears"].flatMap({ Bool($0) }),
             let syncLies = values["syncLies"].flatMap({ Bool($0) }),
             let acknowledgesEarly = values["acknowledgesEarly"].flatMap({ Bool($0) }),
-            let memoryGroup = values["memoryGroup"]
+            let memoryGroup = values["memoryGroup"], let strain = values["strain"].flatMap(Strain.init(rawValue:))
         else { return nil }
         self.part = part
         self.store = store
@@ -100,5 +122,6 @@ struct ChildRole: Sendable {
         self.syncLies = syncLies
         self.acknowledgesEarly = acknowledgesEarly
         self.memoryGroup = memoryGroup
+        self.strain = strain
     }
 }

@@ -1,6 +1,6 @@
 // The campaign: SIGKILL at random moments, again and again, over the same store.
 //
-// Each kill falls into one of the phases below. The next start is a reader that tells what is there, or, now and then, the
+// Each kill falls into one of the phases below, under one of the strains of ChildRole.swift. The next start is a reader that tells what is there, or, now and then, the
 // next victim itself, so that one crash follows on another. The oracle is the drill's.
 
 internal import Backstay
@@ -35,6 +35,10 @@ public struct KillCampaign: Sendable {
         public var seed: UInt64
         /// Kills that met a running process, by phase.
         public var kills: [Phase: Int] = [:]
+        /// The same kills, by what the writers and their store were like.
+        public var strains: [String: Int] = [:]
+        /// Records that a next start found in the tail alone.
+        public var fromTail = 0
         /// Starts after which the oracle judged.
         public var judged = 0
         /// Changes acknowledged.
@@ -57,18 +61,23 @@ public struct KillCampaign: Sendable {
         /// Lines for a person.
         public var text: String {
             let parts = Phase.allCases.map { "\($0.rawValue) \(kills[$0] ?? 0)" }.joined(separator: ", ")
+            let strained = Strain.allCases.map { "\($0.rawValue) \(strains[$0.rawValue] ?? 0)" }.joined(separator: ", ")
             var lines = problems
             lines.append(
-                "\(isGood ? "ok" : "FAILED"): \(total) kills (\(parts)); \(acknowledged) changes acknowledged, \(lost) lost, "
-                    + "\(gaps) gaps; \(judged) starts judged; seed \(seed); \(Int(seconds)) s")
+                "\(isGood ? "ok" : "FAILED"): \(total) kills (\(parts); \(strained)); \(acknowledged) changes acknowledged, "
+                    + "\(lost) lost, \(gaps) gaps; \(fromTail) records from the tail; \(judged) starts judged; "
+                    + "seed \(seed); \(Int(seconds)) s")
             return lines.joined(separator: "\n")
         }
 
         /// One object.
         public var json: String {
             let parts = Phase.allCases.map { "\"\($0.rawValue)\":\(kills[$0] ?? 0)" }.joined(separator: ",")
-            return "{\"ok\":\(isGood),\"kills\":\(total),\"phases\":{\(parts)},\"acknowledged\":\(acknowledged),"
-                + "\"lost\":\(lost),\"gaps\":\(gaps),\"judged\":\(judged),\"seed\":\(seed),\"seconds\":\(Int(seconds))}"
+            let strained = Strain.allCases.map { "\"\($0.rawValue)\":\(strains[$0.rawValue] ?? 0)" }
+                .joined(separator: ",")
+            return "{\"ok\":\(isGood),\"kills\":\(total),\"phases\":{\(parts)},\"strains\":{\(strained)},"
+                + "\"acknowledged\":\(acknowledged),\"lost\":\(lost),\"gaps\":\(gaps),\"fromTail\":\(fromTail),"
+                + "\"judged\":\(judged),\"seed\":\(seed),\"seconds\":\(Int(seconds))}"
         }
     }
 
@@ -111,7 +120,7 @@ public struct KillCampaign: Sendable {
 
 private final class KillSeries {
     /// A store is killed so often, then a new one is made.
-    private static let killsPerStore = 40
+    private static let killsPerStore = 20
 
     private let executable: String
     private let folder: String
@@ -136,8 +145,10 @@ private final class KillSeries {
         while fallen < Self.killsPerStore && report.total < most && report.problems.isEmpty {
             let phase: KillCampaign.Phase =
                 round == 0 ? .creating : KillCampaign.Phase.allCases.randomElement(using: &random) ?? .appending
-            if try strike(phase, store, round) {
+            let strain = Strain.allCases.randomElement(using: &random) ?? .mixed
+            if try strike(phase, strain, store, round) {
                 report.kills[phase, default: 0] += 1
+                report.strains[strain.rawValue, default: 0] += 1
                 fallen += 1
                 progress()
             }
@@ -151,12 +162,15 @@ private final class KillSeries {
     }
 
     /// One victim. True when the kill met it before it had ended.
-    private func strike(_ phase: KillCampaign.Phase, _ store: String, _ round: Int) throws -> Bool {
+    private func strike(
+        _ phase: KillCampaign.Phase, _ strain: Strain, _ store: String, _ round: Int
+    ) throws -> Bool {
         var role = ChildRole()
         role.store = store
         role.seed = seed
         role.firstWriter = round * Writers.stride
         role.part = .writes
+        role.strain = strain
         role.ending = .waits
         var target = Int.random(in: 1...400, using: &random)
         var delay = UInt32.random(in: 0...5_000, using: &random)
@@ -220,6 +234,7 @@ private final class KillSeries {
             acknowledged += 1
             report.acknowledged += 1
         case .refused(let change): history.reject(change)
+        case .recovered(let count): report.fromTail += count
         case .trouble(let text): report.problems.append(text)
         default: break
         }
@@ -242,6 +257,7 @@ private final class KillSeries {
                 for message in messages {
                     switch message {
                     case .row(let key, let word): rows[key] = word
+                    case .recovered(let count): report.fromTail += count
                     case .done(let count): isDone = count == rows.count
                     case .trouble(let text): report.problems.append(text)
                     default: break

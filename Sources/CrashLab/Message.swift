@@ -26,6 +26,8 @@ enum Message: Equatable, Sendable {
     case row(key: String, word: String)
     /// How the next start says the last run ended.
     case ended(kind: String, status: Int32?, text: String)
+    /// So many records were in the tail alone.
+    case recovered(fromTail: Int)
     /// The next start's last word: so many rows.
     case done(rows: Int)
     /// Something went wrong that has no other message.
@@ -45,6 +47,7 @@ enum Message: Equatable, Sendable {
         case .hook(let reason): "h \(Self.flat(reason))"
         case .row(let key, let word): "v \(Self.flat(key)) \(Self.flat(word))"
         case .ended(let kind, let status, let text): "e \(kind) \(status.map { "\($0)" } ?? "-") \(Self.flat(text))"
+        case .recovered(let count): "f \(count)"
         case .done(let rows): "d \(rows)"
         case .trouble(let text): "t \(Self.flat(text))"
         }
@@ -81,6 +84,9 @@ enum Message: Equatable, Sendable {
         case "e":
             guard parts.count == 4 else { return nil }
             self = .ended(kind: String(parts[1]), status: Int32(parts[2]), text: String(parts[3]))
+        case "f":
+            guard let count = Int(rest) else { return nil }
+            self = .recovered(fromTail: count)
         case "d":
             guard let rows = Int(rest) else { return nil }
             self = .done(rows: rows)

@@ -268,7 +268,7 @@ final class ScenarioRun {
             history.acknowledge(change, lsn: lsn)
             acknowledged += 1
         case .refused(let change): history.reject(change)
-        case .unknown: break
+        case .unknown, .recovered: break
         case .phase(let phase): seen.phases.append(phase)
         case .hook(let reason): seen.hookReasons.append(reason)
         case .row(let key, let word): seen.rows[key] = word

@@ -4,6 +4,13 @@
 internal import Backstay
 internal import Synchronization
 internal import WriteAheadJournal
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Glibc
+#endif
 
 final class Writers: Sendable {
     static let threads = 8
@@ -13,6 +20,8 @@ final class Writers: Sendable {
     static let hook = 90
     /// The numbers of a round's writers begin this far from those of the round before.
     static let stride = 100
+    /// The tail of writers that are to overrun it.
+    static let leastTail = 64 << 10
 
     private let store: StateStore
     private let role: ChildRole
@@ -66,6 +75,7 @@ final class Writers: Sendable {
         var number = 1
         while attempt(Change(writer: writer, number: number), { (change) throws(StoreError) in try set(change) }) {
             number += 1
+            if rests(number) { usleep(Self.rest) }
         }
     }
 
@@ -81,7 +91,15 @@ final class Writers: Sendable {
                 return
             }
             number += 1
+            if rests(number) { try? await Task.sleep(for: .microseconds(Self.rest)) }
         }
+    }
+
+    /// At memory speed a store would grow faster than the next start can tell what is in it.
+    private static let rest: UInt32 = 4_000
+
+    private func rests(_ number: Int) -> Bool {
+        (role.strain.asksForProcess || role.acknowledgesEarly) && number > 6
     }
 
     private func attempt(_ change: Change, _ set: (Change) throws(StoreError) -> StateStore.Receipt) -> Bool {
@@ -95,16 +113,57 @@ final class Writers: Sendable {
     }
 
     private func set(_ change: Change) throws(StoreError) -> StateStore.Receipt {
+        let level = level(change)
+        if let ballast = ballast(change) {
+            return try typed(
+                Result { try store.transaction(durability: level) { try fill($0, change, ballast) }.receipt })
+        }
         switch change.value(seed: role.seed) {
-        case .int(let value): try store.set(change.key, value, durability: change.durability)
-        case .text(let value): try store.set(change.key, value, durability: change.durability)
+        case .int(let value): return try store.set(change.key, value, durability: level)
+        case .text(let value): return try store.set(change.key, value, durability: level)
         }
     }
 
     private func set(_ change: Change) async throws(StoreError) -> StateStore.Receipt {
+        let level = level(change)
+        if let ballast = ballast(change) {
+            do {
+                return try await store.transaction(durability: level) { try fill($0, change, ballast) }.receipt
+            } catch {
+                return try typed(.failure(error))
+            }
+        }
         switch change.value(seed: role.seed) {
-        case .int(let value): try await store.set(change.key, value, durability: change.durability)
-        case .text(let value): try await store.set(change.key, value, durability: change.durability)
+        case .int(let value): return try await store.set(change.key, value, durability: level)
+        case .text(let value): return try await store.set(change.key, value, durability: level)
+        }
+    }
+
+    private func level(_ change: Change) -> Durability { role.strain.asksForProcess ? .process : change.durability }
+
+    /// Bytes that a transaction carries beside its change: up to more than the tail takes.
+    private func ballast(_ change: Change) -> Int? {
+        guard role.strain.isBulky, change.number % 16 == 9 else { return nil }
+        var random = SeededRandom(seed: role.seed, stream: UInt64(change.writer) << 32 | UInt64(change.number))
+        return Int.random(in: 2_000...48_000, using: &random)
+    }
+
+    /// The ballast is gone again at the transaction's end: found in a store it would be half a transaction.
+    private func fill(_ transaction: StateStore.Transaction, _ change: Change, _ ballast: Int) throws {
+        let key = "half of \(change.key)"
+        try transaction.set(key, String(repeating: "x", count: ballast))
+        switch change.value(seed: role.seed) {
+        case .int(let value): try transaction.set(change.key, value)
+        case .text(let value): try transaction.set(change.key, value)
+        }
+        try transaction.remove(key)
+    }
+
+    private func typed<Value>(_ result: Result<Value, any Error>) throws(StoreError) -> Value {
+        switch result {
+        case .success(let value): return value
+        case .failure(let error as StoreError): throw error
+        case .failure(let error): throw StoreError(.ioError, "\(error)")
         }
     }
 

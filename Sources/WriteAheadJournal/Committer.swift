@@ -7,6 +7,8 @@
 //   commit    one thread at a time, without the lock: the tail's records become one batch, one transaction, one sync
 //   answer    `durable` moves up; everyone at or below it is told; the tail's space is given back
 //
+// Committing is in CommitterCommits.swift, the end and other uses of the backend in CommitterEnd.swift.
+//
 // Admission and publishing take no lock of the committer: the callers keep other writers out, `isOpen` says that nothing
 // stands against a change, and everything else is found on the slow path, under `lock`.
 //
@@ -38,7 +40,7 @@ package final class Committer: @unchecked Sendable {
     }
 
     /// A record that does not fit into the tail, on its way to the journal by itself.
-    private final class Oversize {
+    final class Oversize {
         /// Belongs to whoever holds `isCommitting`.
         var batch: RecordBatch
         /// Where the records before it end in the tail, and those behind it begin.
@@ -52,45 +54,45 @@ package final class Committer: @unchecked Sendable {
         }
     }
 
-    private let backend: any JournalBackend
-    private let page: RunPage?
-    private let tail: Tail
+    let backend: any JournalBackend
+    let page: RunPage?
+    let tail: Tail
     /// The same, for the two calls of every change: without counting references.
     private let ring: Unmanaged<Tail>
     private let outlivesProcess: Bool
-    private(set) var limits: Limits
-    private let sabotage: Sabotage
+    var limits: Limits
+    let sabotage: Sabotage
 
     let lock = Lock()
     /// A commit has ended, or the health changed: for synchronous callers.
     let settled = Condition()
     /// There is something to do: for the committer's thread.
     let work = Condition()
-    private var thread: WorkerThread?
+    var thread: WorkerThread?
 
     var health = Health.sound
-    private(set) var isCommitting = false
+    var isCommitting = false
     /// So many wait to use the backend for something else. No commit begins before them: callers that come back with their
     /// next change at once would else keep them out for seconds.
-    private(set) var backendWaiters = 0
-    private(set) var isStopping = false
+    var backendWaiters = 0
+    var isStopping = false
     /// The committer's thread sleeps until it is called.
     var isIdle = false
     /// When the oldest record that is not committed was published; 0 where there is none.
     var pendingSince: UInt64 = 0
     /// The tail is half full: commit whether or not anybody waits.
-    private(set) var isFilling = false
-    private var inflight = RecordBatch()
+    var isFilling = false
+    var inflight = RecordBatch()
     /// Where the tail is drained to once `inflight` is committed.
-    private var inflightEnd: UInt64 = 0
-    private var inflightIsOversize = false
-    private var oversize: Oversize?
+    var inflightEnd: UInt64 = 0
+    var inflightIsOversize = false
+    var oversize: Oversize?
     private var position: ChainPosition
-    private(set) var durable: LSN
-    private(set) var waiters: [Waiter] = []
-    private(set) var roomWaiters: [(content: Int, continuation: UnsafeContinuation<Void, Never>)] = []
-    private(set) var lastGroup = 0
-    private var commits = 0
+    var durable: LSN
+    var waiters: [Waiter] = []
+    var roomWaiters: [(content: Int, continuation: UnsafeContinuation<Void, Never>)] = []
+    var lastGroup = 0
+    var commits = 0
 
     /// Nothing stands against a change but the tail's room.
     private let isOpen = Atomic<Bool>(true)
@@ -239,7 +241,7 @@ package final class Committer: @unchecked Sendable {
     }
 
     /// Under the lock, after anything changed that stands against a change.
-    private func updateGate() {
+    func updateGate() {
         var isOpen = !isStopping && oversize == nil && logBytes < logBytesMax
         if case .sound = health {} else { isOpen = false }
         self.isOpen.store(isOpen, ordering: .releasing)
@@ -268,7 +270,7 @@ package final class Committer: @unchecked Sendable {
     }
 
     /// Room, or a reason not to wait for it.
-    private func mayHaveRoom(_ content: Int) -> Bool {
+    func mayHaveRoom(_ content: Int) -> Bool {
         guard case .sound = health, !isStopping else { return true }
         guard oversize == nil else { return false }
         return tail.mayHold(content) && (logBytes < logBytesMax || foldTrouble != nil)
@@ -298,11 +300,11 @@ package final class Committer: @unchecked Sendable {
     // MARK: The log's bound
 
     /// From `logBytesWanted` on `onLogPressure` is called after commits; at `logBytesMax` writers wait for a trim.
-    private var logBytesWanted = Int.max
-    private var logBytesMax = Int.max
-    private var onLogPressure: (@Sendable () -> Void)?
+    var logBytesWanted = Int.max
+    var logBytesMax = Int.max
+    var onLogPressure: (@Sendable () -> Void)?
     /// Why the log cannot be shortened. At its bound changes are refused with it, until a fold succeeds.
-    private var foldTrouble: StoreError?
+    var foldTrouble: StoreError?
 
     /// Tells that the log could not be shortened, or, with nil, that it was.
     package func noteFold(_ trouble: StoreError?) {
@@ -408,316 +410,6 @@ package final class Committer: @unchecked Sendable {
     }
 
     /// Read under the lock; written by whoever has the backend, when it is given back.
-    private var logBytes = 0
-    private var syncs = 0
-
-    // MARK: Committing
-
-    /// Called with the lock held and nobody committing; returns so. Lets the lock go meanwhile.
-    func commitHoldingLock() {
-        isCommitting = true
-        isFilling = false
-        let begun = Platform.monotonicNanoseconds()
-        let before = durable
-        let alone = oversize
-        lock.unlock()
-
-        // What found no space the last time is tried again as it was.
-        if inflight.isEmpty { take(after: before, alone) }
-        var failure: StoreError?
-        var shortage: StoreError?
-        do throws(StoreError) {
-            if !inflight.isEmpty {
-                try backend.append(inflight)
-                page?.markSynced(inflight.last)
-            }
-            shortage = try reserve()
-        } catch {
-            failure = error
-        }
-
-        lock.lock()
-        if let failure {
-            note(failure)
-        } else {
-            if case .stalled = health { health = .sound }
-            if !inflight.isEmpty { noteCommitted() }
-            if let shortage { note(shortage) }
-            if backend.isMaintenanceDue || tail.runsShort { maintainHoldingLock() }
-        }
-        pendingSince = hasRecords ? begun : 0
-        giveBack()
-    }
-
-    private func noteCommitted() {
-        durable = inflight.last
-        commits += 1
-        if inflightIsOversize { oversize = nil }
-        inflight.clear()
-        tail.release(through: inflightEnd)
-        updateGate()
-    }
-
-    /// Makes sure of the room for the next commit before any change is admitted that needs it: on a full disk a change is
-    /// then rejected, instead of being caught in between.
-    ///
-    /// - Returns: that there is no space.
-    private func reserve() throws(StoreError) -> StoreError? {
-        do throws(StoreError) {
-            try backend.reserve(bytes: limits.reservedBytes)
-            return nil
-        } catch {
-            switch error.code {
-            case .diskFull: return error
-            // The next commit meets whoever holds the lock, or finds it free.
-            case .busy: return nil
-            default: throw error
-            }
-        }
-    }
-
-    /// Makes a batch of what is published: the tail's records, or else the one that goes by itself.
-    private func take(after lsn: LSN, _ alone: Oversize?) {
-        inflightEnd = tail.copy(to: &inflight, after: lsn, through: alone?.end, bytesMax: tail.capacity / 2)
-        inflightIsOversize = false
-        if inflight.isEmpty, let alone {
-            swap(&inflight, &alone.batch)
-            inflightEnd = alone.resume
-            inflightIsOversize = true
-        }
-        if !inflight.isEmpty { inflight.seal() }
-    }
-
-    /// Upkeep of the tail's pages and of the engine's own log, after everyone in the batch has been answered.
-    private func maintainHoldingLock() {
-        settled.broadcast()
-        answerWaiters()
-        lock.unlock()
-        if tail.runsShort { tail.prepareAhead() }
-        var failure: StoreError?
-        if backend.isMaintenanceDue {
-            do throws(StoreError) {
-                try backend.maintain()
-            } catch {
-                failure = error
-            }
-        }
-        lock.lock()
-        // Upkeep that found no space or a reader in its way changed nothing and is tried again.
-        if let failure, failure.code != .diskFull, failure.code != .busy { note(failure) }
-    }
-
-    private func giveBack() {
-        logBytes = backend.logBytes
-        syncs = backend.syncs
-        isCommitting = false
-        updateGate()
-        settled.broadcast()
-        answerWaiters()
-        if !waiters.isEmpty || isStopping || isIdle || isFilling { work.signal() }
-        if logBytes >= logBytesWanted { onLogPressure?() }
-    }
-
-    private func note(_ error: StoreError) {
-        switch error.code {
-        case .diskFull, .busy:
-            health = .stalled(error, retryAt: Platform.monotonicNanoseconds() + limits.retryInterval)
-        default:
-            page?.markPoisoned()
-            health = .poisoned(error)
-        }
-        updateGate()
-    }
-
-    /// Tells everyone whose answer is known. Called with the lock held; the continuations only enqueue their tasks.
-    func answerWaiters() {
-        if !roomWaiters.isEmpty {
-            let waiting = roomWaiters
-            roomWaiters = []
-            for waiter in waiting {
-                if mayHaveRoom(waiter.content) { waiter.continuation.resume() } else { roomWaiters.append(waiter) }
-            }
-        }
-        guard !waiters.isEmpty else { return }
-        var verdict: StoreError?
-        var isFinal = false
-        var now: UInt64 = 0
-        switch health {
-        case .sound: break
-        case .stalled(let error, _):
-            verdict = Self.notYet(error)
-            now = Platform.monotonicNanoseconds()
-        case .poisoned(let error):
-            verdict = Self.unknown(error)
-            isFinal = true
-        case .closed:
-            verdict = Self.unknown(Self.closedError)
-            isFinal = true
-        }
-        var left: [Waiter] = []
-        for waiter in waiters {
-            if waiter.lsn <= durable {
-                waiter.continuation.resume(returning: nil)
-            } else if let verdict, isFinal || now >= waiter.deadline {
-                waiter.continuation.resume(returning: verdict)
-            } else {
-                left.append(waiter)
-            }
-        }
-        lastGroup = waiters.count - left.count
-        waiters = left
-    }
-
-    /// For the thread.
-    var hasNothingInflight: Bool { inflight.isEmpty }
-
-    /// For the thread: pages that writers will need, before they do.
-    func refreshTail() { tail.refresh() }
-
-    /// For the thread, before it sleeps: has the next writer make sure of the tail's pages.
-    func coolTail() { tail.cool() }
-
-    // MARK: Using the backend for something else
-
-    /// Runs the body with the backend to itself, between commits.
-    package func withBackend<R>(_ body: (any JournalBackend) throws(StoreError) -> R) throws(StoreError) -> R {
-        lock.lock()
-        backendWaiters += 1
-        while isCommitting { settled.wait(lock) }
-        backendWaiters -= 1
-        if case .poisoned(let error) = health {
-            lock.unlock()
-            throw Self.refusal(after: error)
-        }
-        if case .closed = health {
-            lock.unlock()
-            throw Self.closedError
-        }
-        isCommitting = true
-        lock.unlock()
-        do throws(StoreError) {
-            let result = try body(backend)
-            lock.lock()
-            giveBack()
-            lock.unlock()
-            return result
-        } catch {
-            lock.lock()
-            // An upkeep that found no space changed nothing; any other failure leaves the files unknown.
-            if error.code != .diskFull && error.code != .busy { note(error) }
-            giveBack()
-            lock.unlock()
-            throw error
-        }
-    }
-
-    /// - Throws: `poisoned` once an I/O failure has made the files unknown: nothing may be synced or folded any more.
-    package func checkSound() throws(StoreError) {
-        lock.lock()
-        defer { lock.unlock() }
-        if case .poisoned(let error) = health { throw Self.refusal(after: error) }
-    }
-
-    /// Poisons the journal for a failure found elsewhere (the checkpointer's database).
-    package func poison(_ error: StoreError) {
-        lock.lock()
-        if case .poisoned = health {
-        } else {
-            note(StoreError(.ioError, error.message, cause: error.cause, location: error.location))
-        }
-        settled.broadcast()
-        answerWaiters()
-        lock.unlock()
-    }
-
-    /// Tries to commit what is published, while the thread goes on.
-    ///
-    /// - Returns: the reason why records are not durable, or nil.
-    package func drain() -> StoreError? {
-        do throws(StoreError) {
-            try waitDurable(last)
-            return nil
-        } catch {
-            return error
-        }
-    }
-
-    /// Commits what is published and ends the thread. Afterwards nothing can be published.
-    ///
-    /// - Returns: the reason why records are not durable, or nil.
-    package func stop() -> StoreError? {
-        lock.lock()
-        isStopping = true
-        updateGate()
-        work.signal()
-        lock.unlock()
-        thread?.join()
-        lock.lock()
-        defer { lock.unlock() }
-        var reason: StoreError?
-        switch health {
-        case .sound, .closed: break
-        case .stalled(let error, _): reason = Self.notYet(error)
-        case .poisoned(let error): reason = Self.unknown(error)
-        }
-        return reason
-    }
-
-    /// After `stop`: marks the end if there is one to mark, then closes the backend.
-    package func close(marking end: RunEnd?) throws(StoreError) {
-        lock.lock()
-        while isCommitting { settled.wait(lock) }
-        let isSound = if case .sound = health { true } else { false }
-        var failure: StoreError?
-        if isSound, let end {
-            do throws(StoreError) {
-                try maintainAtEnd()
-                try backend.markEnd(end, at: Platform.wallMicroseconds())
-            } catch {
-                failure = error
-                note(error)
-            }
-        }
-        health = .closed
-        updateGate()
-        backend.close()
-        settled.broadcast()
-        answerWaiters()
-        lock.unlock()
-        if let failure { throw failure }
-    }
-
-    /// Upkeep that finds no space, or a reader in its way, costs the next start some time and nothing else.
-    private func maintainAtEnd() throws(StoreError) {
-        do throws(StoreError) {
-            try backend.maintain()
-        } catch {
-            if error.code != .diskFull && error.code != .busy { throw error }
-        }
-    }
-
-    // MARK: The answers
-
-    private static let closedError = StoreError(.closed, "the store is closed: open it again")
-
-    private static func refusal(after error: StoreError) -> StoreError {
-        StoreError(
-            .poisoned,
-            "an earlier failure made it unsafe to go on: close the store and open it again (\(error.message))",
-            cause: error.cause, location: error.location)
-    }
-
-    private static func unknown(_ error: StoreError) -> StoreError {
-        StoreError(
-            error.code,
-            "\(error.message); whether the change reached the disk is not known: close the store, open it again and look",
-            cause: error.cause, location: error.location, outcome: .unknown)
-    }
-
-    private static func notYet(_ error: StoreError) -> StoreError {
-        StoreError(
-            .notYetDurable,
-            "the change is applied but not durable yet (\(error.message)); it will be when that is over",
-            cause: error.cause, location: error.location, outcome: .unknown)
-    }
+    var logBytes = 0
+    var syncs = 0
 }

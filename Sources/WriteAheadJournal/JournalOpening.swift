@@ -171,8 +171,11 @@ package final class JournalOpening {
 
     /// Step 4: checks every record of the log and hands over those behind `checkpoint`.
     ///
+    /// - Parameter endOfRow: called when the bytes of the records handed over are about to go.
     /// - Throws: `damaged` where the log does not continue the checkpoint or its chain breaks; the body's own error.
-    package func replay(after checkpoint: ChainPosition?, _ each: (Record) throws -> Void) throws {
+    package func replay(
+        after checkpoint: ChainPosition?, endOfRow: () -> Void = {}, _ each: (Record) throws -> Void
+    ) throws {
         guard let backend else { return }
         let file = folder + "/" + JournalFile.name
         if let checkpoint, checkpoint.lsn < base.lsn {
@@ -204,6 +207,7 @@ package final class JournalOpening {
                     throw RecordReader.Broken(
                         lsn: first, bytes: 0..<batch.count, why: "the row's numbers are not those of its records")
                 }
+                endOfRow()
                 return true
             }
             if !tail.isEmpty {
@@ -214,6 +218,7 @@ package final class JournalOpening {
                         replayedRecords += 1
                         try each(record)
                     }
+                    endOfRow()
                 }
             }
             if let checkpoint, checkpoint.lsn > position.lsn {

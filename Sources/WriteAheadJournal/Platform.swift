@@ -97,7 +97,8 @@ package enum Platform {
 
     /// The whole of a small file, or nil where it cannot be read.
     package static func contents(_ path: String, limit: Int = 1 << 20) -> [UInt8]? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        // A pipe in the place of a file has nothing to say; waiting for its writer would never end.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
         var bytes: [UInt8] = []

@@ -125,7 +125,10 @@ package final class StoreReader: @unchecked Sendable {
                 .damaged, "state and journal do not belong together: their chains differ at LSN \(base.lsn)",
                 location: .init(file: journal.path, lsn: base.lsn))
         }
-        let rows = try journal.prepare("SELECT first_lsn,last_lsn,chain,records,time FROM journal ORDER BY first_lsn")
+        // Rows before the base may be there where pages of a lost trim were copied already: an opening passes them over, too.
+        let rows = try journal.prepare(
+            "SELECT first_lsn,last_lsn,chain,records,time FROM journal WHERE first_lsn>? ORDER BY first_lsn")
+        rows.bind(1, Int64(bitPattern: base.lsn.value))
         while try rows.step() {
             let first = LSN(UInt64(bitPattern: rows.int(0)))
             let last = LSN(UInt64(bitPattern: rows.int(1)))

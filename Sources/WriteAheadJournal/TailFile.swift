@@ -77,7 +77,9 @@ package enum TailFile {
     /// - Throws: `diskFull` where the file cannot be given its blocks; nothing half made is left.
     static func prepare(folder: String, capacity: Int) throws(StoreError) -> Prepared {
         let path = folder + "/" + TailFormat.fileName
-        guard case .mapped = verdict(folder: folder) else { return Prepared(path, capacity, -1, isNew: false) }
+        guard case .mapped = verdict(folder: folder), hasPlace(path) else {
+            return Prepared(path, capacity, -1, isNew: false)
+        }
         let found = reusable(path, capacity)
         if found >= 0 { return Prepared(path, capacity, found, isNew: false) }
         let made = try make(path + newSuffix, capacity)
@@ -95,6 +97,15 @@ package enum TailFile {
             file.isNew = false
         }
         return tail
+    }
+
+    /// Whether both names are there for files of ours: what is left of one half made goes; what somebody else put there,
+    /// a folder with something in it, stays.
+    private static func hasPlace(_ path: String) -> Bool {
+        let part = path + newSuffix
+        guard unlink(part) == 0 || errno == ENOENT || rmdir(part) == 0 else { return false }
+        var status = stat()
+        return lstat(path, &status) != 0 || status.st_mode & S_IFMT != S_IFDIR || rmdir(path) == 0
     }
 
     /// The file that is there, opened, if it is whole, of the right size, ours alone, and has all its blocks; else -1.
@@ -115,7 +126,6 @@ package enum TailFile {
 
     /// A new file, with every block written and synced; -1 where the file system would not keep the blocks in place.
     private static func make(_ part: String, _ capacity: Int) throws(StoreError) -> Int32 {
-        unlink(part)
         let descriptor = Platform.openAboveStreams(part, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw Platform.failure("creating", part) }
         guard cfilesystem_keeps_blocks(descriptor, 1) == 1 else {

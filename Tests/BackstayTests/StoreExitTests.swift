@@ -13,7 +13,7 @@ import Testing
 import WriteAheadJournal
 
 /// `fork`, which Swift hides for good reason: the child may only do what these tests have it do.
-private func forkProcess() -> pid_t {
+func forkProcess() -> pid_t {
     typealias Fork = @convention(c) () -> pid_t
     guard let address = dlsym(dlopen(nil, RTLD_NOW), "fork") else { return -1 }
     return unsafeBitCast(address, to: Fork.self)()

@@ -156,6 +156,71 @@ import WriteAheadJournal
         try await store.close()
     }
 
+    /// Changes that are in the tail alone, behind many laps and a record that went by itself.
+    @Test(arguments: [true, false])
+    func readerSeesWhatOnlyTheTailHas(live: Bool) async throws {
+        let folder = try TemporaryStore()
+        defer { folder.remove() }
+        let path = folder.store
+        var owner: StateStore?
+        if live {
+            owner = try await Self.openLagging(path)
+            try await Self.fillTail(owner)
+        } else {
+            await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String] in
+                let store = try await Self.openLagging(path)
+                try await Self.fillTail(store)
+                kill(getpid(), SIGKILL)
+            }
+        }
+        func expectSame(_ keys: Int?) async throws {
+            let reader = try Reader.run(path)
+            #expect(reader.status == 0, "\(reader.errors)")
+            let store = try await StateStore.openReadOnly(path)
+            let expected = try store.entries().map { entry in
+                "entry - \(hex(entry.keyBytes)) \(entry.type) \(hex(entry.valueBytes))"
+            }
+            #expect(reader.lines.first?.hasPrefix("lsn \(store.statistics.lastLSN) ") == true)
+            #expect(Array(reader.lines.dropFirst()) == expected)
+            if let keys { #expect(expected.count == keys) }
+            try await store.close()
+        }
+        try await expectSame(263)
+        if live {
+            try await owner?.close()
+            return
+        }
+        // Altered: both see the same prefix.
+        let file = try #require(FileHandle(forUpdatingAtPath: path + "/tail"))
+        for place in [20, 200, 4_096 + 900, 4_096 + 30_000, 4_096 + 60_000] as [UInt64] {
+            try file.seek(toOffset: place)
+            let byte = try #require(try file.read(upToCount: 1)?.first)
+            try file.seek(toOffset: place)
+            try file.write(contentsOf: [byte ^ 4])
+            try await expectSame(nil)
+        }
+        try file.close()
+    }
+
+    private static func openLagging(_ path: String) async throws -> StateStore {
+        var options = StoreOptions()
+        options.tailBytes = 64 << 10
+        options.ageMax = 3_600_000_000_000
+        return try await StateStore.open(path, options: options)
+    }
+
+    private static func fillTail(_ store: StateStore?) async throws {
+        let store = try #require(store)
+        for n in 1...260 {
+            let length = n * 37 % 900
+            try await store.set("k\(n)", String(repeating: "\(n % 10)", count: length), durability: .process)
+            if n == 100 { try await store.set("large", [UInt8](repeating: 3, count: 50_000), durability: .process) }
+        }
+        try await store.set("z1", 1, durability: .process)
+        try await store.set("z2", 2, durability: .process)
+        try #require(store.statistics.recordsAtRisk > 2)
+    }
+
     @Test func readersBesideABusyWriterFindNoDamage() async throws {
         let folder = try TemporaryStore()
         defer { folder.remove() }

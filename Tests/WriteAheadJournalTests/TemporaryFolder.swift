@@ -39,6 +39,8 @@ struct FolderImage: Sendable, Equatable {
         files = [:]
         for name in Platform.names(in: folder) {
             let path = folder + "/" + name
+            var status = stat()
+            guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
             guard let bytes = Platform.contents(path, limit: 1 << 30) else { throw Platform.failure("reading", path) }
             files[name] = bytes
         }

@@ -45,8 +45,9 @@ final class TinyStore {
         self.replayed = replayed
     }
 
-    func set(_ key: String, _ value: String) throws {
-        try change { body in
+    @discardableResult
+    func set(_ key: String, _ value: String, _ durability: Durability = .power) throws -> Durability {
+        let reached = try change(durability) { body in
             Array(key.utf8).withUnsafeBytes { key in
                 Array(value.utf8).withUnsafeBytes { value in
                     OperationCodec.appendSet(key: key, kind: ValueKind.string.rawValue, value: value, to: &body)
@@ -54,21 +55,24 @@ final class TinyStore {
             }
         }
         values[key] = value
+        return reached
     }
 
     func remove(_ key: String) throws {
-        try change { body in
+        _ = try change(.power) { body in
             Array(key.utf8).withUnsafeBytes { OperationCodec.appendRemove(key: $0, to: &body) }
         }
         values[key] = nil
     }
 
-    private func change(_ body: (inout [UInt8]) -> Void) throws {
+    private func change(_ durability: Durability, _ body: (inout [UInt8]) -> Void) throws -> Durability {
         var bytes: [UInt8] = []
         body(&bytes)
-        _ = try committer.admit(.power, content: bytes.count + 1)
-        try committer.waitDurable(
-            try committer.publish(.changes, content: bytes.count + 1) { $0.copyBytes(from: bytes) }.lsn)
+        while case .wait = try committer.admit(durability, content: bytes.count + 1) {
+            try committer.waitForRoom(bytes.count + 1)
+        }
+        let published = try committer.publish(.changes, content: bytes.count + 1) { $0.copyBytes(from: bytes) }
+        return try committer.acknowledge(published, durability)
     }
 
     /// A checkpoint: fold everything, then trim up to the checkpoint before.

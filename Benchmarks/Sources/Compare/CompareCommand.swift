@@ -9,15 +9,6 @@ struct CompareCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare",
         abstract: "Backstay beside other engines, at the same guarantee.",
-        subcommands: [RunCommand.self, KilledChildCommand.self],
-        defaultSubcommand: RunCommand.self)
-}
-
-/// Runs the workloads and shows the report.
-struct RunCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "run",
-        abstract: "Runs the workloads and shows the report.",
         discussion: """
             In each round every engine has its turn, one right after the other. What is read is compared with what was \
             written, byte by byte; a difference ends the run with status 1.
@@ -25,7 +16,8 @@ struct RunCommand: AsyncParsableCommand {
             Workloads:
             \(Workload.all.map { "  " + $0.name.padding(toLength: 12, withPad: " ", startingAt: 0) + $0.summary }
                 .joined(separator: "\n"))
-            """)
+            """,
+        subcommands: [KilledChildCommand.self])
 
     @Flag(help: "A small run of two minutes; else about an hour.")
     var quick = false

@@ -53,7 +53,7 @@ struct Plan: Codable, Sendable {
         Plan(
             isQuick: true, rounds: rounds ?? 3, seed: seed, entries: 10_000, entriesSynced: 300, changesSynced: 300,
             changesWarming: 1_000, reads: 50_000, secondsFill: 0.3, secondsSustained: 0.5, keysSustained: 200_000,
-            recordsYCSB: 10_000, operationsYCSB: 4_000, operationsYCSBSynced: 400, keysRestart: 50_000,
+            recordsYCSB: 10_000, operationsYCSB: 4_000, operationsYCSBSynced: 400, keysRestart: 20_000,
             bytesIngest: 16 << 20, roundsIngest: 1, decadesGrowth: 3...5, secondsGrowth: 3, stepsGrowth: 2_000,
             changesCaller: 20, changesCallerUnsynced: 1_000)
     }
@@ -63,7 +63,7 @@ struct Plan: Codable, Sendable {
             isQuick: false, rounds: rounds ?? 5, seed: seed, entries: 1_000_000, entriesSynced: 2_000,
             changesSynced: 1_000, changesWarming: 2_000, reads: 500_000, secondsFill: 5, secondsSustained: 20,
             keysSustained: 2_000_000, recordsYCSB: 100_000, operationsYCSB: 50_000, operationsYCSBSynced: 2_000,
-            keysRestart: 1_000_000, bytesIngest: 1 << 30, roundsIngest: 1, decadesGrowth: 3...7, secondsGrowth: 120,
+            keysRestart: 1_000_000, bytesIngest: 1 << 30, roundsIngest: 1, decadesGrowth: 3...7, secondsGrowth: 60,
             stepsGrowth: 20_000, changesCaller: 200, changesCallerUnsynced: 10_000)
     }
 }

@@ -4,8 +4,8 @@ struct BarChart {
     let row: ReportRow
 
     func drawing() -> SVG {
-        let left = 210.0
-        let right = 560.0
+        let left = 228.0
+        let right = 574.0
         let step = 24.0
         let top = 8.0
         let bottom = top + step * Double(row.figures.count)
@@ -28,7 +28,7 @@ struct BarChart {
                     ("x", left.plain), ("y", (y + 4).plain), ("width", max(1, end - left).plain),
                     ("height", (step - 8).plain), ("rx", "2"), ("class", "bar \(SVG.kind(figure))"),
                 ],
-                tip: "\(name): \(figure.nanoseconds.median.asTime) a \(row.unit), "
+                tip: "\(name): \(figure.nanoseconds.median.asTime) \(row.oneUnit), "
                     + "rounds \(figure.nanoseconds.low.asTime) to \(figure.nanoseconds.high.asTime)")
             svg.text(
                 figure.perSecond.asCount, x: end + 6, y: y + 16, kind: figure.role == .ours ? "strong" : "label")

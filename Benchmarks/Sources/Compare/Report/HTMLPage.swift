@@ -89,13 +89,13 @@ struct HTMLPage {
             ].map { "<td class=\"number\">\(SVG.escaped($0))</td>" }
             return "<tr class=\"\(figure.role.rawValue)\">\(name)\(cells.joined())</tr>"
         }
-        let header = ["", "a \(row.unit)", "a second", "p50", "p99", "p99.9", "longest", "syncs", "of p50", "ratio"]
+        let header = ["", row.oneUnit, "a second", "p50", "p99", "p99.9", "longest", "syncs", "of p50", "ratio"]
         let charts =
             row.keys == nil
             ? "<div class=\"charts\"><figure><figcaption>\(row.units) a second</figcaption>"
                 + BarChart(row: row).drawing().text() + "</figure>"
                 + (LineChart.percentiles(row).map {
-                    "<figure><figcaption>latency of one \(row.step)</figcaption>\($0.drawing().text())</figure>"
+                    "<figure><figcaption>latency of one \(row.step.prefix { $0 != " " })</figcaption>\($0.drawing().text())</figure>"
                 } ?? "") + "</div>"
             : ""
         return """

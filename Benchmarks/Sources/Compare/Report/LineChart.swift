@@ -28,7 +28,7 @@ struct LineChart {
         let usable = curves.filter { $0.points.count > 1 }
         guard !usable.isEmpty else { return nil }
         return LineChart(
-            title: "\(row.heading): latency of a \(row.step) by percentile", curves: usable,
+            title: "\(row.heading): latency by percentile", curves: usable,
             ticks: [50, 90, 99, 99.9, 99.99].filter { $0 <= last }.map { (place($0), "p\($0.shortenedPercent)") },
             xName: "percentile")
     }

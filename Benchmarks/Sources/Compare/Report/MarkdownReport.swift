@@ -10,7 +10,7 @@ enum MarkdownReport {
         lines += report.rows.compactMap { Summary(of: $0)?.cells }.map { "| \($0.joined(separator: " | ")) |" }
         for row in report.rows {
             lines += ["", "### \(row.heading)", "", row.how.prefix(1).uppercased() + row.how.dropFirst() + ".", ""]
-            lines.append("| | a \(row.unit) | a second | p50 | p99 | p99.9 | longest | syncs | of p50 | ratio |")
+            lines.append("| | \(row.oneUnit) | a second | p50 | p99 | p99.9 | longest | syncs | of p50 | ratio |")
             lines.append("|---|---:|---:|---:|---:|---:|---:|---:|---:|---|")
             for figure in row.figures {
                 let name = "\(figure.engine) \(figure.setting)"

@@ -59,6 +59,9 @@ struct ReportRow: Codable, Sendable {
         }
     }
 
+    /// "an entry", "a read".
+    var oneUnit: String { (unit.hasPrefix("e") || unit.hasPrefix("o") ? "an " : "a ") + unit }
+
     /// "entries", "reads".
     var units: String { unit.hasSuffix("y") ? unit.dropLast() + "ies" : unit + "s" }
 

@@ -6,18 +6,18 @@ struct TerminalTable {
     let isColoured: Bool
 
     func text() -> String {
-        var lines = report.preamble.map { dim($0) }
+        var lines = report.preamble.flatMap(wrapped).map(dim)
         lines += report.missingLines.map { bold($0) }
         if report.build != "release" { lines.append(bold("A debug build: these figures say nothing.")) }
         for row in report.rows { lines += [""] + table(row) }
         lines += ["", bold("Backstay beside the quickest engine with the same guarantee")]
         lines += columns(Summary.header, report.rows.compactMap { Summary(of: $0)?.cells }).map { "  " + $0 }
-        lines += [""] + Report.notes.map { dim($0) }
+        lines += [""] + Report.notes.flatMap(wrapped).map(dim)
         return lines.joined(separator: "\n") + "\n"
     }
 
     private func table(_ row: ReportRow) -> [String] {
-        var cells = [["", "a \(row.unit)", "a second", "p50", "p99", "p99.9", "longest", "syncs", "of p50", "ratio"]]
+        var cells = [["", row.oneUnit, "a second", "p50", "p99", "p99.9", "longest", "syncs", "of p50", "ratio"]]
         for figure in row.figures {
             cells.append([
                 "\(figure.engine) \(figure.setting)", figure.nanoseconds.median.asTime, figure.perSecond.asCount,
@@ -26,7 +26,7 @@ struct TerminalTable {
                 figure.ratioOfMedians?.median.asRatio ?? "", figure.ratio?.asRatio ?? "",
             ])
         }
-        var lines = [bold(row.heading), dim("  " + row.how)]
+        var lines = [bold(row.heading)] + wrapped(row.how).map { dim("  " + $0) }
         for (index, line) in columns(cells[0], Array(cells.dropFirst())).enumerated() {
             let text = "  " + line
             let figure = index > 0 ? row.figures[index - 1] : nil
@@ -36,7 +36,7 @@ struct TerminalTable {
             case .peer: lines.append(text)
             }
         }
-        return lines + row.notes.map { dim("  " + $0) }
+        return lines + row.notes.flatMap(wrapped).map { dim("  " + $0) }
     }
 
     /// The cells below each other: the first and the last column begin, the others end, at one place.
@@ -52,6 +52,16 @@ struct TerminalTable {
             while text.hasSuffix(" ") { text.removeLast() }
             return text
         }
+    }
+
+    /// Lines of at most 110 letters.
+    private func wrapped(_ text: String) -> [String] {
+        var lines = [""]
+        for word in text.split(separator: " ") {
+            if lines[lines.count - 1].count + word.count > 110 { lines.append("") }
+            lines[lines.count - 1] += (lines[lines.count - 1].isEmpty ? "" : " ") + word
+        }
+        return lines
     }
 
     private func bold(_ text: String) -> String { isColoured ? "\u{1b}[1m\(text)\u{1b}[0m" : text }

@@ -57,7 +57,8 @@ extension Workload {
         return contest.row(
             Title(
                 workload: "ycsb-\(mix.letter.lowercased())", name: name, guarantee: isReadOnly ? nil : guarantee,
-                how: "\(mix.how), zipfian, \(keys.grouped) records of 1,000 bytes", unit: "operation"),
+                how: "\(mix.how), zipfian, \(keys.grouped) records of 1,000 bytes", unit: "operation",
+                step: isReadOnly ? nil : "operation of either kind; where half of them read, p50 lies between the two"),
             players)
     }
 }

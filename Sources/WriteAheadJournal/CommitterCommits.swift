@@ -1,0 +1,169 @@
+// Committing: what is published becomes one batch, one transaction, one sync, and everyone in it is answered.
+//
+// Whoever holds `isCommitting` has the backend and `inflight`; the lock is given up meanwhile.
+
+extension Committer {
+    /// Called with the lock held and nobody committing; returns so. Lets the lock go meanwhile.
+    func commitHoldingLock() {
+        isCommitting = true
+        isFilling = false
+        let begun = Platform.monotonicNanoseconds()
+        let before = durable
+        let alone = oversize
+        lock.unlock()
+
+        // What found no space the last time is tried again as it was.
+        if inflight.isEmpty { take(after: before, alone) }
+        var failure: StoreError?
+        var shortage: StoreError?
+        do throws(StoreError) {
+            if !inflight.isEmpty {
+                try backend.append(inflight)
+                page?.markSynced(inflight.last)
+            }
+            shortage = try reserve()
+        } catch {
+            failure = error
+        }
+
+        lock.lock()
+        if let failure {
+            note(failure)
+        } else {
+            if case .stalled = health { health = .sound }
+            if !inflight.isEmpty { noteCommitted() }
+            if let shortage { note(shortage) }
+            if backend.isMaintenanceDue || tail.runsShort { maintainHoldingLock() }
+        }
+        pendingSince = hasRecords ? begun : 0
+        giveBack()
+    }
+
+    private func noteCommitted() {
+        durable = inflight.last
+        commits += 1
+        if inflightIsOversize { oversize = nil }
+        inflight.clear()
+        tail.release(through: inflightEnd)
+        updateGate()
+    }
+
+    /// Makes sure of the room for the next commit before any change is admitted that needs it: on a full disk a change is
+    /// then rejected, instead of being caught in between.
+    ///
+    /// - Returns: that there is no space.
+    private func reserve() throws(StoreError) -> StoreError? {
+        do throws(StoreError) {
+            try backend.reserve(bytes: limits.reservedBytes)
+            return nil
+        } catch {
+            switch error.code {
+            case .diskFull: return error
+            // The next commit meets whoever holds the lock, or finds it free.
+            case .busy: return nil
+            default: throw error
+            }
+        }
+    }
+
+    /// Makes a batch of what is published: the tail's records, or else the one that goes by itself.
+    private func take(after lsn: LSN, _ alone: Oversize?) {
+        inflightEnd = tail.copy(to: &inflight, after: lsn, through: alone?.end, bytesMax: tail.capacity / 2)
+        inflightIsOversize = false
+        if inflight.isEmpty, let alone {
+            swap(&inflight, &alone.batch)
+            inflightEnd = alone.resume
+            inflightIsOversize = true
+        }
+        if !inflight.isEmpty { inflight.seal() }
+    }
+
+    /// Upkeep of the tail's pages and of the engine's own log, after everyone in the batch has been answered.
+    func maintainHoldingLock() {
+        settled.broadcast()
+        answerWaiters()
+        lock.unlock()
+        if tail.runsShort { tail.prepareAhead() }
+        var failure: StoreError?
+        if backend.isMaintenanceDue {
+            do throws(StoreError) {
+                try backend.maintain()
+            } catch {
+                failure = error
+            }
+        }
+        lock.lock()
+        // Upkeep that found no space or a reader in its way changed nothing and is tried again.
+        if let failure, failure.code != .diskFull, failure.code != .busy { note(failure) }
+    }
+
+    func giveBack() {
+        logBytes = backend.logBytes
+        syncs = backend.syncs
+        isCommitting = false
+        updateGate()
+        settled.broadcast()
+        answerWaiters()
+        if !waiters.isEmpty || isStopping || isIdle || isFilling { work.signal() }
+        if logBytes >= logBytesWanted { onLogPressure?() }
+    }
+
+    func note(_ error: StoreError) {
+        switch error.code {
+        case .diskFull, .busy:
+            health = .stalled(error, retryAt: Platform.monotonicNanoseconds() + limits.retryInterval)
+        default:
+            page?.markPoisoned()
+            health = .poisoned(error)
+        }
+        updateGate()
+    }
+
+    /// Tells everyone whose answer is known. Called with the lock held; the continuations only enqueue their tasks.
+    func answerWaiters() {
+        if !roomWaiters.isEmpty {
+            let waiting = roomWaiters
+            roomWaiters = []
+            for waiter in waiting {
+                if mayHaveRoom(waiter.content) { waiter.continuation.resume() } else { roomWaiters.append(waiter) }
+            }
+        }
+        guard !waiters.isEmpty else { return }
+        var verdict: StoreError?
+        var isFinal = false
+        var now: UInt64 = 0
+        switch health {
+        case .sound: break
+        case .stalled(let error, _):
+            verdict = Self.notYet(error)
+            now = Platform.monotonicNanoseconds()
+        case .poisoned(let error):
+            verdict = Self.unknown(error)
+            isFinal = true
+        case .closed:
+            verdict = Self.unknown(Self.closedError)
+            isFinal = true
+        }
+        var left: [Waiter] = []
+        for waiter in waiters {
+            if waiter.lsn <= durable {
+                waiter.continuation.resume(returning: nil)
+            } else if let verdict, isFinal || now >= waiter.deadline {
+                waiter.continuation.resume(returning: verdict)
+            } else {
+                left.append(waiter)
+            }
+        }
+        lastGroup = waiters.count - left.count
+        waiters = left
+    }
+
+    /// For the thread.
+    var hasNothingInflight: Bool { inflight.isEmpty }
+
+    /// For the thread: pages that writers will need, before they do.
+    func refreshTail() { tail.refresh() }
+
+    /// For the thread, before it sleeps: has the next writer make sure of the tail's pages.
+    func coolTail() { tail.cool() }
+}

@@ -1,0 +1,240 @@
+import CFaultVFS
+import Testing
+
+@testable import WriteAheadJournal
+
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Musl)
+import Musl
+#else
+import Glibc
+#endif
+
+/// Options of a store whose committer leaves the tail alone: nothing is committed for its age.
+func laggingOptions(tailBytes: Int = 64 << 10) -> JournalOpening.Options {
+    var options = JournalOpening.Options()
+    options.limits.ageMax = 3_600_000_000_000
+    options.limits.tailBytes = tailBytes
+    return options
+}
+
+/// Values in the order in which they were set: `k0`, `k1`, …
+func expectPrefix(
+    _ values: [String: String], of expected: [String: String], atLeast least: Int,
+    _ what: @autoclosure () -> String = "", sourceLocation: SourceLocation = #_sourceLocation
+) {
+    #expect(values.count >= least, "\(what())", sourceLocation: sourceLocation)
+    for number in 0..<values.count {
+        #expect(values["k\(number)"] == expected["k\(number)"], "\(what()), k\(number)", sourceLocation: sourceLocation)
+    }
+}
+
+/// What was acknowledged in the mapped tail is there at the next start, whatever the process was doing when it was killed.
+@Suite(.timeLimit(.minutes(5))) struct TailRecoveryTests {
+    /// A killed store: `power` changes in the journal, then `process` ones that only the tail has.
+    static func killed(power: Int, process: Int, bytes: Int = 20, tailBytes: Int = 64 << 10) throws
+        -> (image: FolderImage, values: [String: String])
+    {
+        let folder = try TemporaryFolder()
+        let store = try TinyStore(folder("s"), laggingOptions(tailBytes: tailBytes))
+        for number in 0..<(power + process) {
+            let level: Durability = number < power ? .power : .process
+            let reached = try store.set("k\(number)", "\(number)" + String(repeating: "v", count: bytes), level)
+            #expect(reached == level)
+        }
+        let image = try store.image()
+        let values = store.values
+        store.drop()
+        return (image, values)
+    }
+
+    @Test func killedStoreHasWhatOnlyTheTailHad() throws {
+        let folder = try TemporaryFolder()
+        let (image, values) = try Self.killed(power: 5, process: 200)
+        try image.write(to: folder("s"))
+        let reader = try StoreReader(folder("s"))
+        var seen = 0
+        _ = try reader.records { record, time in
+            if record.kind == .changes { seen += 1 }
+            #expect((time == nil) == (record.lsn > LSN(6)), "LSN \(record.lsn)")
+        }
+        reader.close()
+        #expect(seen == 205)
+        let store = try TinyStore(folder("s"))
+        #expect(store.values == values)
+        #expect(store.opening.recordsFromTail == 200 && store.opening.recordsResupplied == 0)
+        #expect(store.opening.lastEnd.kind == .killed)
+        #expect(!Platform.exists(folder("s/evidence")))
+        // They are in the journal now.
+        let second = try store.image()
+        store.drop()
+        var alone = second
+        alone.files["tail"] = nil
+        try alone.write(to: folder("t"))
+        let again = try TinyStore(folder("t"))
+        #expect(again.values == values && again.opening.recordsFromTail == 0)
+        again.drop()
+    }
+
+    /// The ring goes around many times, drained by its size alone; now and then a record goes by itself.
+    @Test(arguments: [1, 2, 3] as [UInt64])
+    func killedStoreWhoseRingWrapped(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let folder = try TemporaryFolder()
+        let store = try TinyStore(folder("s"), laggingOptions())
+        var fromTail = 0
+        for number in 0..<400 {
+            let length =
+                Int.random(in: 0..<50, using: &random) == 0
+                ? 40_000 + number * 100 : Int.random(in: 1...2_000, using: &random)
+            let reached = try store.set("k\(number)", String(repeating: "\(number % 10)", count: length), .process)
+            #expect((reached == .power) == (length > 31_000), "a record that does not fit is answered by its commit")
+            guard number % 40 == 39 else { continue }
+            let copy = try TemporaryFolder()
+            try store.image().write(to: copy("s"))
+            let next = try TinyStore(copy("s"))
+            #expect(next.values == store.values, "after change \(number), seed \(seed)")
+            fromTail += next.opening.recordsFromTail
+            next.drop()
+        }
+        #expect(fromTail > 20, "seed \(seed)")
+        store.drop()
+    }
+
+    /// SIGKILL for real, from many threads and tasks at once, each of whose answers the parent counts.
+    @Test func killedProcessHasAnsweredNothingInVain() async throws {
+        let folder = try TemporaryFolder(onDisk: true)
+        await #expect(processExitsWith: .signal(SIGKILL)) { [path = folder.path as String] in
+            // Under the lock, which plays the writer's.
+            nonisolated(unsafe) let store = try TinyStore(path + "/s", laggingOptions())
+            let answers = open(path + "/answers", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+            let gate = Lock()
+            for writer in 0..<6 {
+                _ = try WorkerThread("writer") {
+                    for number in 0... {
+                        let reached = try? gate.withLock { try store.set("w\(writer)-\(number)", "x", .process) }
+                        guard reached != nil else { return }
+                        let line = Array("w\(writer)-\(number)\n".utf8)
+                        _ = line.withUnsafeBytes { Platform.writeAll(answers, $0) }
+                    }
+                }
+            }
+            // So many answers are enough, however busy the machine.
+            while (Platform.size(path + "/answers") ?? 0) < 4_000 { usleep(1_000) }
+            usleep(20_000)
+            kill(getpid(), SIGKILL)
+        }
+        let answered = try #require(Platform.contents(folder("answers"), limit: 1 << 30))
+        let keys = String(decoding: answered, as: UTF8.self).split(separator: "\n")
+        #expect(keys.count > 100)
+        let store = try TinyStore(folder("s"))
+        let missing = keys.filter { store.values[String($0)] == nil }
+        #expect(missing.isEmpty, "\(missing.count) of \(keys.count): \(missing.prefix(3))")
+        #expect(store.opening.recordsResupplied == 0 && store.opening.lastEnd.kind == .killed)
+        try store.close()
+    }
+
+    /// A start that is killed in one of its writing calls, in each in turn, over the same store, and on a fresh copy each.
+    @Test func killedRecoveryBeginsAnew() async throws {
+        let folder = try TemporaryFolder()
+        let (image, values) = try Self.killed(power: 3, process: 50)
+        for number in 1...40 { try image.write(to: folder("s\(number)")) }
+        try image.write(to: folder("all"))
+        await #expect(processExitsWith: .success) { [path = folder.path as String] in
+            var options = backstay_fault_options()
+            guard backstay_fault_register(&options) == 0 else { exit(3) }
+            var kills = 0
+            for number in 1...40 {
+                for name in ["s\(number)", "all"] {
+                    let pid = try forkProcess()
+                    if pid == 0 {
+                        var options = laggingOptions()
+                        options.vfs = BACKSTAY_FAULT_VFS_NAME
+                        backstay_fault_kill_in(UInt64(number))
+                        guard (try? TinyStore(path + "/" + name, options)) != nil else { _exit(4) }
+                        kill(getpid(), SIGKILL)
+                    }
+                    let status = waitForEnd(of: pid)
+                    guard status & 0x7f == SIGKILL else { exit(5) }
+                    kills += 1
+                }
+            }
+            exit(kills == 80 ? 0 : 6)
+        }
+        var fromTail = 0
+        for name in (1...40).map({ "s\($0)" }) + ["all"] {
+            let store = try TinyStore(folder(name))
+            #expect(store.values == values, "\(name)")
+            fromTail += store.opening.recordsFromTail
+            store.drop()
+        }
+        #expect(fromTail >= 50, "some kills fell before the tail was taken over: \(fromTail)")
+        #expect(fromTail < 41 * 50, "some fell after it: \(fromTail)")
+    }
+
+    /// The transaction that takes the tail over is committed, the ring is still the old one: it is not taken twice.
+    @Test func tailOfTheRunBeforeIsNotTakenTwice() throws {
+        let folder = try TemporaryFolder()
+        let (image, values) = try Self.killed(power: 3, process: 50)
+        try image.write(to: folder("s"))
+        let store = try TinyStore(folder("s"), laggingOptions())
+        var torn = try store.image()
+        store.drop()
+        torn.files["tail"] = image.files["tail"]
+        for page in [torn.files["run"], image.files["run"]] {
+            torn.files["run"] = page
+            let copy = try TemporaryFolder()
+            try torn.write(to: copy("s"))
+            let again = try TinyStore(copy("s"))
+            #expect(again.values == values && again.opening.recordsFromTail == 0)
+            again.drop()
+        }
+    }
+
+    /// A copy of the store that went on by itself, as a backup that was restored: its ring and this one's do not mix.
+    @Test func ringsOfTwoHistoriesDoNotMix() throws {
+        let folder = try TemporaryFolder()
+        let (image, values) = try Self.killed(power: 3, process: 20)
+        var images: [FolderImage] = []
+        for name in ["a", "b"] {
+            try image.write(to: folder(name))
+            let store = try TinyStore(folder(name), laggingOptions())
+            for number in 23..<40 { try store.set("k\(number)", "\(name)\(number)", .process) }
+            images.append(try store.image())
+            store.drop()
+        }
+        let (other, _) = try Self.killed(power: 3, process: 20)
+        for (what, tail) in [
+            ("the copy's", images[1].files["tail"]), ("one run earlier", image.files["tail"]),
+            ("another store's", other.files["tail"]),
+        ] {
+            var mixed = images[0]
+            mixed.files["tail"] = tail
+            let copy = try TemporaryFolder()
+            try mixed.write(to: copy("s"))
+            let store = try TinyStore(copy("s"))
+            #expect(store.values == values && store.opening.recordsFromTail == 0, "\(what)")
+            store.drop()
+        }
+    }
+
+    /// Bytes of a killed store's tail are altered: what comes is a prefix, and never less than the journal had.
+    @Test(arguments: [1, 2] as [UInt64])
+    func alteredTailCostsNoMoreThanItself(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let (image, values) = try Self.killed(power: 5, process: 40)
+        let tail = try #require(image.files["tail"])
+        for _ in 0..<60 {
+            var altered = image
+            let place = Int.random(in: 0..<(TailFormat.headerBytes + 5_000), using: &random)
+            altered.files["tail"]?[place] = tail[place] ^ UInt8.random(in: 1...255, using: &random)
+            let folder = try TemporaryFolder()
+            try altered.write(to: folder("s"))
+            let store = try TinyStore(folder("s"))
+            expectPrefix(store.values, of: values, atLeast: 5, "byte \(place), seed \(seed)")
+            #expect(store.values.count == 5 + store.opening.recordsFromTail)
+            store.drop()
+        }
+    }
+}
