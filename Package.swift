@@ -70,8 +70,8 @@ let package = Package(
 
         // What `backstay bench` measures.
         .target(
-            name: "StoreBenchmarks", dependencies: ["Backstay", "WriteAheadJournal", "CSQLite"], swiftSettings: settings
-        ),
+            name: "StoreBenchmarks", dependencies: ["Backstay", "WriteAheadJournal", "CSQLite", "CFaultVFS"],
+            swiftSettings: settings),
 
         // The command, and the lab its `drill` runs.
         .target(name: "CFaultVFS", dependencies: ["CSQLite"], cSettings: cSettings),
@@ -85,6 +85,18 @@ let package = Package(
                 .product(
                     name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["CommandLine"])),
             ],
+            swiftSettings: settings
+        ),
+
+        // The lab's own command; in no product.
+        .executableTarget(
+            name: "lab",
+            dependencies: [
+                "CrashLab",
+                .product(
+                    name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["CommandLine"])),
+            ],
+            path: "Sources/LabTool",
             swiftSettings: settings
         ),
 

@@ -90,7 +90,7 @@ public struct DrillPlan: Sendable {
         return (0...text.count - part.count).contains { text[$0..<$0 + part.count].elementsEqual(part) }
     }
 
-    private static var ownExecutable: String {
+    static var ownExecutable: String {
         #if os(Linux)
         // A link to the file that runs, whatever it was called as.
         if let path = realpath("/proc/self/exe", nil) {

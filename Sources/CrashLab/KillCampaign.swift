@@ -109,11 +109,39 @@ public struct KillCampaign: Sendable {
         let series = KillSeries(executable: executable, folder: place, seed: seed)
         var stores = 0
         while series.report.total < kills && series.report.problems.isEmpty {
-            stores += 1
             try series.play(store: stores, most: kills) { progress(series.report.total) }
+            stores += 1
         }
         var report = series.report
         report.seconds = Double(Platform.monotonicNanoseconds() - start) / 1e9
+        return report
+    }
+
+    /// The same as a row of the lab: a case is one store with all its kills.
+    package static func row(_ plan: LabPlan, progress: (Int) -> Void = { _ in }) throws -> LabReport {
+        var report = LabReport("kills", plan)
+        let place = try plan.makePlace("kills")
+        var number = plan.from
+        while plan.includes(number) {
+            let folder = "\(place)/\(number)"
+            guard mkdir(folder, 0o700) == 0 else { throw Platform.failure("creating", folder) }
+            let series = KillSeries(executable: DrillPlan.ownExecutable, folder: folder, seed: plan.seed)
+            try series.play(store: number, most: .max) {}
+            let seen = series.report
+            report.note(seen.lost > 0 ? .lost : seen.problems.isEmpty && seen.gaps == 0 ? .whole : .wrong)
+            report.count("kills", seen.total)
+            report.count("changes acknowledged", seen.acknowledged)
+            report.count("records from the tail alone", seen.fromTail)
+            let isGood = seen.lost == 0 && seen.gaps == 0 && seen.problems.isEmpty
+            let isKept =
+                !isGood && report.fail(number, seen.problems.joined(separator: "; "), artefacts: folder)
+            if !isKept { Platform.removeFolder(folder) }
+            number += 1
+            progress(number)
+        }
+        report.next = number
+        if report.failures.isEmpty { Platform.removeFolder(place) }
+        report.end()
         return report
     }
 }
@@ -133,12 +161,14 @@ private final class KillSeries {
         self.executable = executable
         self.folder = folder
         self.seed = seed
-        random = SeededRandom(seed: seed, name: "kills")
+        random = SeededRandom(seed: seed, name: "kills 0")
         report = KillCampaign.Report(seed: seed)
     }
 
     func play(store number: Int, most: Int, progress: () -> Void) throws {
         let store = folder + "/\(number).backstay"
+        // Of its own, so that each store can be played alone.
+        random = SeededRandom(seed: seed, name: "kills \(number)")
         history = History()
         var round = 0
         var fallen = 0
@@ -158,7 +188,8 @@ private final class KillSeries {
             try judge(store)
         }
         try judge(store)
-        Platform.removeFolder(store)
+        // What went wrong is for whoever looks into it.
+        if report.problems.isEmpty { Platform.removeFolder(store) }
     }
 
     /// One victim. True when the kill met it before it had ended.

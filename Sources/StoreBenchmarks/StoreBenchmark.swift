@@ -61,6 +61,7 @@ package struct StoreBenchmark: Sendable {
     package static let names = [
         "memory", "power", "power-new", "power-raw", "tasks", "process", "process-raw", "sustained", "codable", "int",
         "hot", "cold", "readers4", "readers16", "beside", "growth", "open", "replay", "updates",
+        "append", "empty", "written", "written-4k",
     ]
 
     // MARK: All rows
@@ -71,7 +72,7 @@ package struct StoreBenchmark: Sendable {
         let measures = [
             memory, powerOneCaller, powerNew, powerBesideDevice, powerTasks, processBurst, processBesideMapping,
             processSustained, codable, intGets, hotGets, gets, fourReaders, sixteenReaders, readersBesideWriter, growth,
-            opening, replay, replayOfUpdates,
+            opening, replay, replayOfUpdates, journalAppends, emptyStore, amplification, amplificationOfPages,
         ]
         for (name, measure) in zip(Self.names, measures) where only.isEmpty || only == name {
             rows.append(try await measure())

@@ -1,0 +1,195 @@
+// What the rows of the lab share: how far a run goes, and what it says.
+//
+// A row is a sequence of cases, numbered from 0, that the seed fixes: the same seed and number make the same case on every
+// machine, as far as processes and their moments allow. A run takes cases in order until one of its ends is reached.
+
+internal import WriteAheadJournal
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Glibc
+#endif
+
+/// How far a run of a row goes.
+package struct LabPlan: Sendable {
+    /// What all choices come from.
+    package var seed: UInt64
+    /// Seconds after which no further case begins; nil for none.
+    package var budget: Double?
+    /// The first case.
+    package var from = 0
+    /// At most so many cases; nil for all there are.
+    package var cases: Int?
+    /// Where stores are made, in a folder of the run's own. Memory where there is some: most rows sync a lot, and what a
+    /// disk would do is what the lab plays.
+    package var folder: String
+
+    private let start = Platform.monotonicNanoseconds()
+
+    package init(seed: UInt64, budget: Double? = nil, from: Int = 0, cases: Int? = nil, folder: String? = nil) {
+        self.seed = seed
+        self.budget = budget
+        self.from = from
+        self.cases = cases
+        self.folder = folder ?? (access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp")
+    }
+
+    /// Seconds since the plan was made.
+    package var seconds: Double { Double(Platform.monotonicNanoseconds() - start) / 1e9 }
+
+    /// Whether the case of this number is to be played.
+    package func includes(_ number: Int) -> Bool {
+        if let cases, number >= from + cases { return false }
+        if let budget, seconds >= budget { return false }
+        return true
+    }
+
+    /// A folder of the run's own, made and empty.
+    package func makePlace(_ row: String) throws -> String {
+        let place = try Platform.resolved(
+            "\(folder)/backstay-lab-\(row)-\(getpid())-\(String(Platform.randomBits(), radix: 36))")
+        guard mkdir(place, 0o700) == 0 else { throw Platform.failure("creating", place) }
+        return place
+    }
+}
+
+/// What came of one case.
+package enum LabOutcome: String, CaseIterable, Sendable {
+    /// The store opened, and nothing that was acknowledged is missing or altered.
+    case whole
+    /// The store said what was wrong: refused to open, or reported it.
+    case detected
+    /// An acknowledged change is gone, and nothing says so.
+    case lost
+    /// A value nobody set, a refused change, a hole in the order, a crash.
+    case wrong
+    /// The machine could not play it.
+    case skipped
+}
+
+/// What a run of a row says.
+package struct LabReport: Sendable {
+    package struct Failure: Sendable {
+        package var number: Int
+        package var what: String
+        /// Where its files are kept; nil where nothing is left of it.
+        package var artefacts: String?
+    }
+
+    package let row: String
+    package let plan: LabPlan
+    /// Cases by what came of them.
+    package private(set) var outcomes: [LabOutcome: Int] = [:]
+    /// Further counts that the row has to tell, in the order they were first met.
+    package private(set) var counts: [(name: String, count: Int)] = []
+    package private(set) var failures: [Failure] = []
+    /// Failures in all; `failures` has the first of them.
+    package private(set) var failed = 0
+    /// What the machine could not do, by name.
+    package private(set) var skipped: [String] = []
+    /// Controls that failed as they must, and those that did not.
+    package private(set) var controls: [(name: String, fails: Bool)] = []
+    /// The case behind the last one played; nil where the row came to its end.
+    package var next: Int?
+    package private(set) var seconds = 0.0
+
+    /// So many failures are described, and keep their files.
+    package static let described = 20
+
+    package init(_ row: String, _ plan: LabPlan) {
+        self.row = row
+        self.plan = plan
+        next = plan.from
+    }
+
+    package var cases: Int { outcomes.values.reduce(0, +) }
+
+    /// Nothing failed, every control did, and something was played.
+    package var isGood: Bool {
+        failed == 0 && controls.allSatisfy(\.fails) && cases > (outcomes[.skipped] ?? 0)
+    }
+
+    package mutating func note(_ outcome: LabOutcome) { outcomes[outcome, default: 0] += 1 }
+
+    package mutating func count(_ name: String, _ more: Int = 1) {
+        if let index = counts.firstIndex(where: { $0.name == name }) {
+            counts[index].count += more
+        } else {
+            counts.append((name, more))
+        }
+    }
+
+    /// - Returns: whether the failure's files are to be kept.
+    @discardableResult
+    package mutating func fail(_ number: Int, _ what: String, artefacts: String? = nil) -> Bool {
+        failed += 1
+        guard failures.count < Self.described else { return false }
+        failures.append(Failure(number: number, what: what, artefacts: artefacts))
+        return true
+    }
+
+    package mutating func skip(_ what: String) { if !skipped.contains(what) { skipped.append(what) } }
+
+    package mutating func control(_ name: String, fails: Bool) { controls.append((name, fails)) }
+
+    package mutating func end() { seconds = plan.seconds }
+
+    /// The command that plays this case alone again.
+    package func replay(_ number: Int) -> String {
+        "swift run -c release lab \(row) --seed \(plan.seed) --from \(number) --cases 1"
+    }
+
+    /// Lines for a person.
+    package var text: String {
+        var lines = failures.map { failure in
+            "case \(failure.number): \(failure.what)\n  again: \(replay(failure.number))"
+                + (failure.artefacts.map { "\n  files: \($0)" } ?? "")
+        }
+        if failed > failures.count { lines.append("and \(failed - failures.count) more failures") }
+        lines += skipped.map { "not played: \($0)" }
+        lines += controls.map { "control \($0.name): \($0.fails ? "fails, as it must" : "DOES NOT FAIL")" }
+        let kinds = LabOutcome.allCases.compactMap { kind in outcomes[kind].map { "\($0) \(kind.rawValue)" } }
+        let more = counts.map { "\($0.count) \($0.name)" }
+        lines.append(
+            "\(isGood ? "ok" : "FAILED"): \(row): \(cases) cases (\((kinds + more).joined(separator: ", "))); "
+                + "seed \(plan.seed); \(Int(seconds)) s"
+                + (next.map { "; go on with --from \($0)" } ?? "; all of it"))
+        return lines.joined(separator: "\n")
+    }
+
+    /// One object.
+    package var json: String {
+        func members(_ pairs: [(String, Int)]) -> String {
+            pairs.map { "\(Self.quoted($0.0)):\($0.1)" }.joined(separator: ",")
+        }
+        let outcomes = LabOutcome.allCases.map { ($0.rawValue, self.outcomes[$0] ?? 0) }
+        let failures = failures.map { failure in
+            "{\"case\":\(failure.number),\"what\":\(Self.quoted(failure.what)),\"replay\":\(Self.quoted(replay(failure.number)))"
+                + (failure.artefacts.map { ",\"files\":\(Self.quoted($0))" } ?? "") + "}"
+        }
+        let controls = controls.map { "{\"name\":\(Self.quoted($0.name)),\"fails\":\($0.fails)}" }
+        return "{\"ok\":\(isGood),\"row\":\(Self.quoted(row)),\"seed\":\(plan.seed),\"from\":\(plan.from),"
+            + "\"cases\":\(cases),\"outcomes\":{\(members(outcomes))},\"counts\":{\(members(counts.map { ($0.name, $0.count) }))},"
+            + "\"failed\":\(failed),\"failures\":[\(failures.joined(separator: ","))],"
+            + "\"skipped\":[\(skipped.map(Self.quoted).joined(separator: ","))],\"controls\":[\(controls.joined(separator: ","))],"
+            + "\"next\":\(next.map(String.init) ?? "null"),\"seconds\":\(Int(seconds))}"
+    }
+
+    private static func quoted(_ text: String) -> String {
+        var result = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": result += "\\\""
+            case "\\": result += "\\\\"
+            case "\n": result += "\\n"
+            case _ where scalar.value < 0x20:
+                let digits = String(scalar.value, radix: 16)
+                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result + "\""
+    }
+}

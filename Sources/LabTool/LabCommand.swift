@@ -1,0 +1,73 @@
+// The command `lab`: one subcommand a row. docs/crash-lab.md says what each does.
+
+#if CommandLine
+import ArgumentParser
+import CrashLab
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Musl)
+import Musl
+#else
+import Glibc
+#endif
+
+struct LabCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lab",
+        abstract: "Attacks a store the way disks, kernels, users and neighbours do.",
+        discussion: """
+            Every row is a sequence of cases that its seed fixes. Exit status 0 when nothing was lost and nothing was \
+            silently wrong, 1 otherwise, and when a control that must fail does not.
+            """,
+        subcommands: [KillsCommand.self]
+    )
+}
+
+/// What every row takes.
+struct LabOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("What all choices come from, as an earlier run printed it.", valueName: "number"))
+    var seed: UInt64?
+
+    @Option(help: ArgumentHelp("No case begins after so many seconds.", valueName: "seconds"))
+    var budget: Double?
+
+    @Option(help: ArgumentHelp("The first case to play.", valueName: "case"))
+    var from = 0
+
+    @Option(help: ArgumentHelp("At most so many cases.", valueName: "number"))
+    var cases: Int?
+
+    @Option(help: ArgumentHelp("Where stores are made; default /dev/shm where there is one.", valueName: "path"))
+    var folder: String?
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    var plan: LabPlan {
+        LabPlan(
+            seed: seed ?? UInt64.random(in: 0..<1_000_000_000), budget: budget, from: from, cases: cases,
+            folder: folder)
+    }
+
+    func validate() throws {
+        guard from >= 0 else { throw ValidationError("--from begins at 0") }
+        if let cases, cases < 1 { throw ValidationError("--cases begins at 1") }
+        if let budget, !(budget > 0) { throw ValidationError("--budget is a number of seconds above 0") }
+    }
+
+    /// A line on a terminal that says how far a row is; elsewhere silence.
+    func progress(_ row: String, of cases: Int?) -> (Int) -> Void {
+        guard isatty(STDERR_FILENO) == 1 else { return { _ in } }
+        return { number in
+            let line = "\r\u{1B}[K\(row): case \(number)" + (cases.map { " of \($0)" } ?? "")
+            _ = line.withCString { write(STDERR_FILENO, $0, strlen($0)) }
+        }
+    }
+
+    /// Prints the report and ends with status 1 where it is not good.
+    func finish(_ report: LabReport) throws {
+        print(json ? report.json : report.text)
+        if !report.isGood { throw ExitCode(1) }
+    }
+}
+#endif
