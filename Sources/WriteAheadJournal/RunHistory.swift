@@ -54,7 +54,9 @@ public struct RunRow: Sendable, Hashable {
     }
 
     /// What there is to judge a run by that did not note its end.
-    func traces(page: RunPage.Image?) -> RunTraces {
+    ///
+    /// - Parameter boot: the machine's boot as the crash lab has it; nil asks the system, and for what its kernel says.
+    func traces(page: RunPage.Image?, boot now: String? = nil) -> RunTraces {
         var traces = RunTraces()
         if let page, page.epoch == epoch {
             traces.pageIsItsOwn = true
@@ -65,7 +67,8 @@ public struct RunRow: Sendable, Hashable {
             traces.poisoned = page.poisoned
         }
         traces.bootThen = boot
-        traces.bootNow = Platform.bootIdentity()
+        traces.bootNow = now ?? Platform.bootIdentity()
+        guard now == nil else { return traces }
         if traces.bootThen == traces.bootNow {
             traces.kernelKilledForMemory = KernelLog.namesMemoryKill(of: pid, since: started)
         }

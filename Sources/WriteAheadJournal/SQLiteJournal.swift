@@ -116,15 +116,18 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     private var knownDataVersion: Int64
     private let files: FileWatch
     /// How much of the SQLite WAL is written ahead.
-    private var room = WALRoom()
+    private var room: WALRoom
     /// What SQLite cuts the WAL's file to when it begins anew.
     private var walBytesLimit = 0
     private(set) package var logBytes = 0
     private(set) package var syncs = 0
 
     /// Opens journal.db of a store whose lock is held.
-    init(folder: String, vfs: String?, tearsSectors: Bool = false) throws(StoreError) {
+    init(
+        folder: String, vfs: String?, tearsSectors: Bool = false, walBytesKept: Int = WALRoom.bytesKept
+    ) throws(StoreError) {
         let path = folder + "/" + JournalFile.name
+        room = WALRoom(kept: walBytesKept)
         connection = try SQLiteConnection(path, .readWrite, vfs: vfs, tearsSectors: tearsSectors)
         try connection.configureForWriting()
         // The first read takes the lock on -shm: where that cannot be mapped, this is where it shows.
@@ -305,9 +308,9 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     /// was new, or another program has cut it.
     private func lookAtWAL() throws(StoreError) {
         room.found(bytes: try connection.walFileBytes())
-        guard room.bytes < WALRoom.bytesKept else { return }
+        guard room.bytes < room.kept else { return }
         do throws(StoreError) {
-            try growWAL(to: WALRoom.bytesKept)
+            try growWAL(to: room.kept)
         } catch {
             // Without room commits cost more, no more than that.
             guard error.code == .diskFull || error.code == .busy else { throw error }
@@ -379,7 +382,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
 
     package func markEnd(_ end: RunEnd, at time: Int64) throws(StoreError) {
         // A closed store keeps no more than a new one.
-        walBytesLimit = WALRoom.bytesKept
+        walBytesLimit = room.kept
         try connection.limitWALFile(to: walBytesLimit)
         try write { () throws(StoreError) in
             try setEnd(of: nil, end, at: time)
