@@ -276,8 +276,9 @@ package final class Committer: @unchecked Sendable {
         return tail.mayHold(content) && (logBytes < logBytesMax || foldTrouble != nil)
     }
 
-    /// Whether anything is published and not committed.
-    var hasRecords: Bool { !inflight.isEmpty || oversize != nil || !tail.isDrained }
+    /// Whether anything is published and not committed. What is in the batch under way is in the tail, or is `oversize`, until
+    /// it is committed; so the batch, which belongs to whoever commits, need not be looked at.
+    var hasRecords: Bool { oversize != nil || !tail.isDrained }
 
     // MARK: Answers
 

@@ -262,6 +262,7 @@ package final class JournalOpening {
             }
             batch.seal()
             let isUnended = lastRun != nil && lastRun?.end == nil
+            try backend.leaveLastSector()
             try backend.write { () throws(StoreError) in
                 if !tail.isEmpty { try backend.insertRow(tail) }
                 if isUnended, let lastRun { try backend.setEnd(of: lastRun.id, lastEnd, at: nil) }

@@ -356,6 +356,53 @@ private func text(_ bytes: [UInt8]?) -> String { bytes.map { String(decoding: $0
         #expect(synced == ["state.db", "state.db-wal", "journal.db", "journal.db-wal", ""])
     }
 
+    /// What pads a commit is synced only as far as the next one needs it. Where a power cut takes the rest, the next run must
+    /// not write into the sector in which the commit itself ends.
+    @Test func secondPowerCutDoesNotDamageTheCommitWhosePaddingTheFirstOneTook() throws {
+        try Recording.prepare()
+        let place = try place()
+        defer { Platform.removeFolder(place) }
+        let folder = try StateFolder(place + "/state")
+        let id = StoreFolder.newStoreID()
+        try StoreFolder.create(folder.path, vfs: nil, storeID: id, position: StoreFolder.origin(storeID: id))?.release()
+        var oracle = StateOracle()
+        oracle.begin("a", .int(1))
+        var options = StateWorkload(seed: 1, number: 0).options(boot: "1")
+        options.paranoidSectors = true
+        func set() throws { try StateStore.open(folder.path, options: options).set("a", 1) }
+        try set()
+        var image = folder.read()
+        let scan = try #require(WALScan.file(folder.path + "/journal.db-wal"))
+        let end = scan.committedBytes
+        try #require(end % 4_096 != 0 && end % 4_096 < 4_120, "the last frame is one that pads")
+        // The sectors behind the last one that was synced are as they were: zeros.
+        let zeros = [UInt8](repeating: 0, count: end % 4_096)
+        zeros.withUnsafeBytes { image.write(.journalWAL, end - zeros.count, $0) }
+        image[.tail] = nil
+        try folder.write(image)
+        #expect(WALScan.file(folder.path + "/journal.db-wal")?.committedBytes == end - 4_120)
+
+        options.vfs = Recording.vfs
+        let judge = StateJudge(folder)
+        let expected = StateJudge.Expected(allowed: 0...0)
+        let (first, recovery) = try Recording.of(folder.path) { judge.open(options, oracle, expected) }
+        #expect(first.fault == nil, "\(String(describing: first.fault))")
+        options.vfs = nil
+        var random = SeededRandom(seed: 1)
+        var states = CrashStates(base: image, recording: recovery, rules: DiskRules(damagesWholeSectors: true))
+        states.effort = StateEffort(exhaustiveMax: 4, sampled: 8, torn: 60, cuts: 0)
+        var count = 0
+        var faults: [String] = []
+        try states.afterPowerLoss(&random) { state in
+            count += 1
+            try folder.write(state.image)
+            if let fault = judge.open(options, oracle, expected).fault { faults.append("\(fault.what): \(state.what())") }
+            return faults.count < 3
+        }
+        #expect(faults.isEmpty, "\(faults)")
+        #expect(count > 200)
+    }
+
     @Test func sliceOfTheRowIsGoodAndItsControlsFail() throws {
         let report = try StatesRow.row(LabPlan(seed: 20_261_123, cases: 2), amount: .slice)
         #expect(report.isGood, "\(report.text)")

@@ -63,7 +63,12 @@ final class StateJudge {
         _ store: StateStore, _ digest: UInt64, _ oracle: StateOracle, _ expected: Expected
     ) throws(StoreError) -> StateFault? {
         if let before = expected.digest, before != digest {
-            return StateFault(outcome: .wrong, what: "a second recovery finds another state than the first")
+            func place(_ digest: UInt64) -> String {
+                oracle.digests.firstIndex(of: digest).map { "that after change \($0)" } ?? "none that ever was"
+            }
+            return StateFault(
+                outcome: .wrong,
+                what: "a second recovery finds another state than the first: \(place(digest)), not \(place(before))")
         }
         let entries = oracle.digests[expected.allowed].contains(digest) ? [:] : try StateOracle.entries(store)
         if let finding = oracle.judge(digest, expected.allowed, entries: entries) {
