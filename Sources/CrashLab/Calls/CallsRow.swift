@@ -243,12 +243,7 @@ package struct CallsRow {
         }
         do {
             let open = try CallsChild.open(store)
-            var rows: [String: String] = [:]
-            for entry in try open.entries() {
-                rows[entry.key] =
-                    entry.type == "int"
-                    ? "int:\(try entry.value(as: Int.self))" : "text:\(try entry.value(as: String.self))"
-            }
+            let rows = try CallsChild.rows(open)
             try open.close()
             let verdict = Oracle.judge(history, recovered: rows, seed: plan.seed, survival: .process)
             problems += verdict.findings.map(\.description)

@@ -90,6 +90,17 @@ struct CallsChild {
         return try StateStore.open(path, options: options)
     }
 
+    /// Everything in a store, each value as its word.
+    static func rows(_ store: StateStore) throws -> [String: String] {
+        var rows: [String: String] = [:]
+        for entry in try store.entries() {
+            rows[entry.key] =
+                entry.type == "int"
+                ? "int:\(try entry.value(as: Int.self))" : "text:\(try entry.value(as: String.self))"
+        }
+        return rows
+    }
+
     func run(_ work: CallsWork) throws {
         Message.began(writer: CallsWork.writer).send()
         let open = try Self.open(store, early: isEarly)
