@@ -82,10 +82,7 @@ package final class Committer: @unchecked Sendable {
     var pendingSince: UInt64 = 0
     /// The tail is half full: commit whether or not anybody waits.
     var isFilling = false
-    var inflight = RecordBatch()
-    /// Where the tail is drained to once `inflight` is committed.
-    var inflightEnd: UInt64 = 0
-    var inflightIsOversize = false
+    let inflight = Inflight()
     var oversize: Oversize?
     private var position: ChainPosition
     var durable: LSN

@@ -125,40 +125,6 @@ import Glibc
         writers.finish(expecting: .ioError)
     }
 
-    /// Keeps nothing, so that the batch's memory is the committer's alone.
-    private final class NoBackend: JournalBackend {
-        func append(_ batch: RecordBatch) throws(StoreError) {}
-        func trim(through lsn: LSN) throws(StoreError) -> Bool { true }
-        func reserve(bytes: Int) throws(StoreError) {}
-        func maintain() throws(StoreError) {}
-        var isMaintenanceDue: Bool { false }
-        func compact() throws(StoreError) {}
-        func markEnd(_ end: RunEnd, at time: Int64) throws(StoreError) {}
-        var logBytes: Int { 0 }
-        var syncs: Int { 0 }
-        func close() {}
-    }
-
-    /// The committer's thread, as it starts, looks whether there is anything to commit while a caller makes its first
-    /// batch: a look into that batch would be one at memory that grows and moves.
-    @Test func committersThreadLooksBesideACallerThatCommits() throws {
-        var limits = Committer.Limits()
-        limits.ageMax = 1
-        for _ in 0..<3_000 {
-            let tail = try Tail(inMemory: 64 << 10, epoch: Writers.origin.epoch)
-            let committer = Committer(
-                backend: NoBackend(), page: nil, tail: tail, position: Writers.origin, limits: limits)
-            try committer.start()
-            for _ in 0..<8 {
-                _ = try committer.publish(.bytes, content: 1_001) { $0.initializeMemory(as: UInt8.self, repeating: 7) }
-            }
-            try committer.waitDurable(LSN(8))
-            #expect(committer.lastDurable == LSN(8))
-            #expect(committer.stop() == nil)
-            try committer.close(marking: nil)
-        }
-    }
-
     /// A checkpoint trims the journal between commits. Writers that come back at once must not keep it out.
     @Test func backendIsGivenToUpkeepAfterTheCommitUnderWay() throws {
         let writers = try Writers()
