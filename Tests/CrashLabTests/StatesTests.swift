@@ -396,7 +396,9 @@ private func text(_ bytes: [UInt8]?) -> String { bytes.map { String(decoding: $0
         try states.afterPowerLoss(&random) { state in
             count += 1
             try folder.write(state.image)
-            if let fault = judge.open(options, oracle, expected).fault { faults.append("\(fault.what): \(state.what())") }
+            if let fault = judge.open(options, oracle, expected).fault {
+                faults.append("\(fault.what): \(state.what())")
+            }
             return faults.count < 3
         }
         #expect(faults.isEmpty, "\(faults)")
