@@ -124,7 +124,7 @@ final class StatesRun {
         try states.afterProcessDeath(&random, visit)
         if failed < Self.failuresMax && !isCut { try states.afterPowerLoss(&random, visit) }
         report.count("changes made", played.workload.changes)
-        if !isCut || failed > 0 { report.note(worst) }
+        report.note(worst)
         return !isCut
     }
 
