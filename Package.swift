@@ -75,8 +75,9 @@ let package = Package(
 
         // The command, and the lab its `drill` runs.
         .target(name: "CFaultVFS", dependencies: ["CSQLite"], cSettings: cSettings),
+        .target(name: "CBlockLog", cSettings: cSettings),
         .target(
-            name: "CrashLab", dependencies: ["Backstay", "ExitHooks", "WriteAheadJournal", "CFaultVFS"],
+            name: "CrashLab", dependencies: ["Backstay", "ExitHooks", "WriteAheadJournal", "CFaultVFS", "CBlockLog"],
             swiftSettings: settings),
         .executableTarget(
             name: "BackstayTool",
@@ -92,7 +93,7 @@ let package = Package(
         .executableTarget(
             name: "lab",
             dependencies: [
-                "CrashLab",
+                "CrashLab", "ExitHooks",
                 .product(
                     name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["CommandLine"])),
             ],

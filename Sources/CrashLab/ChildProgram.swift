@@ -146,7 +146,7 @@ enum ChildProgram {
 
     private static func body(_ role: ChildRole, _ store: StateStore) async throws {
         defer { Message.phase(.scopeEnded).send() }
-        Message.phase(.open).send()
+        role.say(.phase(.open))
         let writers = Writers(store, role)
         ExitHooks.register("drill") { reason in
             Message.hook(reason: reason.description).send()
@@ -191,7 +191,7 @@ enum ChildProgram {
             backstay_fault_kill_in(role.dieIn)
             try await store.close()
             backstay_fault_kill_in(0)
-            Message.phase(.closed).send()
+            role.say(.phase(.closed))
         case .eatsMemory:
             Message.phase(.hungry).send()
             eatMemory()

@@ -19,8 +19,11 @@ struct LabCommand: AsyncParsableCommand {
             Every row is a sequence of cases that its seed fixes. Exit status 0 when nothing was lost and nothing was \
             silently wrong, 1 otherwise, and when a control that must fail does not.
             """,
-        subcommands: [KillsCommand.self]
+        subcommands: [BlocksCommand.self, KillsCommand.self]
     )
+
+    /// Chosen here: at a file's top level the compiler takes the form that is not async.
+    static func start() async { await main() }
 }
 
 /// What every row takes.
@@ -56,7 +59,7 @@ struct LabOptions: ParsableArguments {
     }
 
     /// A line on a terminal that says how far a row is; elsewhere silence.
-    func progress(_ row: String, of cases: Int?) -> (Int) -> Void {
+    func progress(_ row: String, of cases: Int?) -> @Sendable (Int) -> Void {
         guard isatty(STDERR_FILENO) == 1 else { return { _ in } }
         return { number in
             let line = "\r\u{1B}[K\(row): case \(number)" + (cases.map { " of \($0)" } ?? "")

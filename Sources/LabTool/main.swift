@@ -4,7 +4,7 @@
 import CrashLab
 
 // Children of the lab are this very executable, told so by a first argument that nobody types.
-if try await !runAsChildIfAsked() { await LabCommand.main() }
+if try await !runAsChildIfAsked() { await LabCommand.start() }
 #else
 print("lab: built without the trait CommandLine: build it with `swift build`, which has it by default")
 #endif
