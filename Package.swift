@@ -101,6 +101,10 @@ let package = Package(
             swiftSettings: settings
         ),
 
+        // What the emulated machines of `lab power` run.
+        .executableTarget(
+            name: "lab-guest", dependencies: ["CrashLab"], path: "Sources/LabGuest", swiftSettings: settings),
+
         .executableTarget(
             name: "ExitHooksProbe", dependencies: ["ExitHooks", "CExitHooks"], path: "Tests/ExitHooksProbe",
             swiftSettings: settings),

@@ -46,49 +46,10 @@ struct cblocklog {
     char *folder;
 };
 
-// MARK: The image
-
-static int read_whole(int file, uint8_t *bytes, size_t length, uint64_t offset) {
-    while (length > 0) {
-        ssize_t got = pread(file, bytes, length, (off_t)offset);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return errno;
-        if (got == 0) {  // Behind the file's end there is nothing.
-            memset(bytes, 0, length);
-            return 0;
-        }
-        bytes += got;
-        length -= (size_t)got;
-        offset += (uint64_t)got;
-    }
-    return 0;
-}
-
-static int write_whole(int file, const uint8_t *bytes, size_t length, uint64_t offset) {
-    while (length > 0) {
-        ssize_t got = pwrite(file, bytes, length, (off_t)offset);
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) return got < 0 ? errno : EIO;
-        bytes += got;
-        length -= (size_t)got;
-        offset += (uint64_t)got;
-    }
-    return 0;
-}
-
 // With the lock held: writes, and puts what it replaced onto the tape.
 static int write_noted(cblocklog *log, const uint8_t *bytes, uint32_t length, uint64_t offset) {
     if (offset > log->size || length > log->size - offset) return EIO;
-    uint8_t *both = malloc((size_t)length * 2 + 1);
-    if (!both) return ENOMEM;
-    memcpy(both + length, bytes, length);
-    int result = read_whole(log->image, both, length, offset);
-    if (result == 0) result = write_whole(log->image, bytes, length, offset);
-    if (result != 0) {
-        free(both);
-        return result;
-    }
-    return tape_add(log->tape, CBLOCKLOG_WRITE, offset, length, both);
+    return tape_write(log->tape, log->image, bytes, length, offset);
 }
 
 // With the lock held: whether this one is to fail.
@@ -180,7 +141,7 @@ static void serve(cblocklog *log, const struct fuse_in_header *in, const void *b
         else if (size > log->size - offset) size = (uint32_t)(log->size - offset);
         // The answer takes the place of the request.
         uint64_t unique = in->unique;
-        result = read_whole(log->image, log->buffer, size, offset);
+        result = image_read(log->image, log->buffer, size, offset);
         return reply(log, unique, result, log->buffer, size);
     }
     case FUSE_WRITE: {
@@ -348,24 +309,10 @@ size_t cblocklog_count(cblocklog *log) {
     return count;
 }
 
-int cblocklog_undo(cblocklog *log, const cblocktape *tape) {
-    for (size_t index = tape->count; index-- > 0;) {
-        const struct entry *entry = &tape->entries[index];
-        if (entry->kind != CBLOCKLOG_WRITE) continue;
-        int result = write_whole(log->image, entry_before(entry), entry->length, entry->offset);
-        if (result != 0) return result;
-    }
-    return 0;
-}
+int cblocklog_undo(cblocklog *log, const cblocktape *tape) { return tape_undo(tape, log->image); }
 
 int cblocklog_advance(cblocklog *log, const cblocktape *tape, size_t from, size_t to) {
-    for (size_t index = from; index < to && index < tape->count; index++) {
-        const struct entry *entry = &tape->entries[index];
-        if (entry->kind != CBLOCKLOG_WRITE) continue;
-        int result = write_whole(log->image, entry_after(entry), entry->length, entry->offset);
-        if (result != 0) return result;
-    }
-    return 0;
+    return tape_advance(tape, log->image, from, to);
 }
 
 int cblocklog_put(cblocklog *log, const cblocktape *tape, size_t index, uint32_t first, uint32_t length) {
@@ -377,20 +324,7 @@ int cblocklog_put(cblocklog *log, const cblocktape *tape, size_t index, uint32_t
     return result;
 }
 
-int cblocklog_save(cblocklog *log, const char *path) {
-    static const uint8_t zeros[4096];
-    uint8_t block[4096];
-    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (file < 0) return errno;
-    int result = ftruncate(file, (off_t)log->size) == 0 ? 0 : errno;
-    for (uint64_t offset = 0; result == 0 && offset < log->size; offset += sizeof block) {
-        result = read_whole(log->image, block, sizeof block, offset);
-        if (result == 0 && memcmp(block, zeros, sizeof block) != 0)
-            result = write_whole(file, block, sizeof block, offset);
-    }
-    close(file);
-    return result;
-}
+int cblocklog_save(cblocklog *log, const char *path) { return image_save(log->image, log->size, path); }
 
 void cblocklog_fail(cblocklog *log, int writes, int flushes) {
     pthread_mutex_lock(&log->lock);

@@ -19,7 +19,7 @@ struct LabCommand: AsyncParsableCommand {
             Every row is a sequence of cases that its seed fixes. Exit status 0 when nothing was lost and nothing was \
             silently wrong, 1 otherwise, and when a control that must fail does not.
             """,
-        subcommands: [BlocksCommand.self, KillsCommand.self]
+        subcommands: [BlocksCommand.self, KillsCommand.self, PowerCommand.self]
     )
 
     /// Chosen here: at a file's top level the compiler takes the form that is not async.
