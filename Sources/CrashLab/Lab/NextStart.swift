@@ -21,6 +21,8 @@ enum NextStart {
         case silent
     }
 
+    private static let silentEnd = "the next start ended by"
+
     /// Has a process open the store. Its last words go to the file `errors`.
     static func read(store: String, executable: String, errors: String) throws -> Finding {
         var role = ChildRole()
@@ -30,7 +32,9 @@ enum NextStart {
         switch hear(child, patience: ScenarioRun.silenceMax) {
         case .silent: return .unopened("the next start said nothing for a long time")
         case .unopened(let reason):
-            return .unopened("\(reason) \((Platform.text(at: errors) ?? "").suffix(200))")
+            // What it told before it ended says more than what the compiler's runtime wrote about its end.
+            let isTold = !reason.hasPrefix(silentEnd)
+            return .unopened(isTold ? reason : "\(reason): \((Platform.text(at: errors) ?? "").suffix(200))")
         case let finding: return finding
         }
     }
@@ -57,7 +61,7 @@ enum NextStart {
         }
         let end = child.reap()
         guard isDone, troubles.isEmpty, end == .exited(0) else {
-            return .unopened((troubles + ["the next start ended by \(end)"]).joined(separator: "; "))
+            return .unopened((troubles + ["\(silentEnd) \(end)"]).joined(separator: "; "))
         }
         return .rows(rows)
     }
