@@ -18,7 +18,17 @@ internal import Glibc
 ///
 /// - Throws: what the child is to throw out of main, where that is the ending to be shown.
 public func runAsChildIfAsked() async throws -> Bool {
-    guard let role = ChildRole(arguments: Array(CommandLine.arguments.dropFirst())) else { return false }
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    if let rival = RivalChild(arguments: arguments) {
+        try rival.run()
+        return true
+    }
+    if let neighbour = NeighbourChild(arguments: arguments) {
+        try neighbour.run()
+        return true
+    }
+    if try CallsWork.runAsChildIfAsked(arguments) { return true }
+    guard let role = ChildRole(arguments: arguments) else { return false }
     try await ChildProgram.run(role)
     return true
 }

@@ -25,8 +25,9 @@ struct History: Sendable {
     private(set) var rejected: Set<Change> = []
     /// Writers whose last answer was an error: they submitted one more than was acknowledged, and nothing behind it.
     private var highest: [Int: Int] = [:]
-    /// How many changes a writer may be ahead of its answers: more than one where answers get lost on their way.
-    var aheadMax = 1
+    /// So many changes of a writer may be on their way at once: one; as many as its transactions have; more where answers
+    /// are lost on their way.
+    var ahead = 1
     /// Writers of earlier rounds: nothing of theirs is still on its way.
     private var settledWriters: Set<Int> = []
 
@@ -53,10 +54,10 @@ struct History: Sendable {
         settledWriters.formUnion(highest.keys)
     }
 
-    /// Whether the writer can have submitted it.
+    /// Whether the writer can have submitted it: it may be ahead of its answers.
     func mayHaveSubmitted(_ change: Change) -> Bool {
         guard let last = highest[change.writer] else { return false }
-        return change.number <= (settledWriters.contains(change.writer) ? last : last + aheadMax)
+        return change.number <= (settledWriters.contains(change.writer) ? last : last + ahead)
     }
 }
 

@@ -11,7 +11,7 @@ import Musl
 import Glibc
 #endif
 
-struct LabCommand: AsyncParsableCommand {
+struct LabCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lab",
         abstract: "Attacks a store the way disks, kernels, users and neighbours do.",
@@ -19,11 +19,11 @@ struct LabCommand: AsyncParsableCommand {
             Every row is a sequence of cases that its seed fixes. Exit status 0 when nothing was lost and nothing was \
             silently wrong, 1 otherwise, and when a control that must fail does not.
             """,
-        subcommands: [BlocksCommand.self, KillsCommand.self, PowerCommand.self]
+        subcommands: [
+            KillsCommand.self, RivalsCommand.self, CallsCommand.self, BlocksCommand.self, PowerCommand.self,
+            SignalsCommand.self, NeighboursCommand.self,
+        ]
     )
-
-    /// Chosen here: at a file's top level the compiler takes the form that is not async.
-    static func start() async { await main() }
 }
 
 /// What every row takes.

@@ -63,7 +63,7 @@ import Testing
         history.begin(writer: 1)
         #expect(history.mayHaveSubmitted(Change(writer: 1, number: 1)))
         #expect(!history.mayHaveSubmitted(Change(writer: 1, number: 2)))
-        history.aheadMax = 3
+        history.ahead = 3
         #expect(history.mayHaveSubmitted(Change(writer: 1, number: 3)))
         #expect(!history.mayHaveSubmitted(Change(writer: 1, number: 4)))
         #expect(!history.mayHaveSubmitted(Change(writer: 2, number: 1)))

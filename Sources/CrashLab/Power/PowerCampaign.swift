@@ -177,7 +177,7 @@ private final class PowerRun {
         let image = "\(place)/\(name).ext4"
         try BlockFileSystem.ext4.make(image: image, log: place + "/log")
         var history = History()
-        history.aheadMax = Self.answersOnTheirWay
+        history.ahead = Self.answersOnTheirWay
         return Drive(number: number, image: image, history: history)
     }
 
