@@ -38,12 +38,12 @@ enum ChildProgram {
         let description: String
     }
 
-    /// Seconds after which a child that hangs is ended by SIGALRM.
+    /// Seconds after which a child that hangs is ended by SIGALRM, unless its role says otherwise.
     static let alarmSeconds: UInt32 = 60
     static let slowHookSeconds: UInt32 = 3
 
     static func run(_ role: ChildRole) async throws {
-        alarm(alarmSeconds)
+        alarm(role.alarm)
         // What a child starts in turn, as a backtracer, must not keep the parent waiting for the pipe's end.
         _ = fcntl(STDOUT_FILENO, F_SETFD, FD_CLOEXEC)
         var none = rlimit(rlim_cur: 0, rlim_max: 0)

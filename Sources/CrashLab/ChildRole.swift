@@ -84,6 +84,8 @@ struct ChildRole: Sendable {
     var acknowledgesEarly = false
     /// The memory group to join; empty for none.
     var memoryGroup = ""
+    /// Seconds after which a child that hangs is ended by SIGALRM.
+    var alarm = ChildProgram.alarmSeconds
     /// The folder where what is said is also looked up as a name, for a device that logs it; empty for none.
     var marks = ""
 
@@ -95,7 +97,7 @@ struct ChildRole: Sendable {
             Self.firstArgument, "part=\(part.rawValue)", "store=\(store)", "seed=\(seed)", "ending=\(ending.rawValue)",
             "firstWriter=\(firstWriter)", "trigger=\(trigger)", "dieIn=\(dieIn)", "shadow=\(shadow)", "tears=\(tears)",
             "syncLies=\(syncLies)", "acknowledgesEarly=\(acknowledgesEarly)", "memoryGroup=\(memoryGroup)",
-            "strain=\(strain.rawValue)", "marks=\(marks)",
+            "strain=\(strain.rawValue)", "marks=\(marks)", "alarm=\(alarm)",
         ]
     }
 
@@ -125,7 +127,7 @@ struct ChildRole: Sendable {
             let syncLies = values["syncLies"].flatMap({ Bool($0) }),
             let acknowledgesEarly = values["acknowledgesEarly"].flatMap({ Bool($0) }),
             let memoryGroup = values["memoryGroup"], let strain = values["strain"].flatMap(Strain.init(rawValue:)),
-            let marks = values["marks"]
+            let marks = values["marks"], let alarm = values["alarm"].flatMap({ UInt32($0) })
         else { return nil }
         self.part = part
         self.store = store
@@ -141,5 +143,6 @@ struct ChildRole: Sendable {
         self.memoryGroup = memoryGroup
         self.strain = strain
         self.marks = marks
+        self.alarm = alarm
     }
 }
