@@ -214,26 +214,20 @@ private final class BlockRun {
             let rest = device.takeTape()
             try device.undo(rest)
             report.count("second cuts while the first was recovered from")
-            noteSecond(again, number, "\(device.system.rawValue), second cut at \(second.position)", device)
+            note(again, number, "\(device.system.rawValue), second cut at \(second.position)", device, isCase: false)
             try device.undo(pieces)
             try device.undo(recovery)
         }
         try device.undo(made)
     }
 
-    private func note(_ verdict: PowerVerdict, _ number: Int, _ what: String, _ device: BlockDevice) {
-        report.note(verdict.outcome)
-        switch verdict.outcome {
-        case .whole: return
-        case .skipped: report.count("disks that \(device.system.rawValue) itself refused")
-        case .detected, .lost, .wrong:
-            report.fail(
-                number, "\(verdict.outcome.rawValue): \(what): \(verdict.what)", artefacts: keep(number, device))
-        }
-    }
-
-    /// Part of a case that is counted already.
-    private func noteSecond(_ verdict: PowerVerdict, _ number: Int, _ what: String, _ device: BlockDevice) {
+    /// - Parameters:
+    ///   - isCase: false where the verdict is about a further disk of a case that is counted already.
+    private func note(
+        _ verdict: PowerVerdict, _ number: Int, _ what: String, _ device: BlockDevice, isCase: Bool = true
+    ) {
+        if isCase { report.note(verdict.outcome) }
+        report.count("disks")
         switch verdict.outcome {
         case .whole: return
         case .skipped: report.count("disks that \(device.system.rawValue) itself refused")
@@ -276,11 +270,8 @@ private final class BlockRun {
             let pieces = device.takeTape()
             let verdict = PowerVerdict(try judge.look(), history, seed: plan.seed)
             try device.undo(device.takeTape())
-            if shape == .whole {
-                note(verdict, number, what, device)
-            } else {
-                noteSecond(verdict, number, what + ", then a power cut", device)
-            }
+            let isAfterAll = shape == .whole
+            note(verdict, number, isAfterAll ? what : what + ", then a power cut", device, isCase: isAfterAll)
             try device.undo(pieces)
         }
         report.count("processes whose device failed")
