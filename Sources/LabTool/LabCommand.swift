@@ -21,8 +21,8 @@ struct LabCommand: ParsableCommand {
             nothing of the row, for the reasons that are printed.
             """,
         subcommands: [
-            StatesCommand.self, KillsCommand.self, RivalsCommand.self, CallsCommand.self, SignalsCommand.self,
-            NeighboursCommand.self,
+            StatesCommand.self, KillsCommand.self, RivalsCommand.self, CallsCommand.self, BlocksCommand.self,
+            PowerCommand.self, SignalsCommand.self, NeighboursCommand.self,
         ]
     )
 }
@@ -60,7 +60,7 @@ struct LabOptions: ParsableArguments {
     }
 
     /// A line on a terminal that says how far a row is; elsewhere silence.
-    func progress(_ row: String, of cases: Int?) -> (Int) -> Void {
+    func progress(_ row: String, of cases: Int?) -> @Sendable (Int) -> Void {
         guard isatty(STDERR_FILENO) == 1 else { return { _ in } }
         return { number in
             let line = "\r\u{1B}[K\(row): case \(number)" + (cases.map { " of \($0)" } ?? "")
