@@ -24,6 +24,7 @@ final class Checkpointer: @unchecked Sendable {
     private let state: StateDatabase
     private let follower: JournalFollower
     private let logBytesMin: Int
+    private let idleNanoseconds: UInt64
     private let onEvent: (@Sendable (StateStore.Event) -> Void)?
 
     private let foldLock = Lock()
@@ -44,6 +45,7 @@ final class Checkpointer: @unchecked Sendable {
         self.state = state
         follower = try JournalFollower(folder: folder, vfs: options.vfs)
         logBytesMin = max(options.logBytesMax, 1 << 20)
+        idleNanoseconds = options.idleTime ?? Self.idleNanoseconds
         onEvent = options.onEvent
         checkpointed = state.meta.checkpoint.lsn
     }
@@ -97,7 +99,7 @@ final class Checkpointer: @unchecked Sendable {
             }
             if !isPressed {
                 seen = lastChange
-                wake.wait(lock, until: Platform.monotonicNanoseconds() + Self.idleNanoseconds)
+                wake.wait(lock, until: Platform.monotonicNanoseconds() + idleNanoseconds)
                 if isStopping { break }
                 guard isPressed || seen == lastChange else { continue }
             }

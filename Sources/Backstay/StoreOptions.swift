@@ -38,6 +38,14 @@ public struct StoreOptions: Sendable {
     package var lockPatience: UInt64 = 300_000_000
     /// How old records grow that nobody waits for before they are committed, in nanoseconds; nil for the default.
     package var ageMax: UInt64?
+    /// How often a commit that found no space is tried again, in nanoseconds; nil for the default.
+    package var retryInterval: UInt64?
+    /// After how long without a change the log is folded, in nanoseconds; nil for the default.
+    package var idleTime: UInt64?
+    /// What the SQLite WAL of the journal is grown to; nil for the default.
+    package var walBytesKept: Int?
+    /// Whether the kernel's log is read for how the last run ended.
+    package var asksKernel = true
 
     /// The defaults.
     public init() {}
@@ -50,7 +58,10 @@ public struct StoreOptions: Sendable {
         options.lockPatience = lockPatience
         options.createsStore = createsStore
         options.limits.tailBytes = min(max(tailBytes, 64 << 10), 64 << 20)
+        options.walBytesKept = walBytesKept
+        options.asksKernel = asksKernel
         if let ageMax { options.limits.ageMax = ageMax }
+        if let retryInterval { options.limits.retryInterval = retryInterval }
         // Ten years stand for ever, and leave a deadline within its 64 bits.
         let patience = min(max(diskFullPatience, .zero), .seconds(315_360_000)).components
         options.limits.patience =

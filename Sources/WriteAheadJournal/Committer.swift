@@ -276,8 +276,9 @@ package final class Committer: @unchecked Sendable {
         return tail.mayHold(content) && (logBytes < logBytesMax || foldTrouble != nil)
     }
 
-    /// Whether anything is published and not committed.
-    var hasRecords: Bool { !inflight.isEmpty || oversize != nil || !tail.isDrained }
+    /// Whether anything is published and not committed. What is `inflight` counts among it: neither the tail nor `oversize`
+    /// is given back before its commit, and `inflight` itself belongs to whoever commits.
+    var hasRecords: Bool { oversize != nil || !tail.isDrained }
 
     // MARK: Answers
 

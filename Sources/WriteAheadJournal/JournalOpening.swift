@@ -19,6 +19,10 @@ package final class JournalOpening {
     package struct Options: Sendable {
         package var vfs: String?
         package var tearsSectors = false
+        /// What the SQLite WAL of the journal is grown to; nil for the default.
+        package var walBytesKept: Int?
+        /// Whether the kernel's log is read for how the last run ended.
+        package var asksKernel = true
         package var limits = Committer.Limits()
         package var sabotage = Committer.Sabotage()
         package var lockPatience: UInt64 = 300_000_000
@@ -89,9 +93,11 @@ package final class JournalOpening {
         }
         do throws(StoreError) {
             try examine()
-            if lastRun != nil && lastRun?.end == nil { try settleFiles() }
+            // A page that says poisoned counts also where the run's end is noted: the sync of that very note may have failed.
+            if page?.poisoned == true || lastRun != nil && lastRun?.end == nil { try settleFiles() }
             let backend = try SQLiteJournal(
-                folder: folder, vfs: options.vfs, tearsSectors: options.tearsSectors)
+                folder: folder, vfs: options.vfs, tearsSectors: options.tearsSectors,
+                walBytesKept: options.walBytesKept ?? WALRoom.bytesKept)
             self.backend = backend
             let meta = try backend.readMeta()
             storeID = meta.storeID
@@ -122,7 +128,7 @@ package final class JournalOpening {
             if let end = lastRun.end {
                 lastEnd = end
             } else {
-                lastEnd = lastRun.traces(page: page).judge()
+                lastEnd = lastRun.traces(page: page, asksKernel: options.asksKernel).judge()
             }
         } else if !isNew {
             lastEnd = RunEnd(.none, evidence: "no run is on record")
@@ -256,11 +262,19 @@ package final class JournalOpening {
             }
             batch.seal()
             let isUnended = lastRun != nil && lastRun?.end == nil
-            try backend.write { () throws(StoreError) in
-                if !tail.isEmpty { try backend.insertRow(tail) }
-                if isUnended, let lastRun { try backend.setEnd(of: lastRun.id, lastEnd, at: nil) }
-                try backend.insertRun(run)
-                try backend.insertRow(batch)
+            do throws(StoreError) {
+                try backend.write { () throws(StoreError) in
+                    if !tail.isEmpty { try backend.insertRow(tail) }
+                    if isUnended, let lastRun { try backend.setEnd(of: lastRun.id, lastEnd, at: nil) }
+                    try backend.insertRun(run)
+                    try backend.insertRow(batch)
+                }
+            } catch {
+                // The next opening may see this transaction without the disk having it.
+                if error.code != .diskFull && error.code != .busy {
+                    RunPage.markPoisoned(folder: folder, storeID: storeID)
+                }
+                throw error
             }
             position = ChainPosition(lsn: lsn, chain: crc, epoch: run.epoch)
             let page = try RunPage(

@@ -54,7 +54,9 @@ public struct RunRow: Sendable, Hashable {
     }
 
     /// What there is to judge a run by that did not note its end.
-    func traces(page: RunPage.Image?) -> RunTraces {
+    ///
+    /// - Parameter asksKernel: whether the kernel's log is read; it takes milliseconds.
+    func traces(page: RunPage.Image?, asksKernel: Bool = true) -> RunTraces {
         var traces = RunTraces()
         if let page, page.epoch == epoch {
             traces.pageIsItsOwn = true
@@ -66,7 +68,7 @@ public struct RunRow: Sendable, Hashable {
         }
         traces.bootThen = boot
         traces.bootNow = Platform.bootIdentity()
-        if traces.bootThen == traces.bootNow {
+        if asksKernel && traces.bootThen == traces.bootNow {
             traces.kernelKilledForMemory = KernelLog.namesMemoryKill(of: pid, since: started)
         }
         if let now = MemoryGroup.current(), let then = memoryGroup, host == Platform.hostName() {

@@ -113,18 +113,21 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     private let rollback: SQLiteStatement
     private let insert: SQLiteStatement
     private let dataVersion: SQLiteStatement
-    private var knownDataVersion: Int64
+    private var foreign = ForeignWrites()
     private let files: FileWatch
     /// How much of the SQLite WAL is written ahead.
-    private var room = WALRoom()
+    private var room: WALRoom
     /// What SQLite cuts the WAL's file to when it begins anew.
     private var walBytesLimit = 0
     private(set) package var logBytes = 0
     private(set) package var syncs = 0
 
     /// Opens journal.db of a store whose lock is held.
-    init(folder: String, vfs: String?, tearsSectors: Bool = false) throws(StoreError) {
+    init(
+        folder: String, vfs: String?, tearsSectors: Bool = false, walBytesKept: Int = WALRoom.bytesKept
+    ) throws(StoreError) {
         let path = folder + "/" + JournalFile.name
+        room = WALRoom(bytesKept: walBytesKept)
         connection = try SQLiteConnection(path, .readWrite, vfs: vfs, tearsSectors: tearsSectors)
         try connection.configureForWriting()
         // The first read takes the lock on -shm: where that cannot be mapped, this is where it shows.
@@ -135,10 +138,9 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         insert = try connection.prepare(
             "INSERT INTO journal(first_lsn,last_lsn,time,chain,records) VALUES(?,?,?,?,?)")
         dataVersion = try connection.prepare("PRAGMA data_version")
-        knownDataVersion = 0
         files = FileWatch(folder: folder, names: [JournalFile.name, JournalFile.name + "-wal"])
         try begin.run()
-        knownDataVersion = try readDataVersion()
+        foreign.accept(version: try readDataVersion(), connection)
         try rollback.run()
     }
 
@@ -175,14 +177,14 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         try lookAtWALOnce()
         try begin.run()
         do throws(StoreError) {
-            let version = try readDataVersion()
-            guard version == knownDataVersion else {
+            guard !foreign.haveHappened(version: try readDataVersion(), connection) else {
                 throw StoreError(
                     .ioError, "another program wrote to \(connection.path): only the store may; reopen to check it",
                     location: .init(file: connection.path))
             }
             try body()
             try commit.run()
+            foreign.noteCommit()
         } catch {
             if connection.isInTransaction { try? rollback.run() }
             throw error
@@ -305,9 +307,9 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     /// was new, or another program has cut it.
     private func lookAtWAL() throws(StoreError) {
         room.found(bytes: try connection.walFileBytes())
-        guard room.bytes < WALRoom.bytesKept else { return }
+        guard room.bytes < room.bytesKept else { return }
         do throws(StoreError) {
-            try growWAL(to: WALRoom.bytesKept)
+            try growWAL(to: room.bytesKept)
         } catch {
             // Without room commits cost more, no more than that.
             guard error.code == .diskFull || error.code == .busy else { throw error }
@@ -328,11 +330,12 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     }
 
     package func compact() throws(StoreError) {
+        foreign.disregard()
         try connection.execute("VACUUM")
         syncs += 1
         begin.reset()
         try begin.run()
-        knownDataVersion = try readDataVersion()
+        foreign.accept(version: try readDataVersion(), connection)
         try rollback.run()
         room.committed(frames: connection.framesInWAL, cutTo: walBytesLimit)
         try maintain()
@@ -379,7 +382,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
 
     package func markEnd(_ end: RunEnd, at time: Int64) throws(StoreError) {
         // A closed store keeps no more than a new one.
-        walBytesLimit = WALRoom.bytesKept
+        walBytesLimit = room.bytesKept
         try connection.limitWALFile(to: walBytesLimit)
         try write { () throws(StoreError) in
             try setEnd(of: nil, end, at: time)
