@@ -20,7 +20,8 @@ struct LabCommand: ParsableCommand {
             silently wrong, 1 otherwise, and when a control that must fail does not.
             """,
         subcommands: [
-            KillsCommand.self, RivalsCommand.self, CallsCommand.self, SignalsCommand.self, NeighboursCommand.self,
+            KillsCommand.self, FaultsCommand.self, RivalsCommand.self, CallsCommand.self, SignalsCommand.self,
+            NeighboursCommand.self,
         ]
     )
 }
