@@ -6,7 +6,7 @@
  * own note of it. So an EIO of a read is SQLITE_IOERR_CORRUPTFS, and no space is SQLITE_FULL for a write, but
  * SQLITE_IOERR_SHMSIZE for the index of the WAL.
  *
- * One fault at a time, one lock for all.
+ * One fault for a folder at a time, one lock for all.
  */
 #include "faults.h"
 
@@ -22,16 +22,22 @@
 
 enum { names_max = 32 };
 
+/* What is counted, and what fails, under one folder. Once made it stays, so that calls need not ask whether it goes. */
+struct watch {
+    char *folder, *store;
+    bool is_on;
+    struct backstay_fault fault;
+    struct backstay_fault_tally tally;
+    uint8_t *trace;
+    size_t trace_room;
+    char *failed_names[names_max]; /* files whose sync has failed */
+    int failed_count;
+    struct watch *next;
+};
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static _Atomic(bool) is_watching;
-static char *folder, *store;
-static struct backstay_fault fault;
-static struct backstay_fault_tally tally;
-static uint8_t *trace;
-static size_t trace_room;
-/* Files whose sync has failed. */
-static char *failed_names[names_max];
-static int failed_count;
+static _Atomic(int) watching; /* how many are on */
+static struct watch *watches;
 
 /* ---- What fails how ---- */
 
@@ -108,164 +114,189 @@ static int code_of(enum backstay_fault_class class, enum backstay_fault_kind kin
     return SQLITE_IOERR;
 }
 
-/* ---- Setting ---- */
-
-static void forget(void) {
-    for (int at = 0; at < failed_count; at++) free(failed_names[at]);
-    failed_count = 0;
-    tally = (struct backstay_fault_tally){0};
-}
-
-void backstay_fault_set(const struct backstay_fault *wanted) {
-    pthread_mutex_lock(&lock);
-    free(folder);
-    free(store);
-    folder = strdup(wanted->folder);
-    store = strdup(wanted->store);
-    if (folder == NULL || store == NULL) abort(); /* A test that goes on without its fault proves nothing. */
-    fault = *wanted;
-    forget();
-    atomic_store(&is_watching, true);
-    pthread_mutex_unlock(&lock);
-}
-
-void backstay_fault_lift(void) {
-    pthread_mutex_lock(&lock);
-    fault.call = 0;
-    pthread_mutex_unlock(&lock);
-}
-
-void backstay_fault_end(void) {
-    pthread_mutex_lock(&lock);
-    fault.call = 0;
-    atomic_store(&is_watching, false);
-    pthread_mutex_unlock(&lock);
-}
-
-struct backstay_fault_tally backstay_fault_tally_now(void) {
-    pthread_mutex_lock(&lock);
-    struct backstay_fault_tally now = tally;
-    pthread_mutex_unlock(&lock);
-    return now;
-}
-
-uint64_t backstay_fault_trace(uint8_t *classes, uint64_t room) {
-    pthread_mutex_lock(&lock);
-    uint64_t count = tally.calls < room ? tally.calls : room;
-    if (count > trace_room) count = trace_room;
-    if (count > 0) memcpy(classes, trace, count);
-    pthread_mutex_unlock(&lock);
-    return count;
-}
-
 /* ---- Under the lock ---- */
+
+static struct watch *find(const char *folder) {
+    struct watch *watch = watches;
+    while (watch != NULL && strcmp(watch->folder, folder) != 0) watch = watch->next;
+    return watch;
+}
+
+static void turn(struct watch *watch, bool on) {
+    if (watch->is_on != on) atomic_fetch_add(&watching, on ? 1 : -1);
+    watch->is_on = on;
+}
 
 static bool is_under(const char *name, const char *place) {
     size_t length = strlen(place);
-    return name != NULL && strncmp(name, place, length) == 0 && (name[length] == '/' || name[length] == 0);
+    return strncmp(name, place, length) == 0 && (name[length] == '/' || name[length] == 0);
 }
 
-static void note_call(enum backstay_fault_class class) {
-    if (tally.calls >= trace_room) {
-        size_t room = trace_room == 0 ? 4096 : trace_room * 2;
-        uint8_t *grown = realloc(trace, room);
-        if (grown == NULL) abort();
-        trace = grown;
-        trace_room = room;
+static void note_call(struct watch *watch, enum backstay_fault_class class) {
+    if (watch->tally.calls >= watch->trace_room) {
+        size_t room = watch->trace_room == 0 ? 4096 : watch->trace_room * 2;
+        uint8_t *grown = realloc(watch->trace, room);
+        if (grown == NULL) abort(); /* A test that goes on without its counts proves nothing. */
+        watch->trace = grown;
+        watch->trace_room = room;
     }
-    trace[tally.calls++] = (uint8_t)class;
+    watch->trace[watch->tally.calls++] = (uint8_t)class;
 }
 
-static bool is_failed(const char *name) {
-    for (int at = 0; at < failed_count; at++)
-        if (strcmp(failed_names[at], name) == 0) return true;
+static bool is_failed(const struct watch *watch, const char *name) {
+    for (int at = 0; at < watch->failed_count; at++)
+        if (strcmp(watch->failed_names[at], name) == 0) return true;
     return false;
 }
 
 /* Whether this call, which is counted, fails. */
-static bool fails(enum backstay_fault_class class) {
-    if (fault.call == 0) return false;
-    if (tally.failed > 0 && fault.lasts) return (fault.lasting_classes & bit(class)) != 0;
-    return tally.failed == 0 && tally.calls == fault.call;
+static bool fails(const struct watch *watch, enum backstay_fault_class class) {
+    if (watch->fault.call == 0) return false;
+    if (watch->tally.failed > 0 && watch->fault.lasts) return (watch->fault.lasting_classes & bit(class)) != 0;
+    return watch->tally.failed == 0 && watch->tally.calls == watch->fault.call;
 }
 
-/* SQLITE_OK, or the code that the call ends with. */
-static int hit(enum backstay_fault_class class, const char *name, struct faulty *file, enum backstay_fault_kind *kind) {
-    if (!atomic_load_explicit(&is_watching, memory_order_relaxed) || name == NULL) return SQLITE_OK;
+/* ---- Setting ---- */
+
+void backstay_fault_set(const struct backstay_fault *wanted) {
     pthread_mutex_lock(&lock);
-    if (!is_under(name, folder)) {
-        pthread_mutex_unlock(&lock);
-        return SQLITE_OK;
+    struct watch *watch = find(wanted->folder);
+    if (watch == NULL) {
+        watch = calloc(1, sizeof *watch);
+        if (watch == NULL || (watch->folder = strdup(wanted->folder)) == NULL) abort();
+        watch->next = watches;
+        watches = watch;
     }
-    note_call(class);
+    free(watch->store);
+    if ((watch->store = strdup(wanted->store)) == NULL) abort();
+    while (watch->failed_count > 0) free(watch->failed_names[--watch->failed_count]);
+    watch->fault = *wanted;
+    watch->tally = (struct backstay_fault_tally){0};
+    turn(watch, true);
+    pthread_mutex_unlock(&lock);
+}
+
+void backstay_fault_lift(const char *folder) {
+    pthread_mutex_lock(&lock);
+    struct watch *watch = find(folder);
+    if (watch != NULL) watch->fault.call = 0;
+    pthread_mutex_unlock(&lock);
+}
+
+void backstay_fault_end(const char *folder) {
+    pthread_mutex_lock(&lock);
+    struct watch *watch = find(folder);
+    if (watch != NULL) {
+        watch->fault.call = 0;
+        turn(watch, false);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+struct backstay_fault_tally backstay_fault_tally_of(const char *folder) {
+    struct backstay_fault_tally tally = {0};
+    pthread_mutex_lock(&lock);
+    struct watch *watch = find(folder);
+    if (watch != NULL) tally = watch->tally;
+    pthread_mutex_unlock(&lock);
+    return tally;
+}
+
+uint64_t backstay_fault_trace(const char *folder, uint8_t *classes, uint64_t room) {
+    uint64_t count = 0;
+    pthread_mutex_lock(&lock);
+    struct watch *watch = find(folder);
+    if (watch != NULL) count = watch->tally.calls < room ? watch->tally.calls : room;
+    if (count > 0) memcpy(classes, watch->trace, count);
+    pthread_mutex_unlock(&lock);
+    return count;
+}
+
+/* What a call met: its end, and of which fault. */
+struct hit {
+    int code; /* SQLITE_OK: it is to be made */
+    enum backstay_fault_kind kind;
+    struct backstay_fault fault;
+};
+
+static struct hit hit(enum backstay_fault_class class, const char *name, struct faulty *file) {
+    struct hit hit = {.code = SQLITE_OK};
+    if (atomic_load_explicit(&watching, memory_order_relaxed) == 0 || name == NULL) return hit;
+    pthread_mutex_lock(&lock);
+    struct watch *watch = watches;
+    while (watch != NULL && !(watch->is_on && is_under(name, watch->folder))) watch = watch->next;
+    if (watch == NULL) {
+        pthread_mutex_unlock(&lock);
+        return hit;
+    }
+    note_call(watch, class);
     const uint32_t changing = bit(BACKSTAY_FAULT_WRITE) | bit(BACKSTAY_FAULT_TRUNCATE) | bit(BACKSTAY_FAULT_SYNC)
         | bit(BACKSTAY_FAULT_DELETE);
-    const bool is_store = is_under(name, store);
-    if (is_store && (changing & bit(class)) != 0) tally.changing++;
-    if (is_store && class == BACKSTAY_FAULT_SYNC && is_failed(name)) tally.resynced++;
-    int code = SQLITE_OK, system = 0;
-    if (fails(class)) {
+    const bool is_store = is_under(name, watch->store);
+    if (is_store && (changing & bit(class)) != 0) watch->tally.changing++;
+    if (is_store && class == BACKSTAY_FAULT_SYNC && is_failed(watch, name)) watch->tally.resynced++;
+    int system = 0;
+    if (fails(watch, class)) {
         /* A thread came in between, so this call is of another class than the one that was counted: fail it as any. */
-        *kind = (backstay_fault_applies_to(fault.kind) & bit(class)) != 0 ? fault.kind : BACKSTAY_FAULT_EIO;
-        code = code_of(class, *kind);
-        system = errno_of(*kind);
-        if (tally.failed++ == 0) tally.failed_class = class;
-        if (class == BACKSTAY_FAULT_SYNC && !is_failed(name) && failed_count < names_max) {
-            if ((failed_names[failed_count] = strdup(name)) == NULL) abort();
-            failed_count++;
+        hit.fault = watch->fault;
+        hit.kind = (backstay_fault_applies_to(watch->fault.kind) & bit(class)) != 0 ? watch->fault.kind
+                                                                                     : BACKSTAY_FAULT_EIO;
+        hit.code = code_of(class, hit.kind);
+        system = errno_of(hit.kind);
+        if (watch->tally.failed++ == 0) watch->tally.failed_class = class;
+        if (class == BACKSTAY_FAULT_SYNC && !is_failed(watch, name) && watch->failed_count < names_max) {
+            if ((watch->failed_names[watch->failed_count] = strdup(name)) == NULL) abort();
+            watch->failed_count++;
         }
     }
     pthread_mutex_unlock(&lock);
     const uint32_t noted = bit(BACKSTAY_FAULT_READ) | bit(BACKSTAY_FAULT_WRITE) | bit(BACKSTAY_FAULT_TRUNCATE)
         | bit(BACKSTAY_FAULT_SYNC) | bit(BACKSTAY_FAULT_SIZE);
-    if (code != SQLITE_OK) {
-        if (file != NULL && (noted & bit(class)) != 0) file->last_errno = code == SQLITE_FULL ? 0 : system;
+    if (hit.code != SQLITE_OK) {
+        if (file != NULL && (noted & bit(class)) != 0) file->last_errno = hit.code == SQLITE_FULL ? 0 : system;
         errno = system;
     }
-    return code;
+    return hit;
 }
 
 /* ---- The calls ---- */
 
 int backstay_faults_call(enum backstay_fault_class class, const char *name, struct faulty *file) {
-    enum backstay_fault_kind kind;
-    return hit(class, name, file, &kind);
+    return hit(class, name, file).code;
 }
 
 int backstay_faults_open(const char *name, int *flags) {
-    enum backstay_fault_kind kind;
-    int code = hit(BACKSTAY_FAULT_OPEN, name, NULL, &kind);
-    if (code == SQLITE_OK || kind != BACKSTAY_FAULT_EROFS || (*flags & SQLITE_OPEN_READWRITE) == 0) return code;
+    struct hit met = hit(BACKSTAY_FAULT_OPEN, name, NULL);
+    const bool writes = (*flags & SQLITE_OPEN_READWRITE) != 0;
+    if (met.code == SQLITE_OK || met.kind != BACKSTAY_FAULT_EROFS || !writes) return met.code;
     *flags = (*flags & ~(SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)) | SQLITE_OPEN_READONLY;
     return SQLITE_OK;
 }
 
 int backstay_faults_read(struct faulty *file, sqlite3_file *real, void *bytes, int count, int64_t offset) {
-    enum backstay_fault_kind kind;
-    int code = hit(BACKSTAY_FAULT_READ, file->name, file, &kind);
-    if (code == SQLITE_IOERR_SHORT_READ) {
+    struct hit met = hit(BACKSTAY_FAULT_READ, file->name, file);
+    if (met.code == SQLITE_IOERR_SHORT_READ) {
         int rc = real->pMethods->xRead(real, bytes, count, offset);
         if (rc != SQLITE_OK && rc != SQLITE_IOERR_SHORT_READ) return rc;
         memset((char *)bytes + count / 2, 0, (size_t)(count - count / 2));
     }
-    return code;
+    return met.code;
 }
 
 int backstay_faults_write(struct faulty *file, int *count) {
-    enum backstay_fault_kind kind;
-    int code = hit(BACKSTAY_FAULT_WRITE, file->name, file, &kind);
-    if (code != SQLITE_OK)
-        *count = kind == BACKSTAY_FAULT_HALF_EIO || kind == BACKSTAY_FAULT_HALF_ENOSPC ? *count / 2 : 0;
-    return code;
+    struct hit met = hit(BACKSTAY_FAULT_WRITE, file->name, file);
+    const bool half = met.kind == BACKSTAY_FAULT_HALF_EIO || met.kind == BACKSTAY_FAULT_HALF_ENOSPC;
+    if (met.code != SQLITE_OK) *count = half ? *count / 2 : 0;
+    return met.code;
 }
 
 bool backstay_faults_sync(struct faulty *file, struct shadow *shadow, sqlite3_file *real, int flags, int *result) {
-    enum backstay_fault_kind kind;
-    *result = hit(BACKSTAY_FAULT_SYNC, file->name, file, &kind);
-    if (*result == SQLITE_OK) return false;
+    struct hit met = hit(BACKSTAY_FAULT_SYNC, file->name, file);
+    *result = met.code;
+    if (met.code == SQLITE_OK) return false;
     int system = errno;
-    backstay_shadow_sync_failed(shadow, real, fault.pages, fault.seed);
-    switch (fault.flaw) {
+    backstay_shadow_sync_failed(shadow, real, met.fault.pages, met.fault.seed);
+    switch (met.fault.flaw) {
     case BACKSTAY_FLAW_NONE: break;
     case BACKSTAY_FLAW_SWALLOWS_SYNC_ERROR: *result = SQLITE_OK; break;
     case BACKSTAY_FLAW_RETRIES_SYNC:
@@ -278,10 +309,9 @@ bool backstay_faults_sync(struct faulty *file, struct shadow *shadow, sqlite3_fi
 }
 
 int backstay_faults_delete(const char *name, bool *goes) {
-    enum backstay_fault_kind kind;
-    int code = hit(BACKSTAY_FAULT_DELETE, name, NULL, &kind);
-    *goes = code == SQLITE_IOERR_DIR_FSYNC;
-    return code;
+    struct hit met = hit(BACKSTAY_FAULT_DELETE, name, NULL);
+    *goes = met.code == SQLITE_IOERR_DIR_FSYNC;
+    return met.code;
 }
 
 bool backstay_faults_last_errno(const struct faulty *file, void *answer) {
@@ -290,4 +320,4 @@ bool backstay_faults_last_errno(const struct faulty *file, void *answer) {
     return true;
 }
 
-bool backstay_faults_keep_awake(void) { return atomic_load_explicit(&is_watching, memory_order_relaxed); }
+bool backstay_faults_keep_awake(void) { return atomic_load_explicit(&watching, memory_order_relaxed) > 0; }

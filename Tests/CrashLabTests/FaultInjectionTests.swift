@@ -1,6 +1,4 @@
 // The VFS that fails as told: which call, with what, and what is left of the pages.
-//
-// One fault at a time in a process, so the tests run one after the other.
 
 import CFaultVFS
 import CSQLite
@@ -15,7 +13,7 @@ import Musl
 import Glibc
 #endif
 
-@Suite(.serialized) struct FaultInjectionTests {
+@Suite struct FaultInjectionTests {
     /// A folder with a database in WAL mode and its shadow, gone with the test.
     private final class Place {
         let base: String
@@ -44,10 +42,13 @@ import Glibc
             try #require(
                 run("PRAGMA synchronous=EXTRA; CREATE TABLE t(x); PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0")
                     == SQLITE_OK)
+            // From here on each insert makes the same calls.
+            try #require(
+                run("INSERT INTO t VALUES(0); DELETE FROM t; INSERT INTO t VALUES(0); DELETE FROM t") == SQLITE_OK)
         }
 
         deinit {
-            backstay_fault_end()
+            backstay_fault_end(folder)
             sqlite3_close_v2(handle)
             folder.withCString { backstay_fault_unshadow($0) }
             Platform.removeFolder(base)
@@ -124,7 +125,7 @@ import Glibc
             fail(BACKSTAY_FAULT_EIO, [], call: 0)
             try #require(run(sql) == SQLITE_OK)
             var classes = [UInt8](repeating: 0, count: 1_000)
-            let count = backstay_fault_trace(&classes, 1_000)
+            let count = backstay_fault_trace(folder, &classes, 1_000)
             return (0..<Int(count)).filter { classes[$0] == UInt8(wanted.rawValue) }.map { UInt64($0 + 1) }
         }
     }
@@ -170,7 +171,7 @@ import Glibc
         #expect(place.run(insert) == ending.code)
         // SQLite itself keeps no errno of a commit; the file does.
         #expect(place.errnoOfWAL() == ending.system)
-        let tally = backstay_fault_tally_now()
+        let tally = backstay_fault_tally_of(place.folder)
         #expect(tally.failed == 1 && tally.failed_class == ending.callClass)
         #expect(place.run(insert) == SQLITE_OK, "it fails once")
     }
@@ -182,7 +183,7 @@ import Glibc
         place.fail(BACKSTAY_FAULT_ENOSPC, [BACKSTAY_FAULT_WRITE], call: call, lasts: true)
         for _ in 0..<3 { #expect(place.run(insert) == SQLITE_FULL) }
         #expect(place.rows() == 1, "reads go on")
-        backstay_fault_lift()
+        backstay_fault_lift(place.folder)
         #expect(place.run(insert) == SQLITE_OK)
         #expect(place.rows() == 2)
     }
@@ -192,7 +193,7 @@ import Glibc
         let other = try Place()
         place.fail(BACKSTAY_FAULT_EIO, [BACKSTAY_FAULT_WRITE, BACKSTAY_FAULT_READ], call: 1, lasts: true)
         #expect(other.run("INSERT INTO t VALUES(1)") == SQLITE_OK)
-        #expect(backstay_fault_tally_now().calls == 0)
+        #expect(backstay_fault_tally_of(place.folder).calls == 0)
         #expect(place.run("INSERT INTO t VALUES(1)") != SQLITE_OK)
     }
 
@@ -278,10 +279,10 @@ import Glibc
         sqlite3_finalize(statement)
         sqlite3_close_v2(handle)
         #expect(pages.onDisk.contains(try place.rowsOnDisk()))
-        #expect(backstay_fault_tally_now().resynced == 0)
+        #expect(backstay_fault_tally_of(place.folder).resynced == 0)
         #expect(place.run("INSERT INTO t VALUES(3)") == SQLITE_OK)
         #expect(pages.later.contains(try place.rowsOnDisk()))
-        #expect(backstay_fault_tally_now().resynced == 1)
+        #expect(backstay_fault_tally_of(place.folder).resynced == 1)
     }
 
     @Test func engineThatTriesASyncAgainLosesWhatItAcknowledged() throws {

@@ -78,7 +78,7 @@ import WriteAheadJournal
         let writers = try Writers(limits, outlives: true)
         #expect(try writers.tryPublish(.process) != nil)
         // The thread has seen the record and sleeps again: once the first commit is done nothing else wakes it.
-        usleep(20_000)
+        Platform.sleep(nanoseconds: 20_000_000)
         writers.backend.failReservation(FakeBackend.full)
         try writers.appendAndWait()
         #expect(try writers.tryPublish(.process) != nil)

@@ -127,15 +127,15 @@ struct backstay_fault_tally {
 /* Classes whose calls can fail in this way, as bits. */
 uint32_t backstay_fault_applies_to(enum backstay_fault_kind kind);
 
-/* Begins to count, and sets the fault. Strings are copied. */
+/* Begins to count under its folder, and sets the fault in place of an earlier one there. Strings are copied. */
 void backstay_fault_set(const struct backstay_fault *fault);
 /* Nothing fails any more; counting goes on. */
-void backstay_fault_lift(void);
+void backstay_fault_lift(const char *folder);
 /* Nothing is counted any more. */
-void backstay_fault_end(void);
-struct backstay_fault_tally backstay_fault_tally_now(void);
+void backstay_fault_end(const char *folder);
+struct backstay_fault_tally backstay_fault_tally_of(const char *folder);
 /* The class of each call counted, in order. Returns how many were copied. */
-uint64_t backstay_fault_trace(uint8_t *classes, uint64_t room);
+uint64_t backstay_fault_trace(const char *folder, uint8_t *classes, uint64_t room);
 
 /* ---- Allocations of SQLite ---- */
 

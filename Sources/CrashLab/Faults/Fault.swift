@@ -194,23 +194,25 @@ extension Fault {
     }
 
     /// Nothing fails any more.
-    static func lift() {
-        backstay_fault_lift()
+    static func lift(folder: String) {
+        backstay_fault_lift(folder)
         backstay_allocations_lift()
     }
 
-    static func end() {
-        backstay_fault_end()
+    static func end(folder: String) {
+        backstay_fault_end(folder)
         backstay_allocations_end()
     }
 
     /// Whether the fault has been met.
-    static var wasMet: Bool { backstay_fault_tally_now().failed > 0 || backstay_allocations_failed() > 0 }
+    static func wasMet(folder: String) -> Bool {
+        backstay_fault_tally_of(folder).failed > 0 || backstay_allocations_failed() > 0
+    }
 
     /// The classes of the calls since `count`.
-    static func trace() -> [FaultClass] {
-        var bytes = [UInt8](repeating: 0, count: Int(backstay_fault_tally_now().calls))
-        let got = backstay_fault_trace(&bytes, UInt64(bytes.count))
+    static func trace(folder: String) -> [FaultClass] {
+        var bytes = [UInt8](repeating: 0, count: Int(backstay_fault_tally_of(folder).calls))
+        let got = backstay_fault_trace(folder, &bytes, UInt64(bytes.count))
         return bytes[..<Int(got)].map { FaultClass(rawValue: $0) }
     }
 }

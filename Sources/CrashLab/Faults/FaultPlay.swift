@@ -126,8 +126,8 @@ final class FaultPlay {
         backstay_allocations_fail(0, false)
         Fault.count(folder: folder, store: store)
         for step in workload.steps { subject.take(step) }
-        let counted = (Fault.trace(), Int(backstay_allocations_counted()))
-        Fault.end()
+        let counted = (Fault.trace(folder: folder), Int(backstay_allocations_counted()))
+        Fault.end(folder: folder)
         subject.close()
         clear()
         guard subject.problems.isEmpty else {
@@ -146,8 +146,8 @@ final class FaultPlay {
         let before = FaultFiles.Mapped(store)
         fault.set(folder: folder, store: store, seed: random.next(), flaw: flaw.engine)
         for step in workload.steps { subject.take(step) }
-        let tally = backstay_fault_tally_now()
-        result.wasMet = Fault.wasMet
+        let tally = backstay_fault_tally_of(folder)
+        result.wasMet = Fault.wasMet(folder: folder)
         checkSteps(workload, subject, tally, &result)
 
         // 3
@@ -159,7 +159,7 @@ final class FaultPlay {
             try FaultFiles.copyStore(disk, to: place + "/cut", now.cut(before, &random))
         }
         // 4
-        Fault.lift()
+        Fault.lift(folder: folder)
         subject.goOn()
         result.wasPoisoned = subject.isPoisoned || subject.store == nil && subject.failures > 0
         let isClosed = subject.store == nil
@@ -168,10 +168,10 @@ final class FaultPlay {
             result.problems.append("it did not close once nothing failed any more")
         }
         result.problems += subject.problems
-        if flaw == .none && backstay_fault_tally_now().resynced > 0 {
+        if flaw == .none && backstay_fault_tally_of(folder).resynced > 0 {
             result.problems.append("a sync that failed was tried again")
         }
-        Fault.end()
+        Fault.end(folder: folder)
 
         // 5
         if isThere {

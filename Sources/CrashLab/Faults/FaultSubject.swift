@@ -209,14 +209,14 @@ final class FaultSubject {
             return
         }
         isPoisoned = true
-        callsWhenPoisoned = backstay_fault_tally_now().changing
+        callsWhenPoisoned = backstay_fault_tally_of(folder).changing
         if let fault, fault.passes { complain("poisoned by what passes: \(trouble)") }
     }
 
     /// A poisoned store writes, syncs and deletes nothing any more.
     private func checkQuiet(_ when: String) {
         guard isPoisoned else { return }
-        let calls = backstay_fault_tally_now().changing
+        let calls = backstay_fault_tally_of(folder).changing
         if calls != callsWhenPoisoned {
             complain("\(calls - callsWhenPoisoned) writing calls \(when) of a store that was poisoned")
             callsWhenPoisoned = calls
