@@ -40,12 +40,16 @@ public struct StoreOptions: Sendable {
     package var ageMax: UInt64?
     /// How often a commit that found no space is tried again, in nanoseconds; nil for the default.
     package var retryInterval: UInt64?
-    /// After how long without a change the log is folded, in nanoseconds; nil for the default.
-    package var idleTime: UInt64?
-    /// What the SQLite WAL of the journal is grown to; nil for the default.
+    /// What the SQLite WAL of journal.db is kept at, in bytes; nil for the default.
     package var walBytesKept: Int?
-    /// Whether the kernel's log is read for how the last run ended.
-    package var asksKernel = true
+    /// Frames in the SQLite WAL of state.db from which on a fold copies them into the file; nil for the default.
+    package var stateFramesMax: Int?
+    /// Room for a commit of so many bytes is kept in the SQLite WAL; nil for the default.
+    package var reservedBytes: Int?
+    /// The machine's boot; nil asks the system.
+    package var boot: String?
+    /// Whether the store checkpoints by itself; otherwise only when asked.
+    package var checkpointsByItself = true
 
     /// The defaults.
     public init() {}
@@ -57,9 +61,10 @@ public struct StoreOptions: Sendable {
         options.sabotage = sabotage
         options.lockPatience = lockPatience
         options.createsStore = createsStore
-        options.limits.tailBytes = min(max(tailBytes, 64 << 10), 64 << 20)
         options.walBytesKept = walBytesKept
-        options.asksKernel = asksKernel
+        options.boot = boot
+        options.limits.tailBytes = min(max(tailBytes, 64 << 10), 64 << 20)
+        if let reservedBytes { options.limits.reservedBytes = reservedBytes }
         if let ageMax { options.limits.ageMax = ageMax }
         if let retryInterval { options.limits.retryInterval = retryInterval }
         // Ten years stand for ever, and leave a deadline within its 64 bits.

@@ -19,14 +19,15 @@ package final class JournalOpening {
     package struct Options: Sendable {
         package var vfs: String?
         package var tearsSectors = false
-        /// What the SQLite WAL of the journal is grown to; nil for the default.
-        package var walBytesKept: Int?
-        /// Whether the kernel's log is read for how the last run ended.
-        package var asksKernel = true
         package var limits = Committer.Limits()
         package var sabotage = Committer.Sabotage()
         package var lockPatience: UInt64 = 300_000_000
         package var createsStore = true
+        /// For the crash lab: what the SQLite WAL of journal.db is kept at; nil for the usual.
+        package var walBytesKept: Int?
+        /// For the crash lab: the machine's boot; nil asks the system. The kernel's own evidence of kills is of the real
+        /// machine, and is then left out.
+        package var boot: String?
         package init() {}
     }
 
@@ -128,7 +129,7 @@ package final class JournalOpening {
             if let end = lastRun.end {
                 lastEnd = end
             } else {
-                lastEnd = lastRun.traces(page: page, asksKernel: options.asksKernel).judge()
+                lastEnd = lastRun.traces(page: page, boot: options.boot).judge()
             }
         } else if !isNew {
             lastEnd = RunEnd(.none, evidence: "no run is on record")
@@ -252,8 +253,8 @@ package final class JournalOpening {
             let started = Platform.wallMicroseconds()
             var run = RunRow(
                 id: (lastRun?.id ?? 0) + 1, epoch: Platform.randomBits(), started: started, pid: Platform.processID(),
-                host: Platform.hostName(), boot: Platform.bootIdentity())
-            run.memoryGroup = MemoryGroup.current()
+                host: Platform.hostName(), boot: options.boot ?? Platform.bootIdentity())
+            if options.boot == nil { run.memoryGroup = MemoryGroup.current() }
             var batch = RecordBatch()
             let lsn = position.lsn.next
             let crc = batch.append(.run, lsn: lsn, after: position.chain, epoch: run.epoch) { bytes in
@@ -263,6 +264,7 @@ package final class JournalOpening {
             batch.seal()
             let isUnended = lastRun != nil && lastRun?.end == nil
             do throws(StoreError) {
+                try backend.leaveLastSector()
                 try backend.write { () throws(StoreError) in
                     if !tail.isEmpty { try backend.insertRow(tail) }
                     if isUnended, let lastRun { try backend.setEnd(of: lastRun.id, lastEnd, at: nil) }
@@ -278,7 +280,7 @@ package final class JournalOpening {
             }
             position = ChainPosition(lsn: lsn, chain: crc, epoch: run.epoch)
             let page = try RunPage(
-                folder: folder, storeID: storeID, epoch: run.epoch, started: started, syncMark: lsn)
+                folder: folder, storeID: storeID, epoch: run.epoch, started: started, boot: run.boot, syncMark: lsn)
             // A control that must lose has nothing that outlives it.
             let ring =
                 options.sabotage.acknowledgesBeforeCommit

@@ -55,8 +55,8 @@ public struct RunRow: Sendable, Hashable {
 
     /// What there is to judge a run by that did not note its end.
     ///
-    /// - Parameter asksKernel: whether the kernel's log is read; it takes milliseconds.
-    func traces(page: RunPage.Image?, asksKernel: Bool = true) -> RunTraces {
+    /// - Parameter boot: the machine's boot as the crash lab has it; nil asks the system, and for what its kernel says.
+    func traces(page: RunPage.Image?, boot now: String? = nil) -> RunTraces {
         var traces = RunTraces()
         if let page, page.epoch == epoch {
             traces.pageIsItsOwn = true
@@ -67,8 +67,9 @@ public struct RunRow: Sendable, Hashable {
             traces.poisoned = page.poisoned
         }
         traces.bootThen = boot
-        traces.bootNow = Platform.bootIdentity()
-        if asksKernel && traces.bootThen == traces.bootNow {
+        traces.bootNow = now ?? Platform.bootIdentity()
+        guard now == nil else { return traces }
+        if traces.bootThen == traces.bootNow {
             traces.kernelKilledForMemory = KernelLog.namesMemoryKill(of: pid, since: started)
         }
         if let now = MemoryGroup.current(), let then = memoryGroup, host == Platform.hostName() {

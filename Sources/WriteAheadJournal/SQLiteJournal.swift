@@ -117,6 +117,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     private let files: FileWatch
     /// How much of the SQLite WAL is written ahead.
     private var room: WALRoom
+    private let tearsSectors: Bool
     /// What SQLite cuts the WAL's file to when it begins anew.
     private var walBytesLimit = 0
     private(set) package var logBytes = 0
@@ -127,7 +128,8 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         folder: String, vfs: String?, tearsSectors: Bool = false, walBytesKept: Int = WALRoom.bytesKept
     ) throws(StoreError) {
         let path = folder + "/" + JournalFile.name
-        room = WALRoom(bytesKept: walBytesKept)
+        room = WALRoom(kept: walBytesKept)
+        self.tearsSectors = tearsSectors
         connection = try SQLiteConnection(path, .readWrite, vfs: vfs, tearsSectors: tearsSectors)
         try connection.configureForWriting()
         // The first read takes the lock on -shm: where that cannot be mapped, this is where it shows.
@@ -290,6 +292,14 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
 
     package var isMaintenanceDue: Bool { room.isCopyDue }
 
+    /// Before the first commit of a run. Where a write may damage the sector it is in, SQLite pads each commit, so that the
+    /// next one begins in another sector; but it syncs the padding only up to there. Where a power cut took the rest of it,
+    /// SQLite goes on right behind the commit itself, in its last sector. So it is made to begin anew: everything is in the
+    /// database then, synced.
+    func leaveLastSector() throws(StoreError) {
+        if tearsSectors { try maintainIfPossible() }
+    }
+
     private func limitWAL() throws(StoreError) {
         guard walBytesLimit != room.bytesWanted else { return }
         walBytesLimit = room.bytesWanted
@@ -307,9 +317,9 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     /// was new, or another program has cut it.
     private func lookAtWAL() throws(StoreError) {
         room.found(bytes: try connection.walFileBytes())
-        guard room.bytes < room.bytesKept else { return }
+        guard room.bytes < room.kept else { return }
         do throws(StoreError) {
-            try growWAL(to: room.bytesKept)
+            try growWAL(to: room.kept)
         } catch {
             // Without room commits cost more, no more than that.
             guard error.code == .diskFull || error.code == .busy else { throw error }
@@ -382,7 +392,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
 
     package func markEnd(_ end: RunEnd, at time: Int64) throws(StoreError) {
         // A closed store keeps no more than a new one.
-        walBytesLimit = room.bytesKept
+        walBytesLimit = room.kept
         try connection.limitWALFile(to: walBytesLimit)
         try write { () throws(StoreError) in
             try setEnd(of: nil, end, at: time)

@@ -12,9 +12,8 @@ struct WALRoom {
     static let bytesKept = 4 << 20
     static let pageBytes = 4_096
 
-    /// The same for this one; a test makes it small.
-    let bytesKept: Int
-
+    /// What this file is grown and cut back to. Less only in the crash lab, which writes whole files for every state.
+    let kept: Int
     /// Written and synced, from the start of the file.
     private(set) var bytes = 0
     /// Frames of the present generation; unknown, and then 0, until the first commit.
@@ -29,7 +28,7 @@ struct WALRoom {
     /// Frames there were when SQLite last copied some; 0 since the WAL began anew.
     private var framesMaintained = 0
 
-    init(bytesKept: Int = Self.bytesKept) { self.bytesKept = bytesKept }
+    init(kept: Int = WALRoom.bytesKept) { self.kept = kept }
 
     /// Where so many frames end.
     static func end(of frames: Int) -> Int { 32 + frames * (24 + pageBytes) }
@@ -49,7 +48,7 @@ struct WALRoom {
     /// Whether frames had better be copied into the database before a commit of so many. Beside a reader that keeps the
     /// WAL from beginning anew it is tried again after as many frames as fit into the room that is kept.
     func isCopyDue(before next: Int) -> Bool {
-        frames > framesMaintained && Self.end(of: frames - framesMaintained + next) > bytesKept
+        frames > framesMaintained && Self.end(of: frames - framesMaintained + next) > kept
     }
 
     /// The same before whatever comes next, by what came before.
@@ -86,5 +85,5 @@ struct WALRoom {
     mutating func reserved(_ next: Int) { framesReserved = max(framesReserved, next + 250) }
 
     /// What the file is to be cut to when it begins anew: what was needed once may be needed again.
-    var bytesWanted: Int { max(bytesKept, Self.end(of: max(framesOfLargest + 16, framesReserved))) }
+    var bytesWanted: Int { max(kept, Self.end(of: max(framesOfLargest + 16, framesReserved))) }
 }

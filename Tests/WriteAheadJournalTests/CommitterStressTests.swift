@@ -35,17 +35,6 @@ import Glibc
         }
     }
 
-    /// The committer's thread looks for records all the time while another thread commits them.
-    @Test func threadMayLookWhileAnotherCommits() throws {
-        var limits = Committer.Limits()
-        limits.ageMax = 1
-        limits.retryInterval = 1
-        let writers = try Writers(limits)
-        for _ in 0..<20_000 { try writers.appendAndWait(bytes: 100) }
-        #expect(writers.committer.lastDurable == LSN(20_000))
-        writers.finish()
-    }
-
     private struct Tally: Sendable {
         var durable: Set<LSN> = []
         var unknown = 0

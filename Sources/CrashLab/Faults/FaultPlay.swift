@@ -81,10 +81,10 @@ final class FaultPlay {
         options.tailBytes = 64 << 10
         options.walBytesKept = 256 << 10
         options.ageMax = hour
-        options.idleTime = hour
+        options.checkpointsByItself = false
         options.diskFullPatience = .milliseconds(3)
         options.retryInterval = 1_000_000
-        options.asksKernel = false
+        options.boot = "the lab's"
         return options
     }
 
