@@ -36,6 +36,8 @@ public struct StoreOptions: Sendable {
     package var sabotage = Committer.Sabotage()
     /// How long to wait for a lock whose owner may just be ending, in nanoseconds.
     package var lockPatience: UInt64 = 300_000_000
+    /// What the file journal.db-wal is grown to; nil for the default.
+    package var walBytes: Int?
     /// How old records grow that nobody waits for before they are committed, in nanoseconds; nil for the default.
     package var ageMax: UInt64?
 
@@ -51,6 +53,8 @@ public struct StoreOptions: Sendable {
         options.createsStore = createsStore
         options.limits.tailBytes = min(max(tailBytes, 64 << 10), 64 << 20)
         if let ageMax { options.limits.ageMax = ageMax }
+        options.walBytes = walBytes
+        if let walBytes { options.limits.reservedBytes = min(options.limits.reservedBytes, walBytes / 16) }
         // Ten years stand for ever, and leave a deadline within its 64 bits.
         let patience = min(max(diskFullPatience, .zero), .seconds(315_360_000)).components
         options.limits.patience =
@@ -84,12 +88,18 @@ extension StateStore {
         public var recordsFromTail = 0
         /// Those of the tail that the journal once had and lost, which `discardReason` then tells.
         public var recordsResupplied = 0
+        /// What was found altered or missing in the files, and what was done about it; empty for a sound store. The files as
+        /// found are kept in `evidence/`.
+        public var damage: [String] = []
         /// Bytes behind the last commit of the log's file, cut off by a crash; nothing of them was acknowledged.
         public var bytesDiscarded: Int
         /// Why they were discarded; empty where there were none.
         public var discardReason: String
         /// The last record of the log as it was found.
         public var lastLSN: LSN
+        /// The log is proved to be complete up to here: the sync mark. After a power cut the mark may be older than the log;
+        /// that nothing of the log's end is lost is then what SQLite says, not what is proved.
+        public var provenLSN = LSN.zero
         /// The keys found.
         public var keys: Int
         /// How long opening took, in seconds.

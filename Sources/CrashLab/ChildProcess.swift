@@ -111,6 +111,24 @@ final class ChildProcess {
 
     /// Waits for messages until `deadline` (monotonic nanoseconds).
     func next(until deadline: UInt64) -> Reading {
+        switch nextLines(until: deadline) {
+        case .silence: .silence
+        case .end: .end
+        case .lines(let lines):
+            .messages(lines.map { Message(line: $0) ?? .trouble("a child said: \($0.prefix(80))") })
+        }
+    }
+
+    enum Lines {
+        case lines([Substring])
+        /// Nothing came before the deadline.
+        case silence
+        /// The child, and with it the writing end, is gone.
+        case end
+    }
+
+    /// The same for children that say something else than messages.
+    func nextLines(until deadline: UInt64) -> Lines {
         while true {
             let now = Platform.monotonicNanoseconds()
             let left = deadline > now ? min((deadline - now + 999_999) / 1_000_000, 60_000) : 0
@@ -129,8 +147,7 @@ final class ChildProcess {
             guard let end = buffer.lastIndex(of: UInt8(ascii: "\n")) else { continue }
             let text = String(decoding: buffer[..<end], as: UTF8.self)
             buffer.removeSubrange(...end)
-            return .messages(
-                text.split(separator: "\n").map { Message(line: $0) ?? .trouble("a child said: \($0.prefix(80))") })
+            return .lines(text.split(separator: "\n"))
         }
     }
 

@@ -18,7 +18,12 @@ internal import Glibc
 ///
 /// - Throws: what the child is to throw out of main, where that is the ending to be shown.
 public func runAsChildIfAsked() async throws -> Bool {
-    guard let role = ChildRole(arguments: Array(CommandLine.arguments.dropFirst())) else { return false }
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    if let role = RotRole(arguments: arguments) {
+        try RotChild.run(role)
+        return true
+    }
+    guard let role = ChildRole(arguments: arguments) else { return false }
     try await ChildProgram.run(role)
     return true
 }

@@ -19,7 +19,7 @@ struct LabCommand: AsyncParsableCommand {
             Every row is a sequence of cases that its seed fixes. Exit status 0 when nothing was lost and nothing was \
             silently wrong, 1 otherwise, and when a control that must fail does not.
             """,
-        subcommands: [KillsCommand.self]
+        subcommands: [KillsCommand.self, RotCommand.self]
     )
 }
 

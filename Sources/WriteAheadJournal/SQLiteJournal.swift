@@ -77,7 +77,7 @@ struct JournalMeta {
         }
         let storeID = try connection.query("SELECT value FROM meta WHERE key='store_id'") { $0.text(0) }
         guard let storeID, let lsn = try number("base_lsn"), let chain = try number("base_chain"),
-            let epoch = try number("base_epoch")
+            let epoch = try number("base_epoch"), LSN.isPossible(lsn)
         else {
             throw StoreError(
                 .damaged, "the table meta of \(connection.path) lacks what every store has",
@@ -92,13 +92,20 @@ struct JournalMeta {
 
     /// Where the log ends, by its last row alone.
     static func end(_ connection: SQLiteConnection, _ meta: JournalMeta) throws(StoreError) -> ChainPosition {
-        try connection.query(
+        let end = try connection.query(
             "SELECT last_lsn, chain, substr(records,1,16) FROM journal ORDER BY first_lsn DESC LIMIT 1"
         ) {
             ChainPosition(
                 lsn: LSN(UInt64(bitPattern: $0.int(0))), chain: UInt32(truncatingIfNeeded: $0.int(1)),
                 epoch: RecordReader.epoch(of: $0.bytes(2)) ?? 0)
-        } ?? meta.base
+        }
+        guard let end else { return meta.base }
+        guard LSN.isPossible(Int64(bitPattern: end.lsn.value)) else {
+            throw StoreError(
+                .damaged, "the last row of the journal has a number that no record gets to",
+                location: .init(file: connection.path))
+        }
+        return end
     }
 }
 
@@ -116,15 +123,20 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     private var knownDataVersion: Int64
     private let files: FileWatch
     /// How much of the SQLite WAL is written ahead.
-    private var room = WALRoom()
+    private var room: WALRoom
     /// What SQLite cuts the WAL's file to when it begins anew.
     private var walBytesLimit = 0
     private(set) package var logBytes = 0
     private(set) package var syncs = 0
 
     /// Opens journal.db of a store whose lock is held.
-    init(folder: String, vfs: String?, tearsSectors: Bool = false) throws(StoreError) {
+    ///
+    /// - Parameter walBytes: what the SQLite WAL's file is grown to and cut back to.
+    init(
+        folder: String, vfs: String?, tearsSectors: Bool = false, walBytes: Int = WALRoom.bytesKept
+    ) throws(StoreError) {
         let path = folder + "/" + JournalFile.name
+        room = WALRoom(keeping: walBytes)
         connection = try SQLiteConnection(path, .readWrite, vfs: vfs, tearsSectors: tearsSectors)
         try connection.configureForWriting()
         // The first read takes the lock on -shm: where that cannot be mapped, this is where it shows.
@@ -305,9 +317,9 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     /// was new, or another program has cut it.
     private func lookAtWAL() throws(StoreError) {
         room.found(bytes: try connection.walFileBytes())
-        guard room.bytes < WALRoom.bytesKept else { return }
+        guard room.bytes < room.kept else { return }
         do throws(StoreError) {
-            try growWAL(to: WALRoom.bytesKept)
+            try growWAL(to: room.kept)
         } catch {
             // Without room commits cost more, no more than that.
             guard error.code == .diskFull || error.code == .busy else { throw error }
@@ -379,7 +391,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
 
     package func markEnd(_ end: RunEnd, at time: Int64) throws(StoreError) {
         // A closed store keeps no more than a new one.
-        walBytesLimit = WALRoom.bytesKept
+        walBytesLimit = room.kept
         try connection.limitWALFile(to: walBytesLimit)
         try write { () throws(StoreError) in
             try setEnd(of: nil, end, at: time)

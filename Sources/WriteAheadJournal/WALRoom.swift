@@ -12,6 +12,11 @@ struct WALRoom {
     static let bytesKept = 4 << 20
     static let pageBytes = 4_096
 
+    /// The same for this file; smaller only where a store has to be small, as in the lab.
+    let kept: Int
+
+    init(keeping kept: Int = Self.bytesKept) { self.kept = kept }
+
     /// Written and synced, from the start of the file.
     private(set) var bytes = 0
     /// Frames of the present generation; unknown, and then 0, until the first commit.
@@ -44,7 +49,7 @@ struct WALRoom {
     /// Whether frames had better be copied into the database before a commit of so many. Beside a reader that keeps the
     /// WAL from beginning anew it is tried again after as many frames as fit into the room that is kept.
     func isCopyDue(before next: Int) -> Bool {
-        frames > framesMaintained && Self.end(of: frames - framesMaintained + next) > Self.bytesKept
+        frames > framesMaintained && Self.end(of: frames - framesMaintained + next) > kept
     }
 
     /// The same before whatever comes next, by what came before.
@@ -81,5 +86,5 @@ struct WALRoom {
     mutating func reserved(_ next: Int) { framesReserved = max(framesReserved, next + 250) }
 
     /// What the file is to be cut to when it begins anew: what was needed once may be needed again.
-    var bytesWanted: Int { max(Self.bytesKept, Self.end(of: max(framesOfLargest + 16, framesReserved))) }
+    var bytesWanted: Int { max(kept, Self.end(of: max(framesOfLargest + 16, framesReserved))) }
 }
