@@ -75,8 +75,10 @@ let package = Package(
 
         // The command, and the lab its `drill` runs.
         .target(name: "CFaultVFS", dependencies: ["CSQLite"], cSettings: cSettings),
+        .target(name: "CTrace", cSettings: cSettings),
         .target(
-            name: "CrashLab", dependencies: ["Backstay", "ExitHooks", "WriteAheadJournal", "CFaultVFS"],
+            name: "CrashLab",
+            dependencies: ["Backstay", "ExitHooks", "WriteAheadJournal", "CFaultVFS", "CTrace", "CSQLite"],
             swiftSettings: settings),
         .executableTarget(
             name: "BackstayTool",
@@ -106,12 +108,14 @@ let package = Package(
         .testTarget(
             name: "ExitHooksTests", dependencies: ["ExitHooks", "CExitHooks", "ExitHooksProbe"],
             swiftSettings: settings),
+        // What suites share.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(
-            name: "WriteAheadJournalTests", dependencies: ["WriteAheadJournal", "CSQLite", "CFaultVFS"],
+            name: "WriteAheadJournalTests", dependencies: ["WriteAheadJournal", "CSQLite", "CFaultVFS", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "BackstayTests", dependencies: ["Backstay", "ExitHooks", "WriteAheadJournal"], swiftSettings: settings
-        ),
+            name: "BackstayTests", dependencies: ["Backstay", "ExitHooks", "WriteAheadJournal", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(
             name: "BackstayToolTests", dependencies: ["BackstayTool", "CrashLab", "Backstay"],
             exclude: ["unicode_import.py"], swiftSettings: settings),

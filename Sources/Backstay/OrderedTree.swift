@@ -118,14 +118,7 @@ extension OrderedTree {
         if hasGarbage { reclaim(limit: Self.reclaimPerChange) }
         let found = locate(key)
         let step = path[height]
-        guard found else {
-            ownPath()
-            let entry = makeEntry(key: key, kind: kind, value: value)
-            insert(entry, child: nil, level: 0)
-            count += 1
-            contentBytes += key.count + value.count
-            return entry
-        }
+        guard found else { return add(key: key, kind: kind, value: value) }
         let old = step.node.value(step.index)
         if overwrite(old, kind: kind, value) { return old }
         contentBytes += value.count - old.valueLength
@@ -162,6 +155,14 @@ extension OrderedTree {
         path[height] = PathStep(node: node, index: node.count)
         // No leaf is empty but that of an empty tree.
         if node.count > 0, orderedTreeCompare(node.value(node.count - 1).key, key) >= 0 { return nil }
+        return add(key: key, kind: kind, value: value)
+    }
+
+    /// Adds a key that is not there, at the end of `path`.
+    @inline(__always)
+    private func add(
+        key: UnsafeRawBufferPointer, kind: UInt8, value: UnsafeRawBufferPointer
+    ) -> OrderedTreeEntry {
         ownPath()
         let entry = makeEntry(key: key, kind: kind, value: value)
         insert(entry, child: nil, level: 0)

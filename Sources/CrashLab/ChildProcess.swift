@@ -88,7 +88,7 @@ final class ChildProcess {
     }
 
     /// The parent's environment, without Swift's backtracer: it would take seconds over each crash.
-    private static var environment: [String] {
+    static var environment: [String] {
         var variables: [String] = []
         var next = environ
         while let variable = next.pointee {

@@ -23,6 +23,11 @@ public func runAsChildIfAsked() async throws -> Bool {
         try RotChild.run(role)
         return true
     }
+    if let rival = RivalChild(arguments: arguments) {
+        try rival.run()
+        return true
+    }
+    if try CallsWork.runAsChildIfAsked(arguments) { return true }
     guard let role = ChildRole(arguments: arguments) else { return false }
     try await ChildProgram.run(role)
     return true

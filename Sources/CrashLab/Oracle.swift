@@ -25,6 +25,8 @@ struct History: Sendable {
     private(set) var rejected: Set<Change> = []
     /// Writers whose last answer was an error: they submitted one more than was acknowledged, and nothing behind it.
     private var highest: [Int: Int] = [:]
+    /// So many changes of a writer may be on their way at once: one, or as many as its transactions have.
+    var ahead = 1
     /// Writers of earlier rounds: nothing of theirs is still on its way.
     private var settledWriters: Set<Int> = []
 
@@ -51,10 +53,10 @@ struct History: Sendable {
         settledWriters.formUnion(highest.keys)
     }
 
-    /// Whether the writer can have submitted it: it may be one ahead of its answers.
+    /// Whether the writer can have submitted it: it may be ahead of its answers.
     func mayHaveSubmitted(_ change: Change) -> Bool {
         guard let last = highest[change.writer] else { return false }
-        return change.number <= (settledWriters.contains(change.writer) ? last : last + 1)
+        return change.number <= (settledWriters.contains(change.writer) ? last : last + ahead)
     }
 }
 

@@ -11,7 +11,7 @@ import Musl
 import Glibc
 #endif
 
-struct LabCommand: AsyncParsableCommand {
+struct LabCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lab",
         abstract: "Attacks a store the way disks, kernels, users and neighbours do.",
@@ -19,7 +19,7 @@ struct LabCommand: AsyncParsableCommand {
             Every row is a sequence of cases that its seed fixes. Exit status 0 when nothing was lost and nothing was \
             silently wrong, 1 otherwise, and when a control that must fail does not.
             """,
-        subcommands: [KillsCommand.self, RotCommand.self]
+        subcommands: [KillsCommand.self, RivalsCommand.self, CallsCommand.self, RotCommand.self]
     )
 }
 

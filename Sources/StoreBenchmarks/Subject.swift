@@ -1,11 +1,12 @@
 // What the rows measure: a store, called synchronously, and what an application would use without one.
+//
+// Why `@unchecked Sendable` is right: a Subject is used by one round at a time; the Dictionary's content is under its lock.
 
 internal import Backstay
 internal import WriteAheadJournal
 
 /// The synchronous calls, for use from async code that means to block.
 final class Subject: @unchecked Sendable {
-    // Used by one round at a time.
     private let store: StateStore
     private let plain: PlainSQLite?
     private let value = [UInt8](0..<100)
@@ -118,7 +119,6 @@ final class Subject: @unchecked Sendable {
 
 /// What an application would use without a store.
 final class LockedDictionary<Value>: @unchecked Sendable {
-    // Everything under the lock.
     private let lock = Lock()
     private var content: [String: Value] = [:]
 

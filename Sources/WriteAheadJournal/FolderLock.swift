@@ -2,10 +2,12 @@
 //
 // The lock is flock() on an open descriptor: the kernel drops it with the last descriptor, so a store whose owner was
 // killed is free at once. The text inside names the owner for whoever is refused; it counts only while the lock is held.
-// A forked child shares the descriptor and so keeps the lock alive; the descriptor closes on exec. The lock is given up
-// by closing the descriptor, never by LOCK_UN, which would also take it from the process a child was forked from.
+// A forked child shares the descriptor and would keep the lock alive: it closes it before fork() returns there, and a
+// program that is started closes it on exec. The lock is given up by closing the descriptor, never by LOCK_UN, which
+// would also take it from the process a child was forked from.
 // A reader of a store that nobody holds takes the lock shared while it loads.
 
+internal import CFileSystem
 internal import Synchronization
 #if canImport(Darwin)
 internal import Darwin
@@ -37,10 +39,13 @@ package final class FolderLock: Sendable {
     private let descriptor: Atomic<Int32>
     /// The process that took it for writing; 0 for a reader's.
     private let writer: pid_t
+    /// Whether a forked child closes it by itself.
+    private let isKeptFromChildren: Bool
 
     private init(descriptor: Int32, writer: pid_t = 0) {
         self.descriptor = Atomic(descriptor)
         self.writer = writer
+        isKeptFromChildren = cfilesystem_close_in_children(descriptor) != 0
     }
 
     deinit { release() }
@@ -52,6 +57,8 @@ package final class FolderLock: Sendable {
     package func release() {
         let held = descriptor.exchange(-1, ordering: .relaxed)
         guard held >= 0 else { return }
+        // In a child the number may be another file's by now.
+        if isKeptFromChildren, cfilesystem_still_held(held) == 0 { return }
         if writer == getpid() {
             var mark = Array(Self.releasedLine.utf8)
             var status = stat()

@@ -2,7 +2,8 @@
 // beside the two tables' own files.
 //
 // A connection is opened without SQLite's mutex: whoever owns it lets one thread in at a time (the committer by its
-// flag, the checkpointer by being one thread). That is also why `@unchecked Sendable` is right for both classes.
+// flag, the checkpointer by being one thread). That is also why `@unchecked Sendable` is right for both classes. The
+// pointers handed to SQLite are the caller's, for one call; `emptyBytes` is an address that nobody reads or writes.
 //
 // What is relied on, with links: docs/sqlite.md.
 

@@ -46,41 +46,43 @@ package final class Tail: @unchecked Sendable {
     /// Pages have to be made sure of again before the next store.
     private let isCold = Atomic<Bool>(true)
 
-    /// A ring in private memory: records survive once they are committed.
-    ///
-    /// - Parameter outlivesProcess: true for a store that is meant to end with the process.
-    package init(inMemory capacity: Int, epoch: UInt64, outlivesProcess: Bool = false) throws(StoreError) {
-        let flags = MAP_PRIVATE | MAP_ANONYMOUS
-        let bytes = Self.rounded(capacity, atLeast: 1_024)
-        guard let map = mmap(nil, TailFormat.headerBytes + bytes, PROT_READ | PROT_WRITE, flags, -1, 0),
-            map != MAP_FAILED
-        else { throw Platform.failure("mapping", "memory for the tail") }
-        self.map = map
-        data = map + TailFormat.headerBytes
-        self.capacity = bytes
-        mask = UInt64(bytes - 1)
-        segmentShift = UInt64((bytes / TailFormat.segments).trailingZeroBitCount)
-        contentBytesMax = Self.contentMax(bytes)
-        self.outlivesProcess = outlivesProcess
-        self.epoch = epoch
-    }
-
-    /// Begins a run's ring in a file of the right size whose blocks are there. What the file held is gone afterwards.
-    init(mapping descriptor: Int32, path: String, capacity: Int, storeID: String, epoch: UInt64) throws(StoreError) {
-        let length = TailFormat.headerBytes + capacity
-        guard let map = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0), map != MAP_FAILED else {
-            throw Platform.failure("mapping", path)
-        }
-        // A child must not publish in its parent's name.
-        cfilesystem_keep_from_children(map, UInt(length))
+    /// Takes the mapping over: it is unmapped with the object.
+    private init(_ map: UnsafeMutableRawPointer, capacity: Int, outlivesProcess: Bool, epoch: UInt64) {
         self.map = map
         data = map + TailFormat.headerBytes
         self.capacity = capacity
         mask = UInt64(capacity - 1)
         segmentShift = UInt64((capacity / TailFormat.segments).trailingZeroBitCount)
         contentBytesMax = Self.contentMax(capacity)
-        outlivesProcess = true
+        self.outlivesProcess = outlivesProcess
         self.epoch = epoch
+    }
+
+    /// A ring in private memory: records survive once they are committed.
+    ///
+    /// - Parameter outlivesProcess: true for a store that is meant to end with the process.
+    package convenience init(
+        inMemory capacity: Int, epoch: UInt64, outlivesProcess: Bool = false
+    ) throws(StoreError) {
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS
+        let bytes = Self.rounded(capacity, atLeast: 1_024)
+        guard let map = mmap(nil, TailFormat.headerBytes + bytes, PROT_READ | PROT_WRITE, flags, -1, 0),
+            map != MAP_FAILED
+        else { throw Platform.failure("mapping", "memory for the tail") }
+        self.init(map, capacity: bytes, outlivesProcess: outlivesProcess, epoch: epoch)
+    }
+
+    /// Begins a run's ring in a file of the right size whose blocks are there. What the file held is gone afterwards.
+    convenience init(
+        mapping descriptor: Int32, path: String, capacity: Int, storeID: String, epoch: UInt64
+    ) throws(StoreError) {
+        let length = TailFormat.headerBytes + capacity
+        guard let map = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0), map != MAP_FAILED else {
+            throw Platform.failure("mapping", path)
+        }
+        // A child must not publish in its parent's name.
+        cfilesystem_keep_from_children(map, UInt(length))
+        self.init(map, capacity: capacity, outlivesProcess: true, epoch: epoch)
         try Self.populate(map, TailFormat.headerBytes + 8, path)
         // A reader that finds no anchor looks here, whether there ever was a record.
         store(0, data)

@@ -1,5 +1,6 @@
 // Import lines and command-line values: what each text is stored as, and what is refused where.
 
+import TestSupport
 import Testing
 import WriteAheadJournal
 

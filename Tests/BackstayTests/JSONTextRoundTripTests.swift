@@ -1,6 +1,7 @@
 // Export and import are each other's inverse: any stored value comes back bit for bit, any JSON text byte for byte.
 
 import Foundation
+import TestSupport
 import Testing
 import WriteAheadJournal
 

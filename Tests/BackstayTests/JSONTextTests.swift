@@ -1,6 +1,7 @@
 // The JSON scanner: what is JSON, where it stops being JSON, and what compacting keeps.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Backstay

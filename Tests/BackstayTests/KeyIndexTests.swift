@@ -1,5 +1,6 @@
 // The hash index: one shard against a dictionary with hashes made to collide, growth, and the hash itself.
 
+import TestSupport
 import Testing
 
 @testable import Backstay
@@ -32,7 +33,7 @@ import Testing
     func shardWithCollidingHashesMatchesDictionary(seed: UInt64) {
         let index = KeyIndex(), shard = index.shard(0), entries = Entries()
         defer { index.deallocate() }
-        var random = OrderedTreeRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         var model: [Int: OrderedTreeEntry] = [:]
         var problems: [String] = []
         for step in 0..<6_000 {

@@ -2,6 +2,7 @@
 //
 // A failure names shape, seed and step; the same arguments replay it.
 
+import TestSupport
 import Testing
 
 @testable import Backstay
@@ -30,7 +31,7 @@ private final class History {
     let seed: UInt64
     let keys: Int
     let tree = OrderedTree()
-    var random: OrderedTreeRandom
+    var random: SeededGenerator
     var model: Model = [:]
     /// The model's keys in an order that depends on the seed alone, for picking one.
     var present: [OrderedTreeBytes] = []
@@ -44,7 +45,7 @@ private final class History {
         self.shape = shape
         self.seed = seed
         self.keys = keys
-        random = OrderedTreeRandom(seed: seed)
+        random = SeededGenerator(seed: seed)
     }
 
     func run(steps: Int, checks: Int) {

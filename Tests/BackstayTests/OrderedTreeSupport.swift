@@ -1,5 +1,6 @@
 // What the tests of the ordered tree share: calls with byte arrays, random numbers with a seed, keys of many shapes.
 
+import TestSupport
 @testable import Backstay
 
 #if canImport(Darwin)
@@ -52,20 +53,7 @@ func orderedTreeIsBelow(_ a: [UInt8], _ b: [UInt8]) -> Bool {
     return order == 0 ? a.count < b.count : order < 0
 }
 
-/// SplitMix64: the same numbers for the same seed.
-struct OrderedTreeRandom: RandomNumberGenerator {
-    var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
+extension SeededGenerator {
     mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
 
     mutating func bytes(_ count: Int) -> [UInt8] {
@@ -101,11 +89,11 @@ enum OrderedTreeKeyShape: CaseIterable {
     case random, digits, longPrefix, prefixesOfEachOther, zeroBytes, allOnes, oneByte, longest, mixed
 
     /// One of about `size` keys.
-    func key(_ size: Int, _ random: inout OrderedTreeRandom) -> [UInt8] {
+    func key(_ size: Int, _ random: inout SeededGenerator) -> [UInt8] {
         let number = random.below(size)
         switch self {
         case .random:
-            var bytes = OrderedTreeRandom(seed: UInt64(number))
+            var bytes = SeededGenerator(seed: UInt64(number))
             return bytes.bytes(1 + number % 20)
         case .digits: return orderedTreeDigits(number)
         case .longPrefix:

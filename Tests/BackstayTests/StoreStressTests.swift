@@ -1,6 +1,7 @@
 // Threads and tasks at once against a dictionary, compared live, as killed, and reopened.
 
 import Backstay
+import TestSupport
 import Testing
 import WriteAheadJournal
 

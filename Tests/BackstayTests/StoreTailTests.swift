@@ -1,6 +1,7 @@
 // The mapped tail as the store's users meet it: kills, readers beside a busy owner, forked children.
 
 import Backstay
+import TestSupport
 import Testing
 import WriteAheadJournal
 

@@ -4,6 +4,7 @@
 // what JSONDecoder makes of the value's JSON form, over boundaries and seeded random values.
 
 import Foundation
+import TestSupport
 import Testing
 import WriteAheadJournal
 

@@ -1,4 +1,5 @@
 import CChecksum
+import TestSupport
 import Testing
 import WriteAheadJournal
 

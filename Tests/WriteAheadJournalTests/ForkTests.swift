@@ -24,6 +24,29 @@ import Glibc
         #expect(try reader.runs().first?.end?.kind == .clean)
         reader.close()
     }
+
+    /// A server that forks workers and is killed: its next start must not wait for them.
+    @Test func childThatOutlivesItsKilledOwnerDoesNotKeepTheStore() async throws {
+        let folder = try TemporaryFolder(onDisk: true)
+        await #expect(processExitsWith: .success) { [path = folder("s") as String] in
+            let channel = try Channel()
+            let owner = try child {
+                let journal = try Journal(path) { _, _ in }
+                try journal.append(record(0))
+                channel.send(try child {})
+                withExtendedLifetime(journal) { while true { pause() } }
+            }
+            let lingering = try #require(channel.receive())
+            reap(owner)
+            defer { kill(lingering, SIGKILL) }
+            #expect(Platform.isAlive(lingering))
+            let journal = try Journal(path) { _, _ in }
+            try journal.append(record(1))
+            try journal.close()
+            #expect(Platform.isAlive(lingering))
+        }
+        #expect(try recordsOf(folder("s")) == (0..<2).map(record))
+    }
 }
 
 private func parent(_ path: String, _ what: String) throws {
@@ -48,7 +71,7 @@ private func parent(_ path: String, _ what: String) throws {
             journal = nil
             _exit(error?.code == .forked ? 0 : 3)
         case "open":
-            // The parent holds it, and the child shares the descriptor of its lock.
+            // The parent holds it.
             let error = failure { _ = try Journal(path) { _, _ in } }
             _exit(error?.code == .busy ? 0 : 3)
         default:

@@ -1,4 +1,4 @@
-// What kind of file system a file is on, and Btrfs's switch for copy-on-write.
+// What kind of file system a file is on, Btrfs's switch for copy-on-write, and what a forked child must not keep.
 //
 // In C because Swift's import of the C library leaves out statfs(), and the ioctl numbers are macros with arithmetic.
 #ifndef BACKSTAY_CFILESYSTEM_H
@@ -25,5 +25,12 @@ int cfilesystem_populate(void *start, uintptr_t length);
 
 // MADV_DONTFORK, where there is one.
 void cfilesystem_keep_from_children(void *start, uintptr_t length);
+
+// From now on a forked child closes this descriptor before it runs anything else. 0 when there is no place left for it.
+int cfilesystem_close_in_children(int descriptor);
+
+// Takes a descriptor back from there, to be closed by the caller. 0 in a child, which has closed it already, and for one
+// that was never given.
+int cfilesystem_still_held(int descriptor);
 
 #endif

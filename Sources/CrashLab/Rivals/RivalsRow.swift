@@ -1,0 +1,227 @@
+// `lab rivals`: who loses what. The same changes, the same ends and the same rot for the store and for what an application
+// would use instead; one oracle for all.
+//
+// A case is one rival under one attack: a child makes changes and tells which were answered; it is killed, or closes; in
+// a power cut what was synced becomes the disk; a bit is flipped where that is the attack; then the rival is opened again
+// and asked for all it has.
+
+internal import WriteAheadJournal
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Glibc
+#endif
+
+package struct RivalsRow {
+    /// What became of the cases of one rival under one attack.
+    struct Cell {
+        var cases = 0
+        /// Something acknowledged was gone or wrong, and nothing said so.
+        var silent = 0
+        /// The rival refused to open, or said what was gone.
+        var noticed = 0
+
+        var text: String {
+            var parts: [String] = []
+            if silent > 0 { parts.append("\(silent) silent") }
+            if noticed > 0 { parts.append("\(noticed) noticed") }
+            return cases == 0 ? "–" : parts.isEmpty ? "0 of \(cases)" : "\(parts.joined(separator: ", ")) of \(cases)"
+        }
+    }
+
+    private let plan: LabPlan
+    private let executable = DrillPlan.ownExecutable
+    private var report: LabReport
+    private var cells: [Attack: [Rival: Cell]] = [:]
+    private let place: String
+
+    /// A table of what was lost, and the row's report. Only the store's own losses are failures.
+    package static func run(
+        _ plan: LabPlan, progress: (Int) -> Void
+    ) throws -> (report: LabReport, table: String) {
+        var row = try RivalsRow(plan)
+        try row.play(progress)
+        return (row.report, row.table)
+    }
+
+    private init(_ plan: LabPlan) throws {
+        self.plan = plan
+        report = LabReport("rivals", plan)
+        place = try plan.makePlace("rivals")
+    }
+
+    private mutating func play(_ progress: (Int) -> Void) throws {
+        var number = plan.from
+        while plan.includes(number) {
+            let rival = Rival.allCases[number % Rival.allCases.count]
+            let attack = Attack.allCases[number / Rival.allCases.count % Attack.allCases.count]
+            let folder = "\(place)/\(number)"
+            guard mkdir(folder, 0o700) == 0 else { throw Platform.failure("creating", folder) }
+            let isKept = try play(number, rival, attack, folder)
+            if !isKept { Platform.removeFolder(folder) }
+            number += 1
+            progress(number)
+        }
+        report.next = number
+        if plan.cases != 1 { judgeControls() }
+        if report.failures.isEmpty { Platform.removeFolder(place) }
+        report.end()
+    }
+
+    /// Who must lose, if loss can be seen at all.
+    private mutating func judgeControls() {
+        func silent(_ attack: Attack, _ rival: Rival) -> Bool { cells[attack]?[rival]?.silent ?? 0 > 0 }
+        report.control("power loss takes from \(Rival.sqliteNormal.rawValue)", fails: silent(.power, .sqliteNormal))
+        report.control("power loss takes from \(Rival.file.rawValue)", fails: silent(.power, .file))
+        report.control(
+            "a flipped bit goes unnoticed in \(Rival.fileSynced.rawValue)", fails: silent(.bitAfterClose, .fileSynced))
+    }
+
+    // MARK: One case
+
+    /// True when its files are to be kept.
+    private mutating func play(_ number: Int, _ rival: Rival, _ attack: Attack, _ folder: String) throws -> Bool {
+        var random = SeededRandom(seed: plan.seed, name: "rivals \(number)")
+        let live = folder + "/live"
+        guard mkdir(live, 0o700) == 0 else { throw Platform.failure("creating", live) }
+        var child = RivalChild(
+            rival: rival, folder: live, seed: plan.seed &+ UInt64(number),
+            changes: Int.random(in: 30...200, using: &random))
+        child.closes = attack == .bitAfterClose
+        // All begin with a file that is there and closed: what making one risks is not compared here.
+        try rival.open(live, vfs: nil).close()
+        let files = rival.files(in: live)
+        if attack.cutsPower {
+            let disk = folder + "/disk"
+            guard mkdir(disk, 0o700) == 0 else { throw Platform.failure("creating", disk) }
+            for name in Platform.names(in: files) where !name.hasSuffix("-shm") {
+                try Platform.copyFile(files + "/" + name, to: disk + "/" + name)
+            }
+            child.shadow = disk
+            child.tears = attack == .torn
+        }
+        let target = child.closes ? Int.max : Int.random(in: 20...child.changes, using: &random)
+        let history = try follow(child, target: target, errors: folder + "/stderr")
+        if attack.cutsPower {
+            Platform.removeFolder(files)
+            guard rename(folder + "/disk", files) == 0 else { throw Platform.failure("renaming", files) }
+        }
+        if attack.flips { try flipBit(files, &random) }
+        let seen = judge(rival, live, history, seed: child.seed)
+        return note(number, rival, attack, seen, folder)
+    }
+
+    /// Runs the child to its end and returns what it was answered.
+    private func follow(_ role: RivalChild, target: Int, errors: String) throws -> History {
+        var history = History()
+        history.begin(writer: 0)
+        let child = try ChildProcess(executable: executable, arguments: role.arguments, errors: errors)
+        var answered = 0
+        reading: while true {
+            switch child.next(until: Platform.monotonicNanoseconds() + ScenarioRun.silenceMax) {
+            case .end: break reading
+            case .silence: throw Noticed(what: "a child said nothing for a long time")
+            case .messages(let messages):
+                for message in messages {
+                    if case .acknowledged(let change, let lsn) = message {
+                        history.acknowledge(change, lsn: lsn)
+                        answered += 1
+                        if answered == target { child.send(SIGKILL) }
+                    }
+                    if case .trouble(let text) = message { throw Noticed(what: "a child failed: \(text)") }
+                }
+            }
+        }
+        _ = child.reap()
+        return history
+    }
+
+    /// One bit of one byte that is not zero: files have parts that were made ready and hold nothing yet.
+    private func flipBit(_ folder: String, _ random: inout SeededRandom) throws {
+        let names = Platform.names(in: folder).filter { !$0.hasSuffix("-shm") && $0 != "lock" }.sorted()
+        var bytes: [(name: String, offset: Int, byte: UInt8)] = []
+        for name in names {
+            let content = Platform.contents(folder + "/" + name, limit: 16 << 20) ?? []
+            for (offset, byte) in content.enumerated() where byte != 0 { bytes.append((name, offset, byte)) }
+        }
+        guard let chosen = bytes.randomElement(using: &random) else { throw Noticed(what: "there is nothing to flip") }
+        let file = open(folder + "/" + chosen.name, O_WRONLY | O_CLOEXEC)
+        guard file >= 0 else { throw Platform.failure("opening", chosen.name) }
+        defer { close(file) }
+        var flipped = chosen.byte ^ (1 << UInt8.random(in: 0..<8, using: &random))
+        guard pwrite(file, &flipped, 1, off_t(chosen.offset)) == 1 else {
+            throw Platform.failure("writing", chosen.name)
+        }
+    }
+
+    private struct Seen {
+        var verdict = Verdict()
+        /// What the rival said; empty where it said nothing.
+        var said = ""
+    }
+
+    private func judge(_ rival: Rival, _ folder: String, _ history: History, seed: UInt64) -> Seen {
+        var seen = Seen()
+        do {
+            let store = try rival.open(folder, vfs: nil)
+            let entries = try store.entries()
+            seen.said = store.said
+            seen.verdict = Oracle.judge(history, recovered: entries, seed: seed, survival: .process)
+            try store.close()
+        } catch let noticed as Noticed {
+            seen.said = noticed.what
+        } catch {
+            seen.said = "\(error)"
+        }
+        return seen
+    }
+
+    /// True when the files are to be kept.
+    private mutating func note(
+        _ number: Int, _ rival: Rival, _ attack: Attack, _ seen: Seen, _ folder: String
+    ) -> Bool {
+        var cell = cells[attack, default: [:]][rival] ?? Cell()
+        defer { cells[attack, default: [:]][rival] = cell }
+        cell.cases += 1
+        let findings = seen.verdict.findings
+        let onlyMissing = findings.allSatisfy { if case .missing = $0 { true } else { false } }
+        guard !findings.isEmpty || !seen.said.isEmpty else {
+            report.note(.whole)
+            return false
+        }
+        if !seen.said.isEmpty && onlyMissing {
+            if findings.isEmpty && seen.verdict.recovered > 0 {
+                // It said what it dropped or mended, and all that was acknowledged is there.
+                report.note(.whole)
+                return false
+            }
+            cell.noticed += 1
+            report.note(.detected)
+            guard rival.isOurs, !attack.flips else { return false }
+            return report.fail(number, "\(rival.rawValue), \(attack.rawValue): \(seen.said)", artefacts: folder)
+        }
+        cell.silent += 1
+        guard rival.isOurs, !(onlyMissing && attack.mayTake(from: rival)) else {
+            report.note(.whole)
+            return false
+        }
+        report.note(seen.verdict.lost > 0 ? .lost : .wrong)
+        return report.fail(
+            number, "\(rival.rawValue), \(attack.rawValue): \(findings.prefix(3).map(\.description))", artefacts: folder
+        )
+    }
+
+    // MARK: The table
+
+    private var table: String {
+        let head = "| | " + Rival.allCases.map(\.rawValue).joined(separator: " | ") + " |"
+        let line = "|---|" + Rival.allCases.map { _ in "---|" }.joined()
+        let rows = Attack.allCases.map { attack in
+            "| \(attack.rawValue) | "
+                + Rival.allCases.map { (cells[attack]?[$0] ?? Cell()).text }.joined(separator: " | ") + " |"
+        }
+        return ([head, line] + rows).joined(separator: "\n")
+    }
+}
