@@ -14,8 +14,9 @@ struct DamagedTable<Key: Comparable> {
     let middle: (Key, Key) -> Key?
     /// The next key there may be.
     let next: (Key) -> Key
+
     /// Steps over the rows strictly between two keys, forwards or backwards, and says the key of each.
-    let rows: (_ after: Key, _ before: Key, _ isForward: Bool, _ each: (Key) -> Void) throws -> Void
+    typealias Rows = (_ after: Key, _ before: Key, _ isForward: Bool, _ each: (Key) -> Void) throws -> Void
 
     /// What could not be read: between which keys, and why.
     struct Gap {
@@ -24,9 +25,9 @@ struct DamagedTable<Key: Comparable> {
         var why: String
     }
 
-    func read() -> [Gap] {
+    func read(_ rows: Rows) -> [Gap] {
         var last = lowest
-        guard let first = attempt(lowest, highest, true, { last = $0 }) else { return [] }
+        guard let first = failure({ try rows(lowest, highest, true) { last = $0 } }) else { return [] }
         var gaps: [Gap] = []
         var open = [Gap(after: last, before: highest, why: first)]
         var probes = 0
@@ -34,7 +35,7 @@ struct DamagedTable<Key: Comparable> {
             open.removeFirst()
             // From the back, up to the next thing that cannot be read.
             var before = gap.before
-            guard let why = attempt(gap.after, gap.before, false, { before = $0 }) else { continue }
+            guard let why = failure({ try rows(gap.after, gap.before, false) { before = $0 } }) else { continue }
             gap = Gap(after: gap.after, before: before, why: why)
             guard probes < Self.probesMax, let place = middle(gap.after, gap.before) else {
                 gaps.append(gap)
@@ -42,7 +43,7 @@ struct DamagedTable<Key: Comparable> {
             }
             probes += 1
             var last = place
-            if let why = attempt(place, gap.before, true, { last = $0 }) {
+            if let why = failure({ try rows(place, gap.before, true) { last = $0 } }) {
                 open.append(Gap(after: last, before: gap.before, why: why))
             }
             open.append(Gap(after: gap.after, before: next(place), why: gap.why))
@@ -50,10 +51,10 @@ struct DamagedTable<Key: Comparable> {
         return merged(gaps)
     }
 
-    /// - Returns: why it ended early; nil where it did not.
-    private func attempt(_ after: Key, _ before: Key, _ isForward: Bool, _ each: (Key) -> Void) -> String? {
+    /// - Returns: why the body ended early; nil where it did not.
+    private func failure(_ body: () throws -> Void) -> String? {
         do {
-            try rows(after, before, isForward, each)
+            try body()
             return nil
         } catch {
             return (error as? StoreError)?.message ?? "\(error)"

@@ -61,6 +61,8 @@ package final class JournalOpening {
     /// What the tail has beyond the journal's end.
     private var tail = RecordBatch()
     private var isAbandoned = false
+    /// Where the files are kept as they were found, as a sentence.
+    private var evidence: String?
 
     /// Steps 1 to 4. `path` is resolved once; a later change of the working folder is harmless.
     package init(_ path: String, _ options: Options) throws(StoreError) {
@@ -118,7 +120,7 @@ package final class JournalOpening {
         let journal = try FileExamination(folder: folder, name: JournalFile.name)
         let state = try FileExamination(folder: folder, name: StateFile.name)
         for file in [journal, state] where file.isAltered {
-            let evidence = StoreFolder.keepEvidence(folder)
+            let evidence = keepEvidence()
             if let done = try file.mend(evidence: evidence) { damage.append(done) }
         }
         if let wal = journal.wal, wal.discardedBytes > 0 {
@@ -137,6 +139,10 @@ package final class JournalOpening {
         let meta = try JournalMeta.read(connection)
         let end = try JournalMeta.end(connection, meta)
         lastRun = try RunRow.newest(connection)
+        guard lastRun?.id ?? 0 >= 0, lastRun?.id ?? 0 < .max else {
+            throw StoreError(
+                .damaged, "the last row of the table runs has a number that cannot be", location: .init(file: file.path))
+        }
         page = RunPage.read(folder: folder, storeID: meta.storeID)
         let image = TailImage.read(folder: folder, storeID: meta.storeID)
         let found = image?.continuation(of: end)
@@ -146,8 +152,11 @@ package final class JournalOpening {
             if wal.isRotten { throw file.error("; what it says of them is lost") }
             try FileExamination.integrity(connection)
         }
+        if page == nil, Platform.exists(folder + "/" + RunPage.fileName) {
+            damage.append("the page \(folder)/\(RunPage.fileName) is altered: what it proved is not proved any more")
+        }
         if let lost = try lastRun?.tailLoss(page: page, image, found, connection) {
-            damage.append("\(lost); \(StoreFolder.keepEvidence(folder))")
+            damage.append("\(lost); \(keepEvidence())")
         }
         if let lastRun {
             if let end = lastRun.end {
@@ -163,17 +172,19 @@ package final class JournalOpening {
 
     /// The end of state.db's WAL is gone, or may be: the log makes up for a fold that was lost, where it still has it.
     private func examineState(_ file: FileExamination, _ base: LSN) throws(StoreError) {
-        do throws(StoreError) {
-            let connection = try SQLiteConnection(file.path, .readPrivate, vfs: options.vfs)
-            defer { connection.close() }
-            guard try StateMeta.read(connection).checkpoint.lsn >= base else {
-                throw file.error("; the log begins behind what is left")
-            }
-            try FileExamination.integrity(connection)
-        }
+        try checkState(file, base)
         guard file.wal?.isRotten == true else { return }
         try file.cut()
-        damage.append("\(file.error("").message); the log still has what is lost; \(StoreFolder.keepEvidence(folder))")
+        damage.append("\(file.error("").message); the log still has what is lost; \(keepEvidence())")
+    }
+
+    private func checkState(_ file: FileExamination, _ base: LSN) throws(StoreError) {
+        let connection = try SQLiteConnection(file.path, .readPrivate, vfs: options.vfs)
+        defer { connection.close() }
+        guard try StateMeta.read(connection).checkpoint.lsn >= base else {
+            throw file.error("; the log begins behind what is left")
+        }
+        try FileExamination.integrity(connection)
     }
 
     /// The witness: everything up to the sync mark was in the journal once, synced. The tail may make up for what is gone,
@@ -184,7 +195,12 @@ package final class JournalOpening {
     private func compareWithMark(
         _ end: LSN, _ mark: LSN, _ connection: SQLiteConnection
     ) throws(StoreError) -> Bool {
-        guard end < mark, !Sabotage.ignoresWitnesses else { return false }
+        guard end < mark else { return false }
+        if Sabotage.ignoresWitnesses {
+            // As a store does that takes what SQLite gives it.
+            tail = RecordBatch()
+            return false
+        }
         var lost = StoreError(
             .damaged,
             "the journal ends at LSN \(end), but everything up to LSN \(mark) was made durable: its end was lost or altered",
@@ -200,7 +216,7 @@ package final class JournalOpening {
             throw lost
         }
         recordsResupplied = Int(clamping: mark.value - end.value)
-        discardReason = "\(lost.message); the tail still had it; \(StoreFolder.keepEvidence(folder))"
+        discardReason = "\(lost.message); the tail still had it; \(keepEvidence())"
         damage.append(discardReason)
         return true
     }
@@ -345,13 +361,21 @@ package final class JournalOpening {
         if isNew { Platform.removeFolder(folder) }
     }
 
+    /// Once: what this opening has put right meanwhile is no evidence.
+    private func keepEvidence() -> String {
+        let place = evidence ?? StoreFolder.keepEvidence(folder)
+        evidence = place
+        return place
+    }
+
     /// Adds to an error of damage where the files are kept.
     package func keepingEvidence(_ error: StoreError) -> StoreError {
         var error = error
         // In a folder that has a state.db, a journal.db that is no database of ours was one once.
         if error.code == .notAStore && Platform.exists(folder + "/" + StateFile.name) { error.code = .damaged }
-        guard error.code == .damaged else { return error }
-        error.message += "; \(StoreFolder.keepEvidence(folder)); restore a backup, or run `backstay verify`"
+        // Not again for an error on its way out.
+        guard error.code == .damaged, !error.message.contains("backstay verify") else { return error }
+        error.message += "; \(keepEvidence()); restore a backup, or run `backstay verify`"
         return error
     }
 }

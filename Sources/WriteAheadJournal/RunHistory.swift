@@ -91,15 +91,15 @@ public struct RunRow: Sendable, Hashable {
         }
         var why = found.why
         if let missing = found.missing {
-            // A row the log no longer has says nothing.
-            let bytes = try journal.query(
-                "SELECT length(records) FROM journal WHERE first_lsn<=? AND last_lsn>=?",
+            // Rows the log no longer has say nothing.
+            let fitting = try journal.query(
+                "SELECT count(*) FROM journal WHERE last_lsn>=? AND length(records)<=?",
                 bind: {
                     $0.bind(1, Int64(bitPattern: missing.value))
-                    $0.bind(2, Int64(bitPattern: missing.value))
+                    $0.bind(2, Int64(tail.contentBytesMax))
                 }
-            ) { Int($0.int(0)) }
-            if let bytes, bytes <= tail.contentBytesMax { why = "the tail is of an earlier moment than the journal" }
+            ) { $0.int(0) }
+            if fitting ?? 0 > 0 { why = "the tail is of an earlier moment than the journal" }
         }
         let last = found.records.isEmpty ? found.after : found.records.last
         return why.map { "\($0): changes behind LSN \(last) that were in the tail alone are lost" }

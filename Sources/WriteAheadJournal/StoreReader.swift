@@ -21,6 +21,8 @@ package final class StoreReader: @unchecked Sendable {
     private let tail: TailImage?
     /// Why changes that were in the tail alone are lost; nil where none are, or where nobody can tell.
     package private(set) var tailLoss: String?
+    /// The log is proved to have lost its end.
+    private var rot: StoreError?
     private let lock: FolderLock?
     private let journal: SQLiteConnection
     private let state: SQLiteConnection
@@ -42,7 +44,13 @@ package final class StoreReader: @unchecked Sendable {
             if !isLive {
                 for name in [JournalFile.name, StateFile.name] {
                     let file = try FileExamination(folder: folder, name: name)
-                    if file.isAltered { throw file.error("; open the store, which puts right what can be") }
+                    guard file.wal?.repairs.isEmpty != false else {
+                        throw file.error("; open the store, which puts it right")
+                    }
+                    // What is left of the table is judged by its digest.
+                    if name == JournalFile.name && file.wal?.isRotten == true {
+                        rot = file.error("; what it says of them is lost")
+                    }
                 }
             }
             journal = try SQLiteConnection(folder + "/" + JournalFile.name, access, vfs: vfs)
@@ -165,6 +173,7 @@ package final class StoreReader: @unchecked Sendable {
                     .damaged, broken.why, location: .init(file: journal.path, lsn: broken.lsn, bytes: broken.bytes))
             }
         }
+        let end = position.lsn
         let found = tail?.continuation(of: position)
         if !isLive, let run = try newestRun() {
             tailLoss = try run.tailLoss(page: RunPage.read(folder: folder, storeID: storeID), tail, found, journal)
@@ -185,6 +194,8 @@ package final class StoreReader: @unchecked Sendable {
                 "the journal ends at LSN \(position.lsn), but everything up to LSN \(syncMark) was made durable",
                 location: .init(file: journal.path, lsn: position.lsn.next))
         }
+        // The tail may have all that the mark speaks of.
+        if let rot, end >= syncMark { throw rot }
         guard stateMeta.checkpoint.lsn >= base.lsn, isLive || stateMeta.checkpoint.lsn <= position.lsn else {
             throw StoreError(
                 .damaged,

@@ -17,6 +17,17 @@ package final class StoreSurvey {
         package var key: String?
         /// The records that are gone.
         package var lsns: ClosedRange<UInt64>?
+
+        package init(
+            check: String, message: String, location: StoreError.Location? = nil, key: String? = nil,
+            lsns: ClosedRange<UInt64>? = nil
+        ) {
+            self.check = check
+            self.message = message
+            self.location = location
+            self.key = key
+            self.lsns = lsns
+        }
     }
 
     package private(set) var findings: [Finding] = []
@@ -79,8 +90,8 @@ package final class StoreSurvey {
         var bad: Set<[UInt8]> = []
         let table = DamagedTable<RowKey>(
             lowest: RowKey(name: [], key: []), highest: RowKey(name: [0xff], key: []), middle: RowKey.middle,
-            next: \.next
-        ) { after, before, isForward, seen in
+            next: \.next)
+        let gaps = table.read { after, before, isForward, seen in
             try Self.rows(connection, after, before, isForward) { key, kind, value, stored, isGood in
                 seen(key)
                 guard isGood else {
@@ -92,7 +103,7 @@ package final class StoreSurvey {
                 each(key.name, key.key, kind, value)
             }
         }
-        for gap in table.read() {
+        for gap in gaps {
             findings.append(
                 Finding(
                     check: "state",
@@ -190,8 +201,8 @@ package final class StoreSurvey {
         var batches: [Int64: (last: Int64, chain: UInt32, bytes: [UInt8])] = [:]
         let table = DamagedTable<Int64>(
             lowest: Int64(meta.base.lsn.value), highest: .max,
-            middle: { $1 - $0 > 1 ? $0 + ($1 - $0) / 2 : nil }, next: { $0 + 1 }
-        ) { after, before, isForward, seen in
+            middle: { $1 - $0 > 1 ? $0 + ($1 - $0) / 2 : nil }, next: { $0 + 1 })
+        let gaps = table.read { after, before, isForward, seen in
             let rows = try connection.prepare(
                 "SELECT first_lsn,last_lsn,chain,records FROM journal WHERE first_lsn>? AND first_lsn<? "
                     + "ORDER BY first_lsn \(isForward ? "" : "DESC")")
@@ -204,7 +215,7 @@ package final class StoreSurvey {
                 seen(rows.int(0))
             }
         }
-        for gap in table.read() {
+        for gap in gaps {
             findings.append(
                 Finding(
                     check: "journal",

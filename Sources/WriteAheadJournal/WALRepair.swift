@@ -3,12 +3,19 @@
 // SQLite's checksum is linear modulo 2³²: a word that is larger by d makes the two sums larger by d·p and d·q, where p and
 // q follow from the number of words behind it alone (they are Fibonacci numbers, so one of them is odd). So for each word
 // the only d that fits the first or the second sum is found by one multiplication, and it counts only when it fits both
-// and is a change of one byte. About 10⁶ of 2⁶⁴ differences of the sums are explained by some byte: a frame that was torn
+// and is a change of one byte.
+//
+// It has to be the only such byte. Fibonacci numbers modulo 2ᵏ come again after 3·2ᵏ⁻¹ words, so a change of the highest
+// bits of a word looks like one 3·2ᵏ⁻¹ words away: the sums tell which byte it was for the lower 22 or so of 32 bits, and
+// nothing is done about the others. At most 10⁶ of 2⁶⁴ differences are explained by one byte, so a frame that was torn
 // passes for an altered one with a probability of 2⁻⁴⁴.
 
 enum WALRepair {
-    /// - Returns: the byte that differs, by its offset in the frame; nil where it takes more than one.
-    static func frame(_ frame: [UInt8], after sum: WALFormat.Sum, _ header: WALFormat.Header) -> WALScan.Repair? {
+    /// - Parameter next: the frame behind it, if there is one.
+    /// - Returns: the byte that differs, by its offset in the frame; nil where it takes more than one, or could be several.
+    static func frame(
+        _ frame: [UInt8], next: [UInt8]?, after sum: WALFormat.Sum, _ header: WALFormat.Header
+    ) -> WALScan.Repair? {
         // A frame of the generation before has other salts, as a rule in all their bytes: nothing is looked for then.
         let salt = zip(frame[8..<16], header.salts).enumerated().filter { $0.element.0 != $0.element.1 }
         guard salt.count <= 1 else { return nil }
@@ -18,8 +25,15 @@ enum WALRepair {
             guard computed == stored, WALFormat.big(frame, 0) != 0 else { return nil }
             return WALScan.Repair(offset: 8 + salt.offset, found: salt.element.0, written: salt.element.1)
         }
-        if let byte = sumByte(frame, computed) { return byte }
-        return contentByte(frame, missing: (stored.0 &- computed.0, stored.1 &- computed.1), header.isBig)
+        // The frame behind knows which sum was written.
+        let sumByte = sumByte(frame, computed)
+        if let next, header.continues(next, computed) { return sumByte }
+        let content = contentByte(frame, missing: (stored.0 &- computed.0, stored.1 &- computed.1), header.isBig)
+        if let next, header.continues(next, stored) { return content }
+        switch (sumByte, content) {
+        case (let byte?, nil), (nil, let byte?): return byte
+        default: return nil
+        }
     }
 
     /// The stored checksum is what was altered.
@@ -30,9 +44,11 @@ enum WALRepair {
         return WALScan.Repair(offset: 16 + byte.offset, found: byte.element.0, written: byte.element.1)
     }
 
+    /// Nil where there is none, or more than one.
     private static func contentByte(
         _ frame: [UInt8], missing: WALFormat.Sum, _ isBig: Bool
     ) -> WALScan.Repair? {
+        var found: WALScan.Repair?
         // From the last word back: what one more in this word adds to either sum at the end.
         var p: UInt32 = 1
         var q: UInt32 = 1
@@ -41,17 +57,16 @@ enum WALRepair {
         while at >= 0 {
             // Of the last pair the first word is in both sums once; the second in the second one alone.
             let weight: (UInt32, UInt32) = isSecond ? (q &- p, p) : (p, q)
-            if let difference = quotient(missing, weight),
-                let byte = byte(of: frame, at, larger: difference, isBig)
-            {
-                return byte
+            if let byte = quotient(missing, weight).flatMap({ byte(of: frame, at, larger: $0, isBig) }) {
+                guard found == nil else { return nil }
+                found = byte
             }
             if !isSecond { (p, q) = (p &+ q, p &+ q &+ q) }
             isSecond.toggle()
             // The page, then the first eight bytes; salts and checksum in between are not covered.
             at = at == WALFormat.frameHeaderBytes ? 4 : at - 4
         }
-        return nil
+        return found
     }
 
     /// The only d with d·weight = missing, if there is one.
@@ -80,8 +95,9 @@ enum WALRepair {
             offset: offset, found: frame[offset], written: UInt8(truncatingIfNeeded: written >> (8 * UInt32(lowest))))
     }
 
-    /// The byte that makes the header check again, and the frame behind it.
+    /// The one byte that makes the header check again, and the frame behind it.
     static func header(_ bytes: [UInt8], _ reader: FileReader, _ size: Int) -> WALScan.Repair? {
+        var found: WALScan.Repair?
         for offset in 0..<WALFormat.headerBytes {
             var altered = bytes
             for value in UInt8.min...UInt8.max where value != bytes[offset] {
@@ -90,9 +106,10 @@ enum WALRepair {
                     let frame = reader.read(at: WALFormat.headerBytes, count: header.frameBytes),
                     header.continues(frame, header.sum)
                 else { continue }
-                return WALScan.Repair(offset: offset, found: bytes[offset], written: value)
+                guard found == nil else { return nil }
+                found = WALScan.Repair(offset: offset, found: bytes[offset], written: value)
             }
         }
-        return nil
+        return found
     }
 }

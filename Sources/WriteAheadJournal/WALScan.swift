@@ -12,8 +12,9 @@
 //      commit synced before the next begins, the second was begun when all before it was on the disk. One is none: a
 //      power cut may keep the end of the transaction that was being written and lose its beginning, and what later
 //      commits have not overwritten of it stays in the file.
-//   2. A frame that checks once a single byte is changed is that frame, as it was written: by chance it would take 2⁴⁴
-//      torn frames. Then nothing has to be proved: putting the byte right only brings back what was written.
+//   2. A frame that checks once one byte is changed, and for no other byte, is that frame, as it was written: by chance it
+//      would take 2⁴⁴ torn frames (WALRepair.swift). Then nothing has to be proved: putting the byte right only brings
+//      back what was written.
 //
 // What no rule sees: rot in the last transaction or two, and in a header that no byte mends; a power cut while the
 // header is written anew looks the same. For those there is the sync mark.
@@ -101,7 +102,8 @@ package struct WALScan: Sendable, Equatable {
             guard var frame = reader.read(at: offset, count: min(frameBytes, size - offset)) else { break }
             if frame.count == frameBytes {
                 if repairs.count < Self.repairsMax, !header.continues(frame, sum),
-                    let repair = WALRepair.frame(frame, after: sum, header)
+                    let repair = WALRepair.frame(
+                        frame, next: reader.read(at: offset + frameBytes, count: frameBytes), after: sum, header)
                 {
                     frame[repair.offset] = repair.written
                     repairs.append(

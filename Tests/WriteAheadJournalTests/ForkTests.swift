@@ -40,9 +40,7 @@ import Glibc
             reap(owner)
             defer { kill(lingering, SIGKILL) }
             #expect(Platform.isAlive(lingering))
-            let journal = try Journal(path) { _, _ in }
-            try journal.append(record(1))
-            try journal.close()
+            try appendOne(path)
             #expect(Platform.isAlive(lingering))
         }
         #expect(try recordsOf(folder("s")) == (0..<2).map(record))
@@ -93,4 +91,11 @@ private func parent(_ path: String, _ what: String) throws {
     #expect(try recordsOf(path + ".copy") == (0..<3).map(record))
     try journal?.append(record(3))
     try journal?.close()
+}
+
+/// Synchronous: a test's body is not.
+private func appendOne(_ path: String) throws {
+    let journal = try Journal(path) { _, _ in }
+    try journal.append(record(1))
+    try journal.close()
 }

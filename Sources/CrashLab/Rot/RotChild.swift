@@ -23,13 +23,13 @@ struct RotRole {
     var seed: UInt64
     var from: Int
     var count: Int
-    /// Every so many cases one.
-    var step = 1
+    /// Of these only those of this store and file, as "live/tail"; empty for all.
+    var only = ""
     var sabotage = Sabotage.none
 
     var arguments: [String] {
         [
-            Self.firstArgument, "place=\(place)", "seed=\(seed)", "from=\(from)", "count=\(count)", "step=\(step)",
+            Self.firstArgument, "place=\(place)", "seed=\(seed)", "from=\(from)", "count=\(count)", "only=\(only)",
             "sabotage=\(sabotage.rawValue)",
         ]
     }
@@ -46,10 +46,10 @@ extension RotRole {
         }
         guard let place = values["place"], let seed = values["seed"].flatMap({ UInt64($0) }),
             let from = values["from"].flatMap({ Int($0) }), let count = values["count"].flatMap({ Int($0) }),
-            let step = values["step"].flatMap({ Int($0) }),
+            let only = values["only"],
             let sabotage = values["sabotage"].flatMap(Sabotage.init(rawValue:))
         else { return nil }
-        self.init(place: place, seed: seed, from: from, count: count, step: step, sabotage: sabotage)
+        self.init(place: place, seed: seed, from: from, count: count, only: only, sabotage: sabotage)
     }
 }
 
@@ -96,8 +96,9 @@ enum RotChild {
         let cases = try RotImages.read(role.place, seed: role.seed)
         let folder = "\(role.place)/child-\(getpid())"
         let trial = RotTrial(cases, in: folder)
-        for number in stride(from: role.from, to: role.from + role.count * role.step, by: role.step) {
+        for number in role.from..<role.from + role.count {
             guard let rot = cases[number] else { break }
+            guard role.only.isEmpty || role.only == "\(cases.stores[rot.store].kind)/\(rot.file)" else { continue }
             let start = Platform.monotonicNanoseconds()
             let cpu = cpuNanoseconds
             Platform.removeFolder(folder)

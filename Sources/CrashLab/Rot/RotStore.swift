@@ -107,8 +107,15 @@ struct RotStores {
         let path = "\(place)/clean"
         try Self.write(live.image, to: path)
         try StateStore.open(path, options: RotStore.options).close()
+        // Once more, with few changes behind a compaction: SQLite's WALs begin anew, and most pages are in the database
+        // files alone, where SQLite has no checksums.
+        let store = try StateStore.open(path, options: RotStore.options)
+        try store.compact()
+        let changes = live.changes + 2
+        for number in live.changes + 1...changes { try RotStore.make(number, in: store, seed: seed, .power) }
+        try store.close()
         return RotStore(
-            kind: .clean, image: Self.files(path), earlier: live.image, changes: live.changes, durable: live.changes)
+            kind: .clean, image: Self.files(path), earlier: live.image, changes: changes, durable: changes)
     }
 
     private func makeMid(of live: RotStore) throws -> RotStore {

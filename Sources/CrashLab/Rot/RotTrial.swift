@@ -105,6 +105,7 @@ struct RotTrial {
         guard last >= store.durable else { return Finding(outcome: .lost, how: "lost", what: what) }
         if !report.damage.isEmpty { return Finding(outcome: .detected, how: "reported", what: what) }
         guard store.kind == .cut else { return Finding(outcome: .lost, how: "lost", what: what) }
+        // The page does not prove that the log goes so far: then the report has to say what is not proved.
         if report.bytesDiscarded > 0 { return Finding(outcome: .detected, how: "reported as discarded", what: what) }
         guard report.provenLSN < report.lastLSN else { return Finding(outcome: .lost, how: "lost", what: what) }
         return Finding(outcome: .detected, how: "reported as unproven", what: what)
