@@ -149,6 +149,7 @@ struct tracer {
     const struct backstay_trace_plan *plan;
     struct backstay_trace_result *result;
     int log;
+    bool has_begun;
     pid_t seen[threads_max]; /* threads that had their first stop */
     struct pending pending[threads_max];
 };
@@ -214,9 +215,13 @@ static int on_entry(struct tracer *tracer, pid_t thread) {
     struct __ptrace_syscall_info info;
     memset(&info, 0, sizeof info);
     if (ptrace(PTRACE_GET_SYSCALL_INFO, thread, sizeof info, &info) < 0) return PTRACE_CONT;
-    uint64_t index = ++tracer->result->calls;
-    bool is_struck = plan->action != BACKSTAY_TRACE_COUNT && index == plan->index;
-    bool fails = plan->action == BACKSTAY_TRACE_FAIL
+    /* What the program tells its parent is not what is examined, and its first word ends its own start. */
+    bool tells = info.seccomp.nr == SYS_write && info.seccomp.args[0] == STDOUT_FILENO;
+    tracer->has_begun = tracer->has_begun || tells;
+    if (!tracer->has_begun) return PTRACE_CONT;
+    uint64_t index = tells ? 0 : ++tracer->result->calls;
+    bool is_struck = !tells && plan->action != BACKSTAY_TRACE_COUNT && index == plan->index;
+    bool fails = !tells && plan->action == BACKSTAY_TRACE_FAIL
         && (is_struck || (plan->sticky && tracer->result->struck && (long)info.seccomp.nr == tracer->result->number));
     /* The two layouts agree but for what follows the arguments. */
     struct __ptrace_syscall_info entry = info;

@@ -30,9 +30,13 @@ final class ChildProcess {
     private let messages: Int32
     private var buffer: [UInt8] = []
     private var isReaped = false
+    private let isWrapped: Bool
 
     /// Starts `executable` with `arguments`; its stderr goes to the end of the file `errors`.
-    init(executable: String, arguments: [String], errors: String) throws(StoreError) {
+    init(
+        executable program: String, arguments given: [String], errors: String, launch: Launch = .foreground
+    ) throws(StoreError) {
+        let (executable, arguments) = launch.command(program, given)
         var ends: [Int32] = [0, 0]
         guard pipe(&ends) == 0 else { throw Platform.failure("making", "a pipe") }
         defer { close(ends[1]) }
@@ -59,11 +63,12 @@ final class ChildProcess {
         sigfillset(&all)
         for signal in [SIGKILL, SIGSTOP] { sigdelset(&all, signal) }
         sigemptyset(&none)
+        if case .blocked(let signal) = launch { sigaddset(&none, signal) }
         posix_spawnattr_setsigdefault(&attributes, &all)
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setpgroup(&attributes, 0)
         posix_spawnattr_setflags(
-            &attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP))
+            &attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | launch.spawnFlag))
 
         var child = pid_t()
         let words = ([executable] + arguments).map { strdup($0) }
@@ -76,6 +81,7 @@ final class ChildProcess {
             throw Platform.failure("starting", executable, errno: result)
         }
         pid = child
+        isWrapped = launch.isWrapped
         messages = ends[0]
     }
 
@@ -96,6 +102,14 @@ final class ChildProcess {
             next += 1
         }
         return variables.filter { !$0.hasPrefix("SWIFT_BACKTRACE=") } + ["SWIFT_BACKTRACE=enable=no"]
+    }
+
+    /// The process that runs the program: a child of the one that was started, where a shell or `unshare` is between. Nil
+    /// while there is none.
+    var program: pid_t? {
+        guard isWrapped else { return pid }
+        let children = Platform.text(at: "/proc/\(pid)/task/\(pid)/children") ?? ""
+        return children.split(separator: " ").first.flatMap { pid_t($0) }
     }
 
     /// Sends a signal.

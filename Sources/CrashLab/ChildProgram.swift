@@ -27,6 +27,10 @@ public func runAsChildIfAsked() async throws -> Bool {
         try rival.run()
         return true
     }
+    if let neighbour = NeighbourChild(arguments: arguments) {
+        try neighbour.run()
+        return true
+    }
     if try CallsWork.runAsChildIfAsked(arguments) { return true }
     guard let role = ChildRole(arguments: arguments) else { return false }
     try await ChildProgram.run(role)

@@ -125,7 +125,7 @@ public struct KillCampaign: Sendable {
         while plan.includes(number) {
             let folder = "\(place)/\(number)"
             guard mkdir(folder, 0o700) == 0 else { throw Platform.failure("creating", folder) }
-            let series = KillSeries(executable: DrillPlan.ownExecutable, folder: folder, seed: plan.seed)
+            let series = KillSeries(executable: plan.executable, folder: folder, seed: plan.seed)
             try series.play(store: number, most: .max) {}
             let seen = series.report
             report.note(seen.lost > 0 ? .lost : seen.problems.isEmpty && seen.gaps == 0 ? .whole : .wrong)

@@ -19,7 +19,9 @@ struct LabCommand: ParsableCommand {
             Every row is a sequence of cases that its seed fixes. Exit status 0 when nothing was lost and nothing was \
             silently wrong, 1 otherwise, and when a control that must fail does not.
             """,
-        subcommands: [KillsCommand.self, RivalsCommand.self, CallsCommand.self, RotCommand.self]
+        subcommands: [
+            RotCommand.self, KillsCommand.self, RivalsCommand.self, CallsCommand.self, SignalsCommand.self, NeighboursCommand.self,
+        ]
     )
 }
 

@@ -14,18 +14,8 @@ import Glibc
 #endif
 
 @Suite(.serialized) struct DrillTests {
-    /// The command, built beside the test bundle.
-    private static let executable: String = {
-        var buffer = [CChar](repeating: 0, count: 4_096)
-        let length = readlink("/proc/self/exe", &buffer, buffer.count - 1)
-        let bundle = String(decoding: buffer[..<max(0, length)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        let folder = bundle.lastIndex(of: "/").map { bundle[..<$0] } ?? "."
-        let path = folder + "/backstay"
-        return access(String(path), X_OK) == 0 ? String(path) : ".build/debug/backstay"
-    }()
-
     private func drill(_ names: String...) throws -> DrillReport {
-        var plan = DrillPlan(executable: Self.executable)
+        var plan = DrillPlan(executable: builtCommand)
         plan.only = names
         return try plan.run()
     }
@@ -122,7 +112,7 @@ import Glibc
         let made = try #require(mkdtemp(&template))
         let folder = try Platform.resolved(String(cString: made))
         defer { Platform.removeFolder(folder) }
-        return ScenarioRun(scenario, executable: Self.executable, folder: folder, seed: 7).play()
+        return ScenarioRun(scenario, executable: builtCommand, folder: folder, seed: 7).play()
     }
 }
 #endif

@@ -29,22 +29,28 @@ import Glibc
     @Test func childThatOutlivesItsKilledOwnerDoesNotKeepTheStore() async throws {
         let folder = try TemporaryFolder(onDisk: true)
         await #expect(processExitsWith: .success) { [path = folder("s") as String] in
-            let channel = try Channel()
-            let owner = try child {
-                let journal = try Journal(path) { _, _ in }
-                try journal.append(record(0))
-                channel.send(try child {})
-                withExtendedLifetime(journal) { while true { pause() } }
-            }
-            let lingering = try #require(channel.receive())
-            reap(owner)
-            defer { kill(lingering, SIGKILL) }
-            #expect(Platform.isAlive(lingering))
-            try appendOne(path)
-            #expect(Platform.isAlive(lingering))
+            try ownerWithALingeringChild(path)
         }
         #expect(try recordsOf(folder("s")) == (0..<2).map(record))
     }
+}
+
+private func ownerWithALingeringChild(_ path: String) throws {
+    let channel = try Channel()
+    let owner = try child {
+        let journal = try Journal(path) { _, _ in }
+        try journal.append(record(0))
+        channel.send(try child {})
+        withExtendedLifetime(journal) { while true { pause() } }
+    }
+    let lingering = try #require(channel.receive())
+    reap(owner)
+    defer { kill(lingering, SIGKILL) }
+    #expect(Platform.isAlive(lingering))
+    let journal = try Journal(path) { _, _ in }
+    try journal.append(record(1))
+    try journal.close()
+    #expect(Platform.isAlive(lingering))
 }
 
 private func parent(_ path: String, _ what: String) throws {
@@ -91,11 +97,4 @@ private func parent(_ path: String, _ what: String) throws {
     #expect(try recordsOf(path + ".copy") == (0..<3).map(record))
     try journal?.append(record(3))
     try journal?.close()
-}
-
-/// Synchronous: a test's body is not.
-private func appendOne(_ path: String) throws {
-    let journal = try Journal(path) { _, _ in }
-    try journal.append(record(1))
-    try journal.close()
 }

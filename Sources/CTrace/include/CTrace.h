@@ -2,8 +2,8 @@
  * Runs a program and stops it at its system calls: counts them, kills it at one of them, or has one of them fail.
  *
  * Only calls that change files, or tell of them, are looked at (trace.c lists them); a filter in the kernel lets all others
- * pass at full speed. Calls are numbered from 1 in the order in which the threads of the program and of its children
- * enter them.
+ * pass at full speed. Calls are numbered from 1, beginning behind the program's first write to its stdout, in the order
+ * in which the threads of the program and of its children enter them; writes to stdout are not counted.
  *
  * Linux on x86-64 alone. Elsewhere everything answers BACKSTAY_TRACE_UNSUPPORTED.
  */

@@ -46,7 +46,6 @@ package struct CallsRow {
     }
 
     private let plan: LabPlan
-    private let executable = DrillPlan.ownExecutable
     private let place: String
     private var report: LabReport
     private var parts: [Part] = []
@@ -130,7 +129,7 @@ package struct CallsRow {
         let store = folder + "/app.backstay"
         try copyFolder(path(.closed), to: store)
         let run = try TracedRun(
-            executable: executable,
+            executable: plan.executable,
             arguments: CallsWork.power.arguments(store: store, seed: plan.seed, early: early),
             errors: folder + "/stderr", log: folder + "/log")
         try expectDone(run, .power)
@@ -183,7 +182,7 @@ package struct CallsRow {
         let store = folder + "/app.backstay"
         if let start = work.start { try copyFolder(path(start), to: store) }
         return try TracedRun(
-            executable: executable, arguments: work.arguments(store: store, seed: plan.seed),
+            executable: plan.executable, arguments: work.arguments(store: store, seed: plan.seed),
             errors: folder + "/stderr", blow: blow)
     }
 
@@ -244,12 +243,7 @@ package struct CallsRow {
         }
         do {
             let open = try CallsChild.open(store)
-            var rows: [String: String] = [:]
-            for entry in try open.entries() {
-                rows[entry.key] =
-                    entry.type == "int"
-                    ? "int:\(try entry.value(as: Int.self))" : "text:\(try entry.value(as: String.self))"
-            }
+            let rows = try CallsChild.rows(open)
             try open.close()
             let verdict = Oracle.judge(history, recovered: rows, seed: plan.seed, survival: .process)
             problems += verdict.findings.map(\.description)

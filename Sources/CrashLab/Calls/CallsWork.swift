@@ -66,7 +66,7 @@ enum CallsWork: String, CaseIterable, Sendable {
             try CallsChild(store: arguments[2], seed: seed, isEarly: early).run(work)
         } catch let error as StoreError {
             // An error is an answer. What must not be is a crash, or an answer that is not true.
-            Message.hook(reason: "\(error.code)").send()
+            Message.hook(reason: error.code.rawValue).send()
             Message.done(rows: 0).send()
             return true
         }
@@ -88,6 +88,17 @@ struct CallsChild {
         options.lockPatience = 5_000_000_000
         options.sabotage.acknowledgesBeforeCommit = early
         return try StateStore.open(path, options: options)
+    }
+
+    /// Everything in a store, each value as its word.
+    static func rows(_ store: StateStore) throws -> [String: String] {
+        var rows: [String: String] = [:]
+        for entry in try store.entries() {
+            rows[entry.key] =
+                entry.type == "int"
+                ? "int:\(try entry.value(as: Int.self))" : "text:\(try entry.value(as: String.self))"
+        }
+        return rows
     }
 
     func run(_ work: CallsWork) throws {

@@ -25,6 +25,8 @@ package struct LabPlan: Sendable {
     /// Where stores are made, in a folder of the run's own. Memory where there is some: most rows sync a lot, and what a
     /// disk would do is what the lab plays.
     package var folder: String
+    /// The program to run as children: its main must call `runAsChildIfAsked` first.
+    package var executable = DrillPlan.ownExecutable
 
     private let start = Platform.monotonicNanoseconds()
 

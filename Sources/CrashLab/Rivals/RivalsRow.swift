@@ -22,17 +22,19 @@ package struct RivalsRow {
         var silent = 0
         /// The rival refused to open, or said what was gone.
         var noticed = 0
+        /// Something acknowledged was gone, which this rival had said it may be.
+        var allowed = 0
 
         var text: String {
             var parts: [String] = []
             if silent > 0 { parts.append("\(silent) silent") }
             if noticed > 0 { parts.append("\(noticed) noticed") }
+            if allowed > 0 { parts.append("\(allowed) the newest, as it says") }
             return cases == 0 ? "–" : parts.isEmpty ? "0 of \(cases)" : "\(parts.joined(separator: ", ")) of \(cases)"
         }
     }
 
     private let plan: LabPlan
-    private let executable = DrillPlan.ownExecutable
     private var report: LabReport
     private var cells: [Attack: [Rival: Cell]] = [:]
     private let place: String
@@ -117,7 +119,7 @@ package struct RivalsRow {
     private func follow(_ role: RivalChild, target: Int, errors: String) throws -> History {
         var history = History()
         history.begin(writer: 0)
-        let child = try ChildProcess(executable: executable, arguments: role.arguments, errors: errors)
+        let child = try ChildProcess(executable: plan.executable, arguments: role.arguments, errors: errors)
         var answered = 0
         reading: while true {
             switch child.next(until: Platform.monotonicNanoseconds() + ScenarioRun.silenceMax) {
@@ -202,8 +204,13 @@ package struct RivalsRow {
             guard rival.isOurs, !attack.flips else { return false }
             return report.fail(number, "\(rival.rawValue), \(attack.rawValue): \(seen.said)", artefacts: folder)
         }
+        if onlyMissing && attack.mayTake(from: rival) {
+            cell.allowed += 1
+            report.note(.whole)
+            return false
+        }
         cell.silent += 1
-        guard rival.isOurs, !(onlyMissing && attack.mayTake(from: rival)) else {
+        guard rival.isOurs else {
             report.note(.whole)
             return false
         }

@@ -1,0 +1,20 @@
+// `lab signals`: the matrix of signals, moments and ways to be started.
+
+#if CommandLine
+import ArgumentParser
+import CrashLab
+
+struct SignalsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "signals", abstract: "Every signal at every moment, however the program was started.",
+        discussion: "Without --budget or --cases: each of the \(SignalsRow.cells) cells once.")
+
+    @OptionGroup var options: LabOptions
+
+    func run() throws {
+        var plan = options.plan
+        if plan.cases == nil && plan.budget == nil { plan.cases = SignalsRow.cells }
+        try options.finish(SignalsRow.run(plan, progress: options.progress("signals", of: plan.cases)))
+    }
+}
+#endif

@@ -1,0 +1,46 @@
+// A slice of `lab rivals` and of `lab kills`.
+
+#if CommandLine
+@testable import CrashLab
+import Testing
+import WriteAheadJournal
+
+@Suite(.serialized) struct RivalsTests {
+    /// The attacks in which nothing flips, once for each rival.
+    @Test func rivalsLoseWhatTheyMustAndTheStoreLosesNothing() throws {
+        var plan = LabPlan(seed: 7, cases: Rival.allCases.count * 3)
+        plan.executable = builtCommand
+        let (report, table) = try RivalsRow.run(plan) { _ in }
+        #expect(report.failed == 0, "\(report.text)")
+        #expect(report.outcomes[.lost] == nil && report.outcomes[.wrong] == nil)
+        #expect(report.controls.map(\.fails) == [true, true, false], "nothing flips here: \(report.controls)")
+        #expect(table.contains("| power loss | 0 of 1 |"), "\(table)")
+    }
+
+    @Test func killsLoseNothing() throws {
+        var plan = LabPlan(seed: 7, cases: 1)
+        plan.executable = builtCommand
+        let report = try KillCampaign.row(plan)
+        #expect(report.isGood, "\(report.text)")
+        #expect(report.counts.first { $0.name == "kills" }?.count == 20)
+    }
+
+    /// A row whose control does not fail is red, and so is one that played nothing.
+    @Test func reportIsRedWhereNothingWasShown() {
+        var report = LabReport("kills", LabPlan(seed: 1))
+        #expect(!report.isGood)
+        report.note(.whole)
+        #expect(report.isGood)
+        report.control("loses", fails: false)
+        #expect(!report.isGood && report.text.contains("DOES NOT FAIL"))
+        var skipped = LabReport("kills", LabPlan(seed: 1))
+        skipped.note(.skipped)
+        skipped.skip("everything: no root")
+        #expect(!skipped.isGood && skipped.text.contains("not played: everything: no root"))
+        var failed = LabReport("kills", LabPlan(seed: 4))
+        failed.note(.lost)
+        failed.fail(3, "w0/1 is missing")
+        #expect(!failed.isGood && failed.text.contains("lab kills --seed 4 --from 3 --cases 1"))
+    }
+}
+#endif

@@ -1,0 +1,23 @@
+// A slice of `lab signals`.
+
+#if CommandLine
+@testable import CrashLab
+import Testing
+import WriteAheadJournal
+
+@Suite(.serialized) struct SignalsTests {
+    @Test func sliceLosesNothing() throws {
+        var plan = LabPlan(seed: 3, cases: 24)
+        plan.executable = builtCommand
+        let report = try SignalsRow.run(plan) { _ in }
+        #expect(report.failed == 0 && report.outcomes[.wrong] == nil && report.outcomes[.lost] == nil, "\(report.text)")
+        #expect(report.outcomes[.whole] ?? 0 > 12, "\(report.text)")
+    }
+
+    /// Every cell comes once.
+    @Test func rowHasEveryCell() {
+        #expect(Set((0..<SignalsRow.cells).map { $0 * 257 % SignalsRow.cells }).count == SignalsRow.cells)
+        #expect(SignalsRow.cells == 8 * 13 * 7)
+    }
+}
+#endif
