@@ -75,10 +75,13 @@ let package = Package(
 
         // The command, and the lab its `drill` runs.
         .target(name: "CFaultVFS", dependencies: ["CSQLite"], cSettings: cSettings),
+        .target(name: "CBlockLog", cSettings: cSettings),
         .target(name: "CTrace", cSettings: cSettings),
         .target(
             name: "CrashLab",
-            dependencies: ["Backstay", "ExitHooks", "WriteAheadJournal", "CFaultVFS", "CTrace", "CSQLite"],
+            dependencies: [
+                "Backstay", "ExitHooks", "WriteAheadJournal", "CFaultVFS", "CTrace", "CBlockLog", "CSQLite",
+            ],
             swiftSettings: settings),
         .executableTarget(
             name: "BackstayTool",
@@ -94,13 +97,17 @@ let package = Package(
         .executableTarget(
             name: "lab",
             dependencies: [
-                "CrashLab",
+                "CrashLab", "ExitHooks",
                 .product(
                     name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["CommandLine"])),
             ],
             path: "Sources/LabTool",
             swiftSettings: settings
         ),
+
+        // What the emulated machines of `lab power` run.
+        .executableTarget(
+            name: "lab-guest", dependencies: ["CrashLab"], path: "Sources/LabGuest", swiftSettings: settings),
 
         .executableTarget(
             name: "ExitHooksProbe", dependencies: ["ExitHooks", "CExitHooks"], path: "Tests/ExitHooksProbe",

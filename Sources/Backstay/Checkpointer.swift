@@ -24,6 +24,7 @@ final class Checkpointer: @unchecked Sendable {
     private let state: StateDatabase
     private let follower: JournalFollower
     private let logBytesMin: Int
+    private let runsByItself: Bool
     private let onEvent: (@Sendable (StateStore.Event) -> Void)?
 
     private let foldLock = Lock()
@@ -44,6 +45,7 @@ final class Checkpointer: @unchecked Sendable {
         self.state = state
         follower = try JournalFollower(folder: folder, vfs: options.vfs)
         logBytesMin = max(options.logBytesMax, 1 << 20)
+        runsByItself = options.checkpointsByItself
         onEvent = options.onEvent
         checkpointed = state.meta.checkpoint.lsn
     }
@@ -52,6 +54,7 @@ final class Checkpointer: @unchecked Sendable {
     func start(lastChange: LSN) throws(StoreError) {
         lastChanged.store(lastChange.value, ordering: .relaxed)
         boundLog()
+        guard runsByItself else { return }
         thread = try WorkerThread("backstay-checkpoint") { [self] in run() }
     }
 

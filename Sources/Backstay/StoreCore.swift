@@ -58,7 +58,8 @@ final class StoreCore: @unchecked Sendable {
         var replaySeconds = 0.0
         do {
             let opened = try StateDatabase(
-                folder: opening.folder, vfs: options.vfs, tearsSectors: options.paranoidSectors)
+                folder: opening.folder, vfs: options.vfs, tearsSectors: options.paranoidSectors,
+                framesMax: options.stateFramesMax ?? StateDatabase.framesMax)
             state = opened
             guard opened.meta.storeID == opening.storeID else {
                 throw StoreError(

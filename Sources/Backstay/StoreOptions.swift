@@ -36,10 +36,18 @@ public struct StoreOptions: Sendable {
     package var sabotage = Committer.Sabotage()
     /// How long to wait for a lock whose owner may just be ending, in nanoseconds.
     package var lockPatience: UInt64 = 300_000_000
-    /// What the file journal.db-wal is grown to; nil for the default.
-    package var walBytes: Int?
     /// How old records grow that nobody waits for before they are committed, in nanoseconds; nil for the default.
     package var ageMax: UInt64?
+    /// What the SQLite WAL of journal.db is kept at, in bytes; nil for the default.
+    package var walBytesKept: Int?
+    /// Frames in the SQLite WAL of state.db from which on a fold copies them into the file; nil for the default.
+    package var stateFramesMax: Int?
+    /// Room for a commit of so many bytes is kept in the SQLite WAL; nil for the default.
+    package var reservedBytes: Int?
+    /// The machine's boot; nil asks the system.
+    package var boot: String?
+    /// Whether the store checkpoints by itself; otherwise only when asked.
+    package var checkpointsByItself = true
 
     /// The defaults.
     public init() {}
@@ -51,10 +59,11 @@ public struct StoreOptions: Sendable {
         options.sabotage = sabotage
         options.lockPatience = lockPatience
         options.createsStore = createsStore
+        options.walBytesKept = walBytesKept
+        options.boot = boot
         options.limits.tailBytes = min(max(tailBytes, 64 << 10), 64 << 20)
+        if let reservedBytes { options.limits.reservedBytes = reservedBytes }
         if let ageMax { options.limits.ageMax = ageMax }
-        options.walBytes = walBytes
-        if let walBytes { options.limits.reservedBytes = min(options.limits.reservedBytes, walBytes / 16) }
         // Ten years stand for ever, and leave a deadline within its 64 bits.
         let patience = min(max(diskFullPatience, .zero), .seconds(315_360_000)).components
         options.limits.patience =

@@ -170,7 +170,7 @@ void backstay_mark_crashes(void) {
         struct sigaction action = {.sa_sigaction = on_crash};
         /* The handler found runs inside ours, so it gets the signal mask that it asked for. Swift's backtracer starts its
          * helper there: with the signal blocked, the helper's own fault would kill the process half-way through. */
-        action.sa_flags = SA_SIGINFO | SA_ONSTACK | (found.sa_flags & SA_NODEFER);
+        action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK | (found.sa_flags & SA_NODEFER);
         action.sa_mask = found.sa_mask;
         sigaction(fatal[i], &action, NULL);
     }

@@ -1,5 +1,6 @@
 /*
  * The VFS: which calls are watched, and the kill inside a call. The shadow folder: shadow.c. What is counted: counts.c.
+ * What is recorded: record.c.
  *
  * Rules:
  *   1. Every call reaches the system's VFS with its arguments unchanged, but for a lying sync and a lock that a
@@ -11,6 +12,7 @@
  */
 #include "CFaultVFS.h"
 #include "counts.h"
+#include "record.h"
 #include "shadow.h"
 
 #include <pthread.h>
@@ -25,6 +27,7 @@ struct fault_file {
     sqlite3_file base;
     struct shadow *shadow; /* NULL for files that are not shadowed */
     struct counts *counts; /* NULL for temporary files */
+    struct recorded recorded;
     int64_t size;          /* as counted; another process's writing is not seen */
     bool read_only;
     /* The system's file lies behind this one. */
@@ -39,6 +42,7 @@ static _Atomic(uint64_t) kill_at; /* the value of `calls` to die at; 0 for never
 static sqlite3_file *real(sqlite3_file *file) { return (sqlite3_file *)((struct fault_file *)file + 1); }
 static struct shadow *shadow_of(sqlite3_file *file) { return ((struct fault_file *)file)->shadow; }
 static struct counts *counts_of(sqlite3_file *file) { return ((struct fault_file *)file)->counts; }
+static struct recorded *recorded_of(sqlite3_file *file) { return &((struct fault_file *)file)->recorded; }
 
 /* ---- The kill ---- */
 
@@ -84,6 +88,7 @@ static int on_write(sqlite3_file *file, const void *bytes, int count, sqlite3_in
     int rc = real(file)->pMethods->xWrite(real(file), bytes, count, offset);
     if (rc == SQLITE_OK) {
         backstay_shadow_wrote(shadow_of(file), real(file), offset, count);
+        backstay_record_wrote(recorded_of(file), bytes, count, offset);
         count_write(file, offset + count, count);
     }
     return rc;
@@ -94,6 +99,7 @@ static int on_truncate(sqlite3_file *file, sqlite3_int64 size) {
     int rc = real(file)->pMethods->xTruncate(real(file), size);
     if (rc == SQLITE_OK) {
         backstay_shadow_truncated(shadow_of(file), size);
+        backstay_record_truncated(recorded_of(file), size);
         backstay_counts_truncated(counts_of(file));
         ((struct fault_file *)file)->size = size;
     }
@@ -106,6 +112,7 @@ static int on_sync(sqlite3_file *file, int flags) {
     if (sync_lies) return SQLITE_OK;
     int rc = real(file)->pMethods->xSync(real(file), flags);
     if (rc == SQLITE_OK) rc = backstay_shadow_synced(shadow_of(file), real(file));
+    if (rc == SQLITE_OK) backstay_record_synced(recorded_of(file));
     return rc;
 }
 
@@ -180,6 +187,7 @@ static int on_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int f
     struct fault_file *fault = (struct fault_file *)file;
     memset(fault, 0, sizeof *fault);
     int got = flags;
+    struct recorded recorded = backstay_record_opening(name, flags);
     int rc = system_vfs->xOpen(system_vfs, name, real(file), flags, &got);
     if (out_flags != NULL) *out_flags = got;
     /* Without methods SQLite does not call xClose; the system's VFS leaves none where it failed. */
@@ -190,6 +198,8 @@ static int on_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int f
     if (rc == SQLITE_OK && name != NULL && (flags & kept) != 0) {
         fault->shadow = backstay_shadow_find(name);
         fault->counts = backstay_counts_find(name);
+        fault->recorded = recorded;
+        backstay_record_opened(recorded_of(file));
         sqlite3_int64 size = 0;
         if (real(file)->pMethods->xFileSize(real(file), &size) == SQLITE_OK) fault->size = size;
     }
@@ -202,6 +212,7 @@ static int on_delete(sqlite3_vfs *vfs, const char *name, int sync_folder) {
     int rc = system_vfs->xDelete(system_vfs, name, sync_folder);
     /* A name is gone from the disk once its folder is synced, and may be before. */
     if (rc == SQLITE_OK) backstay_shadow_deleted(backstay_shadow_find(name), sync_folder != 0 && !sync_lies);
+    if (rc == SQLITE_OK) backstay_record_deleted(name, sync_folder != 0 && !sync_lies);
     return rc;
 }
 

@@ -29,13 +29,19 @@ final class ChildProcess {
     let pid: pid_t
     private let messages: Int32
     private var buffer: [UInt8] = []
+    private let isConsole: Bool
     private var isReaped = false
     private let isWrapped: Bool
 
     /// Starts `executable` with `arguments`; its stderr goes to the end of the file `errors`.
+    ///
+    /// - Parameters:
+    ///   - isConsole: what it says is a machine's console, on which others speak, too.
     init(
-        executable program: String, arguments given: [String], errors: String, launch: Launch = .foreground
+        executable program: String, arguments given: [String], errors: String, launch: Launch = .foreground,
+        isConsole: Bool = false
     ) throws(StoreError) {
+        self.isConsole = isConsole
         let (executable, arguments) = launch.command(program, given)
         var ends: [Int32] = [0, 0]
         guard pipe(&ends) == 0 else { throw Platform.failure("making", "a pipe") }
@@ -129,7 +135,10 @@ final class ChildProcess {
         case .silence: .silence
         case .end: .end
         case .lines(let lines):
-            .messages(lines.map { Message(line: $0) ?? .trouble("a child said: \($0.prefix(80))") })
+            .messages(
+                isConsole
+                    ? lines.compactMap { Message(line: $0) }
+                    : lines.map { Message(line: $0) ?? .trouble("a child said: \($0.prefix(80))") })
         }
     }
 
@@ -157,7 +166,8 @@ final class ChildProcess {
             let got = read(messages, &piece, piece.count)
             if got < 0 && errno == EINTR { continue }
             guard got > 0 else { return .end }
-            buffer.append(contentsOf: piece[0..<got])
+            // A kernel ends its lines with two characters, which Swift takes for one that is no newline.
+            buffer.append(contentsOf: isConsole ? piece[0..<got].filter { $0 != 13 } : Array(piece[0..<got]))
             guard let end = buffer.lastIndex(of: UInt8(ascii: "\n")) else { continue }
             let text = String(decoding: buffer[..<end], as: UTF8.self)
             buffer.removeSubrange(...end)

@@ -42,12 +42,12 @@ enum ChildProgram {
         let description: String
     }
 
-    /// Seconds after which a child that hangs is ended by SIGALRM.
+    /// Seconds after which a child that hangs is ended by SIGALRM, unless its role says otherwise.
     static let alarmSeconds: UInt32 = 60
     static let slowHookSeconds: UInt32 = 3
 
     static func run(_ role: ChildRole) async throws {
-        alarm(alarmSeconds)
+        alarm(role.alarm)
         // What a child starts in turn, as a backtracer, must not keep the parent waiting for the pipe's end.
         _ = fcntl(STDOUT_FILENO, F_SETFD, FD_CLOEXEC)
         var none = rlimit(rlim_cur: 0, rlim_max: 0)
@@ -160,7 +160,7 @@ enum ChildProgram {
 
     private static func body(_ role: ChildRole, _ store: StateStore) async throws {
         defer { Message.phase(.scopeEnded).send() }
-        Message.phase(.open).send()
+        role.say(.phase(.open))
         let writers = Writers(store, role)
         ExitHooks.register("drill") { reason in
             Message.hook(reason: reason.description).send()
@@ -205,7 +205,7 @@ enum ChildProgram {
             backstay_fault_kill_in(role.dieIn)
             try await store.close()
             backstay_fault_kill_in(0)
-            Message.phase(.closed).send()
+            role.say(.phase(.closed))
         case .eatsMemory:
             Message.phase(.hungry).send()
             eatMemory()

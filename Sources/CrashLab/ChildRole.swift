@@ -1,5 +1,13 @@
 // What a child is asked to do: parameters as words on its command line, behind a first word that no person types.
 
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Glibc
+#endif
+
 /// How the child's program ends.
 enum Ending: String, Sendable {
     /// The body returns, then main.
@@ -76,6 +84,10 @@ struct ChildRole: Sendable {
     var acknowledgesEarly = false
     /// The memory group to join; empty for none.
     var memoryGroup = ""
+    /// Seconds after which a child that hangs is ended by SIGALRM.
+    var alarm = ChildProgram.alarmSeconds
+    /// The folder where what is said is also looked up as a name, for a device that logs it; empty for none.
+    var marks = ""
 
     /// Whether SQLite's files go through the VFS that injects faults.
     var usesFaults: Bool { !shadow.isEmpty || dieIn > 0 || part == .recovers || ending == .diesCommitting }
@@ -85,11 +97,17 @@ struct ChildRole: Sendable {
             Self.firstArgument, "part=\(part.rawValue)", "store=\(store)", "seed=\(seed)", "ending=\(ending.rawValue)",
             "firstWriter=\(firstWriter)", "trigger=\(trigger)", "dieIn=\(dieIn)", "shadow=\(shadow)", "tears=\(tears)",
             "syncLies=\(syncLies)", "acknowledgesEarly=\(acknowledgesEarly)", "memoryGroup=\(memoryGroup)",
-            "strain=\(strain.rawValue)",
+            "strain=\(strain.rawValue)", "marks=\(marks)", "alarm=\(alarm)",
         ]
     }
 
     init() {}
+
+    /// Says it to the device first, so that it has its place among the blocks that are written, then to the parent.
+    func say(_ message: Message) {
+        if !marks.isEmpty { _ = access("\(marks)/\(message.line)", F_OK) }
+        message.send()
+    }
 
     /// Nil where the words are none of ours.
     init?(arguments: [String]) {
@@ -108,7 +126,8 @@ struct ChildRole: Sendable {
             let shadow = values["shadow"], let tears = values["tears"].flatMap({ Bool($0) }),
             let syncLies = values["syncLies"].flatMap({ Bool($0) }),
             let acknowledgesEarly = values["acknowledgesEarly"].flatMap({ Bool($0) }),
-            let memoryGroup = values["memoryGroup"], let strain = values["strain"].flatMap(Strain.init(rawValue:))
+            let memoryGroup = values["memoryGroup"], let strain = values["strain"].flatMap(Strain.init(rawValue:)),
+            let marks = values["marks"], let alarm = values["alarm"].flatMap({ UInt32($0) })
         else { return nil }
         self.part = part
         self.store = store
@@ -123,5 +142,7 @@ struct ChildRole: Sendable {
         self.acknowledgesEarly = acknowledgesEarly
         self.memoryGroup = memoryGroup
         self.strain = strain
+        self.marks = marks
+        self.alarm = alarm
     }
 }

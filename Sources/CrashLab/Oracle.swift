@@ -25,7 +25,8 @@ struct History: Sendable {
     private(set) var rejected: Set<Change> = []
     /// Writers whose last answer was an error: they submitted one more than was acknowledged, and nothing behind it.
     private var highest: [Int: Int] = [:]
-    /// So many changes of a writer may be on their way at once: one, or as many as its transactions have.
+    /// So many changes of a writer may be on their way at once: one; as many as its transactions have; more where answers
+    /// are lost on their way.
     var ahead = 1
     /// Writers of earlier rounds: nothing of theirs is still on its way.
     private var settledWriters: Set<Int> = []

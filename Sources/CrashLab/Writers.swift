@@ -66,12 +66,12 @@ final class Writers: Sendable {
     /// One change of the hook's.
     func writeInHook() {
         let writer = role.firstWriter + Self.hook
-        Message.began(writer: writer).send()
+        role.say(.began(writer: writer))
         _ = attempt(Change(writer: writer, number: 1)) { (change) throws(StoreError) in try set(change) }
     }
 
     private func write(as writer: Int) {
-        Message.began(writer: writer).send()
+        role.say(.began(writer: writer))
         var number = 1
         while attempt(Change(writer: writer, number: number), { (change) throws(StoreError) in try set(change) }) {
             number += 1
@@ -80,7 +80,7 @@ final class Writers: Sendable {
     }
 
     private func write(as writer: Int) async {
-        Message.began(writer: writer).send()
+        role.say(.began(writer: writer))
         var number = 1
         while true {
             let change = Change(writer: writer, number: number)
@@ -168,7 +168,7 @@ final class Writers: Sendable {
     }
 
     private func acknowledge(_ change: Change, _ receipt: StateStore.Receipt) {
-        Message.acknowledged(change, lsn: receipt.lsn.value).send()
+        role.say(.acknowledged(change, lsn: receipt.lsn.value))
         guard acknowledged.add(1, ordering: .relaxed).newValue == role.trigger else { return }
         let continuation = lock.withLock {
             waiting.isReached = true
@@ -179,8 +179,8 @@ final class Writers: Sendable {
 
     private func report(_ error: StoreError, _ change: Change) {
         switch error.outcome {
-        case .rejected: Message.refused(change).send()
-        default: Message.unknown(change).send()
+        case .rejected: role.say(.refused(change))
+        default: role.say(.unknown(change))
         }
         // Closing while changes are made refuses them; anything else is worth a look.
         if error.code != .closed { Message.trouble("\(change): \(error)").send() }

@@ -17,10 +17,12 @@ struct LabCommand: ParsableCommand {
         abstract: "Attacks a store the way disks, kernels, users and neighbours do.",
         discussion: """
             Every row is a sequence of cases that its seed fixes. Exit status 0 when nothing was lost and nothing was \
-            silently wrong, 1 otherwise, and when a control that must fail does not.
+            silently wrong, 1 otherwise, and when a control that must fail does not; 77 when this machine could play \
+            nothing of the row, for the reasons that are printed.
             """,
         subcommands: [
-            RotCommand.self, KillsCommand.self, RivalsCommand.self, CallsCommand.self, SignalsCommand.self, NeighboursCommand.self,
+            StatesCommand.self, RotCommand.self, KillsCommand.self, RivalsCommand.self, CallsCommand.self,
+            BlocksCommand.self, PowerCommand.self, SignalsCommand.self, NeighboursCommand.self,
         ]
     )
 }
@@ -58,7 +60,7 @@ struct LabOptions: ParsableArguments {
     }
 
     /// A line on a terminal that says how far a row is; elsewhere silence.
-    func progress(_ row: String, of cases: Int?) -> (Int) -> Void {
+    func progress(_ row: String, of cases: Int?) -> @Sendable (Int) -> Void {
         guard isatty(STDERR_FILENO) == 1 else { return { _ in } }
         return { number in
             let line = "\r\u{1B}[K\(row): case \(number)" + (cases.map { " of \($0)" } ?? "")
@@ -66,9 +68,10 @@ struct LabOptions: ParsableArguments {
         }
     }
 
-    /// Prints the report and ends with status 1 where it is not good.
+    /// Prints the report and ends with status 1 where it is not good, 77 where this machine could play nothing of it.
     func finish(_ report: LabReport) throws {
         print(json ? report.json : report.text)
+        if report.isSkipped { throw ExitCode(77) }
         if !report.isGood { throw ExitCode(1) }
     }
 }

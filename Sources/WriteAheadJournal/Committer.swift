@@ -82,10 +82,7 @@ package final class Committer: @unchecked Sendable {
     var pendingSince: UInt64 = 0
     /// The tail is half full: commit whether or not anybody waits.
     var isFilling = false
-    var inflight = RecordBatch()
-    /// Where the tail is drained to once `inflight` is committed.
-    var inflightEnd: UInt64 = 0
-    var inflightIsOversize = false
+    let inflight = Inflight()
     var oversize: Oversize?
     private var position: ChainPosition
     var durable: LSN
@@ -276,8 +273,9 @@ package final class Committer: @unchecked Sendable {
         return tail.mayHold(content) && (logBytes < logBytesMax || foldTrouble != nil)
     }
 
-    /// Whether anything is published and not committed.
-    var hasRecords: Bool { !inflight.isEmpty || oversize != nil || !tail.isDrained }
+    /// Whether anything is published and not committed. What is in the batch under way is in the tail, or is `oversize`, until
+    /// it is committed; so the batch, which belongs to whoever commits, need not be looked at.
+    var hasRecords: Bool { oversize != nil || !tail.isDrained }
 
     // MARK: Answers
 

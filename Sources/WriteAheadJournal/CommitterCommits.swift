@@ -3,6 +3,15 @@
 // Whoever holds `isCommitting` has the backend and `inflight`; the lock is given up meanwhile.
 
 extension Committer {
+    /// The batch under way. It belongs to whoever holds `isCommitting`, and no lock guards it: so nothing outside this file
+    /// can look at it.
+    final class Inflight {
+        fileprivate var batch = RecordBatch()
+        /// Where the tail is drained to once the batch is committed.
+        fileprivate var end: UInt64 = 0
+        fileprivate var isOversize = false
+    }
+
     /// Called with the lock held and nobody committing; returns so. Lets the lock go meanwhile.
     func commitHoldingLock() {
         isCommitting = true
@@ -13,13 +22,13 @@ extension Committer {
         lock.unlock()
 
         // What found no space the last time is tried again as it was.
-        if inflight.isEmpty { take(after: before, alone) }
+        if inflight.batch.isEmpty { take(after: before, alone) }
         var failure: StoreError?
         var shortage: StoreError?
         do throws(StoreError) {
-            if !inflight.isEmpty {
-                try backend.append(inflight)
-                page?.markSynced(inflight.last)
+            if !inflight.batch.isEmpty {
+                try backend.append(inflight.batch)
+                page?.markSynced(inflight.batch.last)
             }
             shortage = try reserve()
         } catch {
@@ -31,7 +40,7 @@ extension Committer {
             note(failure)
         } else {
             if case .stalled = health { health = .sound }
-            if !inflight.isEmpty { noteCommitted() }
+            if !inflight.batch.isEmpty { noteCommitted() }
             if let shortage { note(shortage) }
             if backend.isMaintenanceDue || tail.runsShort { maintainHoldingLock() }
         }
@@ -40,11 +49,11 @@ extension Committer {
     }
 
     private func noteCommitted() {
-        durable = inflight.last
+        durable = inflight.batch.last
         commits += 1
-        if inflightIsOversize { oversize = nil }
-        inflight.clear()
-        tail.release(through: inflightEnd)
+        if inflight.isOversize { oversize = nil }
+        inflight.batch.clear()
+        tail.release(through: inflight.end)
         updateGate()
     }
 
@@ -68,14 +77,14 @@ extension Committer {
 
     /// Makes a batch of what is published: the tail's records, or else the one that goes by itself.
     private func take(after lsn: LSN, _ alone: Oversize?) {
-        inflightEnd = tail.copy(to: &inflight, after: lsn, through: alone?.end, bytesMax: tail.capacity / 2)
-        inflightIsOversize = false
-        if inflight.isEmpty, let alone {
-            swap(&inflight, &alone.batch)
-            inflightEnd = alone.resume
-            inflightIsOversize = true
+        inflight.end = tail.copy(to: &inflight.batch, after: lsn, through: alone?.end, bytesMax: tail.capacity / 2)
+        inflight.isOversize = false
+        if inflight.batch.isEmpty, let alone {
+            swap(&inflight.batch, &alone.batch)
+            inflight.end = alone.resume
+            inflight.isOversize = true
         }
-        if !inflight.isEmpty { inflight.seal() }
+        if !inflight.batch.isEmpty { inflight.batch.seal() }
     }
 
     /// Upkeep of the tail's pages and of the engine's own log, after everyone in the batch has been answered.
@@ -158,8 +167,8 @@ extension Committer {
         waiters = left
     }
 
-    /// For the thread.
-    var hasNothingInflight: Bool { inflight.isEmpty }
+    /// For the thread, with the lock held and nobody committing.
+    var hasNothingInflight: Bool { inflight.batch.isEmpty }
 
     /// For the thread: pages that writers will need, before they do.
     func refreshTail() { tail.refresh() }

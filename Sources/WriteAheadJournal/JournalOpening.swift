@@ -21,12 +21,15 @@ package final class JournalOpening {
     package struct Options: Sendable {
         package var vfs: String?
         package var tearsSectors = false
-        /// What the file journal.db-wal is grown to; nil for the default.
-        package var walBytes: Int?
         package var limits = Committer.Limits()
         package var sabotage = Committer.Sabotage()
         package var lockPatience: UInt64 = 300_000_000
         package var createsStore = true
+        /// For the crash lab: what the SQLite WAL of journal.db is kept at; nil for the usual.
+        package var walBytesKept: Int?
+        /// For the crash lab: the machine's boot; nil asks the system. The kernel's own evidence of kills is of the real
+        /// machine, and is then left out.
+        package var boot: String?
         package init() {}
     }
 
@@ -103,7 +106,7 @@ package final class JournalOpening {
             if lastRun != nil && lastRun?.end == nil { try settleFiles() }
             let backend = try SQLiteJournal(
                 folder: folder, vfs: options.vfs, tearsSectors: options.tearsSectors,
-                walBytes: options.walBytes ?? WALRoom.bytesKept)
+                walBytesKept: options.walBytesKept ?? WALRoom.bytesKept)
             self.backend = backend
             let meta = try backend.readMeta()
             storeID = meta.storeID
@@ -155,14 +158,14 @@ package final class JournalOpening {
         if page == nil, Platform.exists(folder + "/" + RunPage.fileName) {
             damage.append("the page \(folder)/\(RunPage.fileName) is altered: what it proved is not proved any more")
         }
-        if let lost = try lastRun?.tailLoss(page: page, image, found, connection) {
+        if let lost = try lastRun?.tailLoss(page: page, image, found, connection, boot: options.boot) {
             damage.append("\(lost); \(keepEvidence())")
         }
         if let lastRun {
             if let end = lastRun.end {
                 lastEnd = end
             } else {
-                lastEnd = lastRun.traces(page: page).judge()
+                lastEnd = lastRun.traces(page: page, boot: options.boot).judge()
             }
         } else if !isNew {
             lastEnd = RunEnd(.none, evidence: "no run is on record")
@@ -316,8 +319,8 @@ package final class JournalOpening {
             let started = Platform.wallMicroseconds()
             var run = RunRow(
                 id: (lastRun?.id ?? 0) + 1, epoch: Platform.randomBits(), started: started, pid: Platform.processID(),
-                host: Platform.hostName(), boot: Platform.bootIdentity())
-            run.memoryGroup = MemoryGroup.current()
+                host: Platform.hostName(), boot: options.boot ?? Platform.bootIdentity())
+            if options.boot == nil { run.memoryGroup = MemoryGroup.current() }
             var batch = RecordBatch()
             let lsn = position.lsn.next
             let crc = batch.append(.run, lsn: lsn, after: position.chain, epoch: run.epoch) { bytes in
@@ -326,6 +329,7 @@ package final class JournalOpening {
             }
             batch.seal()
             let isUnended = lastRun != nil && lastRun?.end == nil
+            try backend.leaveLastSector()
             try backend.write { () throws(StoreError) in
                 if !tail.isEmpty { try backend.insertRow(tail) }
                 if isUnended, let lastRun { try backend.setEnd(of: lastRun.id, lastEnd, at: nil) }
@@ -340,7 +344,7 @@ package final class JournalOpening {
                 : try TailFile.begin(file, storeID: storeID, epoch: run.epoch)
             // After the tail, since it says that there is one.
             let page = try RunPage(
-                folder: folder, storeID: storeID, epoch: run.epoch, started: started, syncMark: lsn,
+                folder: folder, storeID: storeID, epoch: run.epoch, started: started, boot: run.boot, syncMark: lsn,
                 keepsTail: ring.outlivesProcess)
             let committer = Committer(
                 backend: backend, page: page, tail: ring, position: position, limits: options.limits,

@@ -51,11 +51,17 @@ package enum Platform {
     /// Makes what is in the file durable. On Darwin only F_FULLFSYNC reaches the medium.
     package static func synchronize(_ descriptor: Int32) -> Bool {
         #if canImport(Darwin)
-        return fcntl(descriptor, F_FULLFSYNC) == 0
+        let isDone = fcntl(descriptor, F_FULLFSYNC) == 0
         #else
-        return fsync(descriptor) == 0
+        let isDone = fsync(descriptor) == 0
         #endif
+        if isDone { onSync?(descriptor) }
+        return isDone
     }
+
+    /// For the crash lab, which has to know what is durable: told of each descriptor that was synced outside SQLite. Set
+    /// once, before any store is opened, and never in a product: that is why it needs no lock.
+    nonisolated(unsafe) package static var onSync: (@convention(c) (Int32) -> Void)?
 
     /// Opens, syncs and closes a file or folder. Only for files that SQLite has not opened in this process: closing
     /// any descriptor of a database file drops SQLite's own lock on it (https://www.sqlite.org/howtocorrupt.html, 2.2).

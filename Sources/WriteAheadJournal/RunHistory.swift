@@ -54,7 +54,9 @@ public struct RunRow: Sendable, Hashable {
     }
 
     /// What there is to judge a run by that did not note its end.
-    func traces(page: RunPage.Image?) -> RunTraces {
+    ///
+    /// - Parameter boot: the machine's boot as the crash lab has it; nil asks the system, and for what its kernel says.
+    func traces(page: RunPage.Image?, boot now: String? = nil) -> RunTraces {
         var traces = RunTraces()
         if let page, page.epoch == epoch {
             traces.pageIsItsOwn = true
@@ -65,7 +67,8 @@ public struct RunRow: Sendable, Hashable {
             traces.poisoned = page.poisoned
         }
         traces.bootThen = boot
-        traces.bootNow = Platform.bootIdentity()
+        traces.bootNow = now ?? Platform.bootIdentity()
+        guard now == nil else { return traces }
         if traces.bootThen == traces.bootNow {
             traces.kernelKilledForMemory = KernelLog.namesMemoryKill(of: pid, since: started)
         }
@@ -81,9 +84,10 @@ public struct RunRow: Sendable, Hashable {
     ///
     /// Only after the death of its process: a power cut leaves of a mapped file what it likes.
     func tailLoss(
-        page: RunPage.Image?, _ tail: TailImage?, _ found: TailImage.Continuation?, _ journal: SQLiteConnection
+        page: RunPage.Image?, _ tail: TailImage?, _ found: TailImage.Continuation?, _ journal: SQLiteConnection,
+        boot now: String? = nil
     ) throws(StoreError) -> String? {
-        let boot = Platform.bootIdentity()
+        let boot = now ?? Platform.bootIdentity()
         guard end == nil, self.boot == boot, !boot.isEmpty, !Sabotage.ignoresWitnesses else { return nil }
         guard let tail, tail.epoch == epoch, let found else {
             guard let page, page.epoch == epoch, page.keepsTail else { return nil }

@@ -87,7 +87,8 @@ package final class RunPage: @unchecked Sendable {
     /// Begins this run's page, in place of an earlier one. The blocks are written, not only reserved: a store into a
     /// page without a block behind it raises SIGBUS on a full disk.
     package init(
-        folder: String, storeID: String, epoch: UInt64, started: Int64, syncMark: LSN, keepsTail: Bool = false
+        folder: String, storeID: String, epoch: UInt64, started: Int64, boot: String = Platform.bootIdentity(),
+        syncMark: LSN, keepsTail: Bool = false
     ) throws(StoreError) {
         let path = folder + "/" + Self.fileName
         let descriptor = Platform.openAboveStreams(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600)
@@ -101,7 +102,7 @@ package final class RunPage: @unchecked Sendable {
             put(epoch, 16)
             put(UInt64(bitPattern: started), 24)
             put(UInt64(getpid()), 32)
-            for (index, byte) in Platform.bootIdentity().utf8.prefix(64).enumerated() { raw[40 + index] = byte }
+            for (index, byte) in boot.utf8.prefix(64).enumerated() { raw[40 + index] = byte }
             put(Self.hash(storeID), Self.storeOffset)
             put(keepsTail ? 1 : 0, Self.keepsTailOffset)
             put(Self.magic, 0)

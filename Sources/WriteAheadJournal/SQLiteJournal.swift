@@ -124,19 +124,19 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     private let files: FileWatch
     /// How much of the SQLite WAL is written ahead.
     private var room: WALRoom
+    private let tearsSectors: Bool
     /// What SQLite cuts the WAL's file to when it begins anew.
     private var walBytesLimit = 0
     private(set) package var logBytes = 0
     private(set) package var syncs = 0
 
     /// Opens journal.db of a store whose lock is held.
-    ///
-    /// - Parameter walBytes: what the SQLite WAL's file is grown to and cut back to.
     init(
-        folder: String, vfs: String?, tearsSectors: Bool = false, walBytes: Int = WALRoom.bytesKept
+        folder: String, vfs: String?, tearsSectors: Bool = false, walBytesKept: Int = WALRoom.bytesKept
     ) throws(StoreError) {
         let path = folder + "/" + JournalFile.name
-        room = WALRoom(keeping: walBytes)
+        room = WALRoom(kept: walBytesKept)
+        self.tearsSectors = tearsSectors
         connection = try SQLiteConnection(path, .readWrite, vfs: vfs, tearsSectors: tearsSectors)
         try connection.configureForWriting()
         // The first read takes the lock on -shm: where that cannot be mapped, this is where it shows.
@@ -299,6 +299,14 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     }
 
     package var isMaintenanceDue: Bool { room.isCopyDue }
+
+    /// Before the first commit of a run. Where a write may damage the sector it is in, SQLite pads each commit, so that the
+    /// next one begins in another sector; but it syncs the padding only up to there. Where a power cut took the rest of it,
+    /// SQLite goes on right behind the commit itself, in its last sector. So it is made to begin anew: everything is in the
+    /// database then, synced.
+    func leaveLastSector() throws(StoreError) {
+        if tearsSectors { try maintainIfPossible() }
+    }
 
     private func limitWAL() throws(StoreError) {
         guard walBytesLimit != room.bytesWanted else { return }

@@ -92,9 +92,16 @@ package final class StateDatabase: @unchecked Sendable {
     private let connection: SQLiteConnection
     package private(set) var meta: StateMeta
     private var knownDataVersion: Int64 = 0
+    private let framesMax: Int
+
+    /// From so many frames in its SQLite WAL on they are copied into the file.
+    package static let framesMax = 1_024
 
     /// Opens state.db of a store whose lock is held.
-    package init(folder: String, vfs: String?, tearsSectors: Bool = false) throws(StoreError) {
+    package init(
+        folder: String, vfs: String?, tearsSectors: Bool = false, framesMax: Int = StateDatabase.framesMax
+    ) throws(StoreError) {
+        self.framesMax = framesMax
         let path = folder + "/" + StateFile.name
         guard Platform.exists(path) else { throw Self.missing(path) }
         connection = try SQLiteConnection(path, .readWrite, vfs: vfs, tearsSectors: tearsSectors)
@@ -195,7 +202,7 @@ package final class StateDatabase: @unchecked Sendable {
 
     /// Copies the SQLite WAL into the database file where it has grown, or always.
     package func maintain(force: Bool) throws(StoreError) {
-        guard force || connection.framesInWAL >= 1_024 else { return }
+        guard force || connection.framesInWAL >= framesMax else { return }
         try connection.checkpointSQLite()
     }
 

@@ -12,11 +12,8 @@ struct WALRoom {
     static let bytesKept = 4 << 20
     static let pageBytes = 4_096
 
-    /// The same for this file; smaller only where a store has to be small, as in the lab.
+    /// What this file is grown and cut back to. Less only in the crash lab, which writes whole files for every state.
     let kept: Int
-
-    init(keeping kept: Int = Self.bytesKept) { self.kept = kept }
-
     /// Written and synced, from the start of the file.
     private(set) var bytes = 0
     /// Frames of the present generation; unknown, and then 0, until the first commit.
@@ -30,6 +27,8 @@ struct WALRoom {
     private var framesReserved = 0
     /// Frames there were when SQLite last copied some; 0 since the WAL began anew.
     private var framesMaintained = 0
+
+    init(kept: Int = WALRoom.bytesKept) { self.kept = kept }
 
     /// Where so many frames end.
     static func end(of frames: Int) -> Int { 32 + frames * (24 + pageBytes) }

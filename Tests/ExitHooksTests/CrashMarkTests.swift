@@ -1,6 +1,7 @@
 // Fatal signals: the mark that a process leaves in a shared page, read by its parent, and how it goes on from there.
 
 import CExitHooks
+import ExitHooks
 import Testing
 
 #if canImport(Darwin)
@@ -148,6 +149,18 @@ private final class MarkFile {
         #expect(trial.lines == ["repaired", "goes on", "a normal"])
         #expect(trial.end == .exited(0))
         #expect(file.mark().signal == 0)
+    }
+
+    /// A signal that was sent and does not end the process, as in process 1, must not interrupt what its threads wait in.
+    @Test func systemCallsGoOnAfterAFatalSignalThatEndsNothing() async {
+        await #expect(processExitsWith: .success) {
+            ExitHooks.markCrashes()
+            for signal in [SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS] {
+                var action = sigaction()
+                guard sigaction(signal, nil, &action) == 0 else { exit(2) }
+                #expect(action.sa_flags & Int32(SA_RESTART) != 0, "signal \(signal)")
+            }
+        }
     }
 
     @Test func ignoredFatalSignalStaysIgnored() throws {

@@ -111,7 +111,8 @@ import Glibc
         }
     }
 
-    @Test func childThatInheritedTheLockKeepsItAndIsNamedAsSuch() async throws {
+    /// A child of which no fork handler knows: one of fork() has closed the descriptor.
+    @Test func childOfABareCloneKeepsTheLockAndIsNamedAsSuch() async throws {
         let folder = try TemporaryFolder()
         await #expect(processExitsWith: .success) { [path = folder.path as String] in
             let channel = try Channel()
@@ -119,7 +120,7 @@ import Glibc
             let owner = try forkProcess()
             if owner == 0 {
                 guard let lock = try? FolderLock.exclusive(folder: path, create: true) else { _exit(7) }
-                let heir = (try? forkProcess()) ?? -1
+                let heir = (try? forkProcess(runsHandlers: false)) ?? -1
                 if heir == 0 {
                     withExtendedLifetime(lock) {
                         channel.send(1)

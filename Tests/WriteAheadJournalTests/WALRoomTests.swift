@@ -19,6 +19,19 @@ import Glibc
         return room
     }
 
+    @Test func roomThatIsKeptSmallBeginsAnewSooner() {
+        for kept in [80 << 10, WALRoom.bytesKept] {
+            var room = WALRoom(kept: kept)
+            room.found(bytes: kept)
+            var frames = 0
+            while !room.isCopyDue(before: 1) {
+                frames += 1
+                room.committed(frames: frames, cutTo: kept)
+            }
+            #expect(WALRoom.end(of: frames) <= kept && WALRoom.end(of: frames + 1) > kept)
+        }
+    }
+
     @Test func roomKeptTakesAThousandFrames() {
         #expect(WALRoom.end(of: 1_017) <= WALRoom.bytesKept && WALRoom.end(of: 1_019) > WALRoom.bytesKept)
         #expect(room().holds(1_000) && !room(frames: 600).holds(1_000))

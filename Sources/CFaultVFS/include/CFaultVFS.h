@@ -5,6 +5,8 @@
  *     are in, not before; so what was written and not synced is not in it.
  *   - can end the process by SIGKILL inside the N-th writing call, in the middle of a write.
  *   - counts what is done to each file, for tests that assert on counts where times would flicker.
+ *   - records what is done to the files of one folder, in order, for whoever wants to build every disk that a crash can
+ *     leave.
  *
  * Only SQLite's files go through it. One configuration per process, set before a database of it is opened.
  */
@@ -12,6 +14,7 @@
 #define BACKSTAY_CFAULTVFS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define BACKSTAY_FAULT_VFS_NAME "backstay-powerloss"
@@ -51,5 +54,63 @@ struct backstay_io_counts {
 
 /* Of the database, WAL or journal at this path, as SQLite names it: absolute, links resolved. */
 struct backstay_io_counts backstay_fault_counts(const char *path);
+
+/* ---- The recorder ---- */
+
+enum {
+    /* `count` bytes went to `offset` of the file. */
+    BACKSTAY_EVENT_WRITE = 1,
+    /* The file was cut to `offset` bytes. */
+    BACKSTAY_EVENT_TRUNCATE,
+    /* What had been done to the file is durable. */
+    BACKSTAY_EVENT_SYNC,
+    /* The name is new in the folder. */
+    BACKSTAY_EVENT_CREATE,
+    /* The name is gone. */
+    BACKSTAY_EVENT_DELETE,
+    /* A page of a mapped file was seen to have changed: `count` bytes at `offset`. */
+    BACKSTAY_EVENT_PAGE,
+    /* A mapped file was seen to be another one, of `count` bytes. */
+    BACKSTAY_EVENT_REPLACE,
+    /* What had been done to the folder's names is durable. */
+    BACKSTAY_EVENT_FOLDER_SYNC,
+    /* `mark` was put into the log. */
+    BACKSTAY_EVENT_MARK,
+};
+
+struct backstay_event {
+    uint32_t kind;
+    int32_t file; /* see backstay_record_file; -1 for none */
+    int64_t offset;
+    int64_t count;
+    uint64_t at; /* where its bytes begin among the recording's */
+    uint64_t mark;
+};
+
+struct backstay_recording {
+    const struct backstay_event *events;
+    size_t count;
+    const uint8_t *bytes;
+    size_t byte_count;
+};
+
+/* Forgets what was recorded and records what is done from now on to files of the folder (absolute, links resolved) that
+ * are opened from now on through the VFS. False where the path is too long. */
+bool backstay_record_begin(const char *folder);
+
+/* Ends it. */
+void backstay_record_end(void);
+
+/* Puts a number into the sequence. */
+void backstay_record_mark(uint64_t mark);
+
+/* Tells of a sync that did not go through the VFS; of one that belongs to another folder nothing is recorded. */
+void backstay_record_descriptor_synced(int descriptor);
+
+/* What was recorded: valid until the next beginning, and only once the recording has ended. */
+struct backstay_recording backstay_record_read(void);
+
+/* The name of a file within the folder; NULL for a number that none has. */
+const char *backstay_record_file(int32_t file);
 
 #endif

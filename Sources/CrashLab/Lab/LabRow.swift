@@ -113,6 +113,9 @@ package struct LabReport: Sendable {
         failed == 0 && controls.allSatisfy(\.fails) && cases > (outcomes[.skipped] ?? 0)
     }
 
+    /// Nothing could be played here: neither good nor bad.
+    package var isSkipped: Bool { failed == 0 && !skipped.isEmpty && cases == (outcomes[.skipped] ?? 0) }
+
     package mutating func note(_ outcome: LabOutcome) { outcomes[outcome, default: 0] += 1 }
 
     package mutating func count(_ name: String, _ more: Int = 1) {
@@ -155,7 +158,7 @@ package struct LabReport: Sendable {
         let kinds = LabOutcome.allCases.compactMap { kind in outcomes[kind].map { "\($0) \(kind.rawValue)" } }
         let more = counts.map { "\($0.count) \($0.name)" }
         lines.append(
-            "\(isGood ? "ok" : "FAILED"): \(row): \(cases) cases (\((kinds + more).joined(separator: ", "))); "
+            "\(isGood ? "ok" : isSkipped ? "NOT PLAYED" : "FAILED"): \(row): \(cases) cases (\((kinds + more).joined(separator: ", "))); "
                 + "seed \(plan.seed); \(Int(seconds)) s"
                 + (next.map { "; go on with --from \($0)" } ?? "; all of it"))
         return lines.joined(separator: "\n")

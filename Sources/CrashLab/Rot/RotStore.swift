@@ -65,7 +65,11 @@ struct RotStore: Sendable {
     static var options: StoreOptions {
         var options = StoreOptions()
         options.tailBytes = 64 << 10
-        options.walBytes = 96 << 10
+        options.walBytesKept = 96 << 10
+        options.reservedBytes = 6 << 10
+        options.checkpointsByItself = false
+        // As it is, and the kernel's log is not searched a thousand times a second.
+        options.boot = Platform.bootIdentity()
         options.ageMax = 3_600_000_000_000
         options.closesAtExit = false
         return options

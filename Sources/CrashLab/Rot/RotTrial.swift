@@ -46,8 +46,10 @@ struct RotTrial {
             }
         }
         var last: StateStore?
+        var options = RotStore.options
+        if cases.stores[rot.store].kind == .cut { options.boot = "after the power cut" }
         var found = judge(rot) { () throws(StoreError) in
-            let store = try StateStore.open(path, options: RotStore.options)
+            let store = try StateStore.open(path, options: options)
             last = store
             return store
         }

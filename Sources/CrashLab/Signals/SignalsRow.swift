@@ -281,6 +281,10 @@ package struct SignalsRow {
             if cell.launch.isWrapped { ends.append(.exited(128 + signal)) }
             // `unshare` cannot kill itself as its child was killed: it is the namespace's own business.
             if cell.launch == .firstProcess && signal == SIGKILL { ends.append(.exited(1)) }
+            // The default of SIGABRT does not end process 1; abort() then ends it by an instruction that is none.
+            if cell.launch == .firstProcess && cell.signal == SIGABRT {
+                ends += [.signalled(SIGILL), .signalled(SIGTRAP)]
+            }
             if cell.moment.mayBeOver { ends.append(.exited(0)) }
             // Twenty signals take no time on a machine with nothing else to do: SIGKILL may be sent for nothing.
             if isPassed { ends.append(.signalled(cell.signal)) }

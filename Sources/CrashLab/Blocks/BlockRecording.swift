@@ -1,0 +1,209 @@
+// A recording: a file system, mounted, with processes that change a store on it, killed and started again; and the tape
+// of all that, from the mount to the unmount.
+//
+// What a process tells its parent it says to the device first (ChildRole.say): so an acknowledgement has its place among
+// the block writes. It is made after the call returned and before the writer's next change: a disk cut behind the mark
+// owes the change, and a disk cut before it holds at most this one change more.
+
+internal import WriteAheadJournal
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Glibc
+#endif
+
+/// What is recorded.
+struct BlockScript: Sendable {
+    struct Round: Sendable {
+        var role: ChildRole
+        /// Acknowledgements after which the process is killed; nil where it ends by itself.
+        var target: Int?
+        /// Microseconds between them and the kill.
+        var delay: UInt32
+    }
+
+    /// What the device refuses, from some acknowledgement on.
+    struct Errors: Sendable {
+        var writes = 0
+        var flushes = 0
+        /// Acknowledgements before the first one.
+        var after = 40
+    }
+
+    var rounds: [Round] = []
+    /// Options of the mount.
+    var options = ""
+    var errors: Errors?
+    /// Of all choices made while it runs.
+    var random: SeededRandom
+    let seed: UInt64
+
+    init(seed: UInt64, recording: Int, disk: String, marks: String) {
+        self.seed = seed
+        random = SeededRandom(seed: seed, name: "blocks \(recording)")
+        let count = [1, 1, 2, 2, 3].randomElement(using: &random) ?? 1
+        for round in 0..<count {
+            var role = ChildRole()
+            role.part = .writes
+            role.store = disk + "/s.backstay"
+            role.marks = marks
+            role.seed = seed
+            role.firstWriter = round * Writers.stride
+            // Levels are as the oracle takes them to be: odd changes ask for `.power`.
+            role.strain = Bool.random(using: &random) ? .mixed : .wrapping
+            role.ending = [.waits, .waits, .checkpoints, .diesClosing].randomElement(using: &random) ?? .waits
+            let target = Int.random(in: 30...400, using: &random)
+            if role.ending == .diesClosing { role.trigger = target }
+            rounds.append(
+                Round(
+                    role: role, target: role.ending == .diesClosing ? nil : target,
+                    delay: UInt32.random(in: 0...5_000, using: &random)))
+        }
+    }
+
+    /// One process, and a device that fails under it.
+    static func failing(
+        seed: UInt64, recording: Int, disk: String, marks: String, writes: Bool, flushes: Bool
+    ) -> BlockScript {
+        var script = BlockScript(seed: seed, recording: recording, disk: disk, marks: marks)
+        script.rounds = Array(script.rounds.prefix(1))
+        script.rounds[0].role.ending = .waits
+        script.rounds[0].role.trigger = .max
+        script.rounds[0].target = nil
+        // Once, or from then on.
+        let times = Bool.random(using: &script.random) ? 1 : -1
+        script.errors = Errors(
+            writes: writes ? times : 0, flushes: flushes ? times : 0,
+            after: Int.random(in: 10...200, using: &script.random))
+        return script
+    }
+}
+
+final class BlockRecording {
+    let tape: BlockTape
+    let seed: UInt64
+    /// What went wrong while it was made.
+    private(set) var problems: [String] = []
+    /// Answers after the first error of the device.
+    private(set) var unknown = 0
+    private(set) var refused = 0
+    /// How the last process ended.
+    private(set) var end = ChildProcess.End.exited(0)
+    private let marks: [(position: Int, message: Message)]
+
+    /// Plays the script on the device, which must be as it was made, and leaves it unmounted.
+    init(_ script: BlockScript, on device: BlockDevice, executable: String, errors: String) throws {
+        seed = script.seed
+        var player = Player(script: script, device: device, executable: executable, errors: errors)
+        try device.mount(options: script.options)
+        let played = Result { for round in script.rounds { try player.play(round) } }
+        // After an error of the device the file system may have stopped, which is no trouble of ours.
+        let unmounted = Result { try device.unmount() }
+        device.fail(writes: 0, flushes: 0)
+        let tape = device.takeTape()
+        self.tape = tape
+        marks = (0..<tape.count).compactMap { index in tape.mark(index).map { (index, $0) } }
+        problems = player.problems
+        unknown = player.unknown
+        refused = player.refused
+        end = player.end
+        try played.get()
+        try unmounted.get()
+    }
+
+    /// Changes that were acknowledged.
+    var acknowledged: Int {
+        marks.count { if case .acknowledged = $0.message { true } else { false } }
+    }
+
+    /// Where the first store was open.
+    var opened: Int {
+        marks.first { $0.message == .phase(.open) }?.position ?? tape.count
+    }
+
+    /// What was said before the position.
+    func history(at position: Int) -> History {
+        var history = History()
+        for (place, message) in marks {
+            guard place < position else { break }
+            switch message {
+            case .began(let writer): history.begin(writer: writer)
+            case .acknowledged(let change, let lsn): history.acknowledge(change, lsn: lsn)
+            case .refused(let change): history.reject(change)
+            case .phase(.open), .phase(.closed):
+                // Opening syncs what the process before left, closing what this one made: from here on it survives,
+                // whatever its level.
+                for change in history.acknowledged.keys { history.acknowledge(change, lsn: nil) }
+            default: break
+            }
+        }
+        return history
+    }
+
+    /// Runs the processes of a script.
+    private struct Player {
+        let script: BlockScript
+        let device: BlockDevice
+        let executable: String
+        let errors: String
+        var random: SeededRandom
+        var problems: [String] = []
+        var unknown = 0
+        var refused = 0
+        var end = ChildProcess.End.exited(0)
+
+        init(script: BlockScript, device: BlockDevice, executable: String, errors: String) {
+            self.script = script
+            self.device = device
+            self.executable = executable
+            self.errors = errors
+            random = script.random
+        }
+
+        mutating func play(_ round: BlockScript.Round) throws {
+            let child = try ChildProcess(executable: executable, arguments: round.role.arguments, errors: errors)
+            var acknowledged = 0
+            var isStruck = false
+            var fails = false
+            reading: while true {
+                // After an error all writers stop; whoever does not within a second waits for a file system that is gone.
+                let patience = fails ? 1_000_000_000 : ScenarioRun.silenceMax
+                switch child.next(until: Platform.monotonicNanoseconds() + patience) {
+                case .end: break reading
+                case .silence:
+                    if !fails { problems.append("a child said nothing for a long time") }
+                    child.send(SIGKILL)
+                case .messages(let messages):
+                    for message in messages { note(message, &acknowledged, fails: fails) }
+                    if let failing = script.errors, !fails, acknowledged >= failing.after {
+                        fails = true
+                        device.fail(writes: failing.writes, flushes: failing.flushes)
+                    }
+                    if let target = round.target, acknowledged >= target, !isStruck {
+                        isStruck = true
+                        usleep(round.delay)
+                        child.send(SIGKILL)
+                    }
+                    // The kernel writes back what nobody syncs, at its own time.
+                    if script.errors == nil, Int.random(in: 0..<24, using: &random) == 0 { device.synchronize() }
+                }
+            }
+            end = child.reap()
+            let isExpected =
+                round.target != nil ? end == .signalled(SIGKILL) : fails || end == .exited(0)
+            if !isExpected { problems.append("the process ended by \(end)") }
+        }
+
+        private mutating func note(_ message: Message, _ acknowledged: inout Int, fails: Bool) {
+            switch message {
+            case .acknowledged: acknowledged += 1
+            case .unknown: unknown += 1
+            case .refused: refused += 1
+            case .trouble(let text): if !fails { problems.append(text) }
+            default: break
+            }
+        }
+    }
+}

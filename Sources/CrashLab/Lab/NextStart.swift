@@ -1,0 +1,96 @@
+// The next start after a power cut: a process that opens the store and tells what is there; and the oracle's word on it.
+
+internal import WriteAheadJournal
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Glibc
+#endif
+
+enum NextStart {
+    enum Finding: Sendable {
+        /// The store's rows.
+        case rows([String: String])
+        /// The file system cannot be mounted: nothing is said about the store.
+        case unmountable(String)
+        /// The store could not be opened, or not be read to its end.
+        case unopened(String)
+        /// Nothing was said: the machine it ran on hangs, or was too slow.
+        case silent
+    }
+
+    private static let silentEnd = "the next start ended by"
+
+    /// Has a process open the store. Its last words go to the file `errors`.
+    static func read(store: String, executable: String, errors: String) throws -> Finding {
+        var role = ChildRole()
+        role.store = store
+        truncate(errors, 0)
+        let child = try ChildProcess(executable: executable, arguments: role.arguments, errors: errors)
+        switch hear(child, patience: ScenarioRun.silenceMax) {
+        case .silent: return .unopened("the next start said nothing for a long time")
+        case .unopened(let reason):
+            // What it told before it ended says more than what the compiler's runtime wrote about its end.
+            let isTold = !reason.hasPrefix(silentEnd)
+            return .unopened(isTold ? reason : "\(reason): \((Platform.text(at: errors) ?? "").suffix(200))")
+        case let finding: return finding
+        }
+    }
+
+    /// What a process that reads a store says, to its end.
+    static func hear(_ child: ChildProcess, patience: UInt64) -> Finding {
+        var rows: [String: String] = [:]
+        var troubles: [String] = []
+        var isDone = false
+        reading: while true {
+            switch child.next(until: Platform.monotonicNanoseconds() + patience) {
+            case .end: break reading
+            case .silence: return .silent
+            case .messages(let messages):
+                for message in messages {
+                    switch message {
+                    case .row(let key, let word): rows[key] = word
+                    case .done(let count): isDone = count == rows.count
+                    case .trouble(let text): troubles.append(text)
+                    default: break
+                    }
+                }
+            }
+        }
+        let end = child.reap()
+        guard isDone, troubles.isEmpty, end == .exited(0) else {
+            return .unopened((troubles + ["\(silentEnd) \(end)"]).joined(separator: "; "))
+        }
+        return .rows(rows)
+    }
+}
+
+/// A verdict with what it rests on.
+struct PowerVerdict: Sendable {
+    var outcome: LabOutcome
+    /// Empty for `whole`.
+    var what: String
+    var recovered = 0
+
+    init(_ finding: NextStart.Finding, _ history: History, seed: UInt64) {
+        switch finding {
+        case .unmountable(let reason):
+            outcome = .skipped
+            what = reason
+        case .unopened(let reason):
+            outcome = .detected
+            what = reason
+        case .silent:
+            outcome = .skipped
+            what = "nothing was said"
+        case .rows(let rows):
+            let verdict = Oracle.judge(history, recovered: rows, seed: seed, survival: .power)
+            recovered = verdict.recovered
+            outcome = verdict.lost > 0 ? .lost : verdict.findings.isEmpty ? .whole : .wrong
+            what = verdict.findings.prefix(3).map(\.description).joined(separator: "; ")
+            if verdict.findings.count > 3 { what += "; and \(verdict.findings.count - 3) more" }
+        }
+    }
+}

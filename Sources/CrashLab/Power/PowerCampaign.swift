@@ -1,0 +1,265 @@
+// The row `power`: power cuts of an emulated machine.
+//
+// A case is one cut: the machine boots, its program makes or opens the store and changes it, and the emulator is killed at
+// some moment. Then the drive is mounted, which replays the file system's journal, and the store opened: here, or, one time
+// in ten, by the machine itself in its next boot. Ten cases share a drive. The oracle judges by the rules of power loss.
+
+internal import CBlockLog
+internal import ExitHooks
+internal import WriteAheadJournal
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Glibc
+#endif
+
+package enum PowerCampaign {
+    static let casesOfADrive = 10
+
+    /// Plays the row.
+    ///
+    /// - Parameters:
+    ///   - machine: the folder with the machine's kernel and programs.
+    ///   - executable: whose main calls `runAsChildIfAsked`; nil for the running one.
+    package static func row(
+        _ plan: LabPlan, machine: String, executable: String? = nil,
+        progress: @escaping @Sendable (Int) -> Void = { _ in }
+    ) throws -> LabReport {
+        // The drive is looked at here, by way of a loop device.
+        let needed = [
+            BlockFileSystem.missingForAll, BlockFileSystem.ext4.missing, PowerMachine.missing(in: machine),
+        ]
+        guard needed.allSatisfy({ $0 == nil }) else {
+            var report = LabReport("power", plan)
+            for missing in needed { if let missing { report.skip(missing) } }
+            return report
+        }
+        let place = try plan.makePlace("power")
+        let cleanup = ExitHooks.register("remove the lab's folder") { _ in Platform.removeFolder(place) }
+        defer { cleanup.cancel() }
+        let executable = executable ?? DrillPlan.ownExecutable
+        let report = try OwnMounts.run {
+            try PowerRun(plan, machine: machine, place: place, executable: executable).play(progress)
+        }
+        if report.failed == 0 { Platform.removeFolder(place) }
+        return report
+    }
+}
+
+/// One run of the row, on the thread whose mounts nobody else sees.
+private final class PowerRun {
+    private let plan: LabPlan
+    private let place: String
+    private let executable: String
+    private let machine: PowerMachine
+    private var report: LabReport
+    private var drive: Drive?
+
+    private struct Drive {
+        var number: Int
+        var image: String
+        var history: History
+    }
+
+    /// What became of a boot.
+    private enum Cut {
+        /// It was cut.
+        case made
+        /// It hung, or ended before its time.
+        case missed(String)
+        /// The program met an error.
+        case troubled(String)
+    }
+
+    /// Nanoseconds without a word after which a machine hangs. A boot takes some seconds, and more beside other work.
+    private static let patience: UInt64 = 45_000_000_000
+    /// Answers that may be on their way through the console when the power goes: its buffer in the kernel has 4,096 bytes.
+    private static let answersOnTheirWay = 500
+    private static let bootsMax = 4
+    /// An emulated machine beside other work tells what is in a store as slowly as that.
+    private static let readingSeconds: UInt32 = 600
+    private static let controlCuts = 6
+
+    init(_ plan: LabPlan, machine: String, place: String, executable: String) throws {
+        self.plan = plan
+        self.place = place
+        self.executable = executable
+        self.machine = try PowerMachine(folder: machine, place: place)
+        report = LabReport("power", plan)
+        guard mkdir(place + "/disk", 0o700) == 0 else { throw Platform.failure("creating", place + "/disk") }
+    }
+
+    func play(_ progress: (Int) -> Void) throws -> LabReport {
+        if plan.cases != 1 { try playControl() }
+        var number = plan.from
+        while plan.includes(number) {
+            progress(number)
+            try play(number)
+            number += 1
+        }
+        report.next = number
+        report.end()
+        return report
+    }
+
+    // MARK: Cases
+
+    private func play(_ number: Int) throws {
+        var random = SeededRandom(seed: plan.seed, name: "power \(number)")
+        let round = number % PowerCampaign.casesOfADrive
+        if drive?.number != number / PowerCampaign.casesOfADrive {
+            if let old = drive { unlink(old.image) }
+            drive = try makeDrive(number / PowerCampaign.casesOfADrive, "\(number)")
+        }
+        var role = ChildRole()
+        role.part = .writes
+        role.store = PowerMachine.store
+        role.seed = plan.seed
+        role.firstWriter = round * Writers.stride
+        role.strain = Bool.random(using: &random) ? .mixed : .wrapping
+        role.ending = [.waits, .waits, .checkpoints].randomElement(using: &random) ?? .waits
+        // A third of the cuts fall while the store is made or recovered.
+        let isEarly = Int.random(in: 0..<3, using: &random) == 0
+        let target = isEarly ? 0 : Int.random(in: 1...300, using: &random)
+        let delay = UInt32.random(in: 0...(isEarly ? 400_000 : 60_000), using: &random)
+        guard var drive = self.drive else { return }
+        for boot in 1... {
+            let cut = try self.cut(role, drive.image, target: target, delay: delay, isEarly: isEarly, &drive.history)
+            if case .troubled(let trouble) = cut { report.fail(number, "wrong: \(trouble)") }
+            guard case .missed(let reason) = cut else { break }
+            report.count("boots that count for nothing")
+            if boot == Self.bootsMax {
+                self.drive = drive
+                report.skip("case \(number): \(reason)")
+                return report.note(.skipped)
+            }
+        }
+        // While the store is small: a thousand values take the console a second or more.
+        let isInGuest = round == 3
+        let finding = try isInGuest ? readInMachine(drive.image) : readHere(drive.image)
+        let verdict = PowerVerdict(finding, drive.history, seed: plan.seed)
+        if case .rows(let rows) = finding { drive.history.settle(rows) }
+        self.drive = drive
+        report.note(verdict.outcome)
+        report.count(isInGuest ? "judged by the machine" : "judged here")
+        switch verdict.outcome {
+        case .whole: return
+        case .skipped: report.skip("case \(number): \(verdict.what)")
+        case .detected, .lost, .wrong:
+            report.fail(number, "\(verdict.outcome.rawValue): \(verdict.what)", artefacts: drive.image)
+            // What comes behind a failure says nothing: a new drive for the next case, and this one is kept.
+            self.drive = nil
+        }
+    }
+
+    /// Acknowledging before the commit must lose.
+    private func playControl() throws {
+        var hasLost = false
+        for attempt in 0..<Self.controlCuts where !hasLost {
+            var random = SeededRandom(seed: plan.seed, name: "power control \(attempt)")
+            var drive = try makeDrive(-1, "control-\(attempt)")
+            var role = ChildRole()
+            role.part = .writes
+            role.store = PowerMachine.store
+            role.seed = plan.seed
+            role.acknowledgesEarly = true
+            let cut = try self.cut(
+                role, drive.image, target: Int.random(in: 100...400, using: &random),
+                delay: UInt32.random(in: 0...60_000, using: &random), isEarly: false, &drive.history)
+            guard case .made = cut else { continue }
+            let verdict = PowerVerdict(try readHere(drive.image), drive.history, seed: plan.seed)
+            hasLost = verdict.outcome == .lost
+            unlink(drive.image)
+        }
+        report.control("answers before the commit", fails: hasLost)
+    }
+
+    private func makeDrive(_ number: Int, _ name: String) throws -> Drive {
+        let image = "\(place)/\(name).ext4"
+        try BlockFileSystem.ext4.make(image: image, log: place + "/log")
+        var history = History()
+        history.ahead = Self.answersOnTheirWay
+        return Drive(number: number, image: image, history: history)
+    }
+
+    /// One boot, cut off.
+    private func cut(
+        _ role: ChildRole, _ image: String, target: Int, delay: UInt32, isEarly: Bool, _ history: inout History
+    ) throws -> Cut {
+        let child = try machine.start(role, image: image, errors: place + "/stderr")
+        var acknowledged = 0
+        var isCut = false
+        var trouble: String?
+        reading: while true {
+            switch child.next(until: Platform.monotonicNanoseconds() + Self.patience) {
+            case .end: break reading
+            case .silence:
+                child.send(SIGKILL)
+                _ = child.reap()
+                return .missed("the machine said nothing for a long time")
+            case .messages(let messages):
+                var hasBegun = false
+                for message in messages {
+                    switch message {
+                    case .began(let writer): history.begin(writer: writer)
+                    case .acknowledged(let change, let lsn):
+                        history.acknowledge(change, lsn: lsn)
+                        acknowledged += 1
+                    case .refused(let change): history.reject(change)
+                    case .phase(.opening): hasBegun = true
+                    case .trouble(let text): trouble = text
+                    default: break
+                    }
+                }
+                guard !isCut, isEarly ? hasBegun : acknowledged >= max(1, target) else { continue }
+                isCut = true
+                usleep(delay)
+                child.send(SIGKILL)
+            }
+        }
+        let end = child.reap()
+        report.count("changes acknowledged", acknowledged)
+        if let trouble { return .troubled(trouble) }
+        guard isCut, end == .signalled(SIGKILL) else {
+            return .missed("the machine ended by \(end): \((Platform.text(at: place + "/stderr") ?? "").suffix(200))")
+        }
+        return .made
+    }
+
+    // MARK: The next start
+
+    private func readHere(_ image: String) throws -> NextStart.Finding {
+        var device = [CChar](repeating: 0, count: 64)
+        let loop = cblocklog_attach(image, &device)
+        guard loop >= 0 else { throw Platform.failure("making a loop device over", image, errno: -loop) }
+        defer { close(loop) }
+        let path = String(decoding: device.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let disk = place + "/disk"
+        do {
+            try OwnMounts.mount(path, at: disk, type: "ext4", options: "")
+        } catch {
+            return .unmountable(error.description)
+        }
+        let finding = Result {
+            try NextStart.read(store: disk + "/s.backstay", executable: executable, errors: place + "/stderr")
+        }
+        try OwnMounts.unmount(disk)
+        return try finding.get()
+    }
+
+    /// The whole next boot as a user has it. A boot that hangs is tried again, and counts for nothing.
+    private func readInMachine(_ image: String) throws -> NextStart.Finding {
+        var role = ChildRole()
+        role.store = PowerMachine.store
+        role.alarm = Self.readingSeconds
+        for _ in 1..<Self.bootsMax {
+            let child = try machine.start(role, image: image, errors: place + "/stderr")
+            let finding = NextStart.hear(child, patience: Self.patience)
+            guard case .silent = finding else { return finding }
+            report.count("boots that count for nothing")
+        }
+        return .silent
+    }
+}

@@ -1,0 +1,102 @@
+// An emulated machine with one drive: a kernel, a few first files, and a program that changes a store or reads it.
+//
+// Killing the emulator is a power cut for the machine: its memory is gone, and with it what its kernel had not given to the
+// drive. What the drive had taken is in the image, flushed or not: this machine cannot show a flush that is missing, which
+// the row `blocks` does.
+//
+// The machine speaks by its serial console, a line each, as a child does over its pipe. The kernel has the NVMe driver and
+// ext4 built in, so there are no modules (Debian's package linux-image-cloud-amd64). .ci/power-machine fetches and builds
+// what is in the machine's folder.
+
+internal import WriteAheadJournal
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Glibc
+#endif
+
+struct PowerMachine {
+    static let emulator = "qemu-system-x86_64"
+    /// How to get what is missing.
+    private static let remedy = "run .ci/power-machine"
+    /// Where it mounts its drive, and keeps its store.
+    static let store = "/disk/s.backstay"
+
+    private let executable: String
+    private let folder: String
+    private let firstFiles: String
+
+    /// Nil where the machine can be had; else what is missing.
+    static func missing(in folder: String) -> String? {
+        if SystemCommand.path(of: emulator) == nil { return "there is no \(emulator): \(remedy)" }
+        for name in ["kernel", "busybox", "guest"] where access("\(folder)/\(name)", R_OK) != 0 {
+            return "there is no \(folder)/\(name): \(remedy)"
+        }
+        return nil
+    }
+
+    /// Puts the first files together, in the folder `place`.
+    init(folder: String, place: String) throws {
+        guard let executable = SystemCommand.path(of: Self.emulator),
+            let shell = Platform.contents("\(folder)/busybox", limit: 64 << 20),
+            let guest = Platform.contents("\(folder)/guest", limit: 256 << 20)
+        else { throw SystemCommand.Failure(description: "the machine in \(folder) cannot be read") }
+        self.executable = executable
+        self.folder = folder
+        firstFiles = place + "/first-files"
+        var files = FirstFiles()
+        for name in ["bin", "dev", "proc", "disk"] { files.add(folder: name) }
+        files.add(program: "bin/busybox", shell)
+        files.add(program: "guest", guest)
+        files.add(program: "init", Array(Self.first.utf8))
+        files.end()
+        let file = open(firstFiles, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw Platform.failure("creating", firstFiles) }
+        defer { close(file) }
+        guard files.bytes.withUnsafeBytes({ Platform.writeAll(file, $0) }) else {
+            throw Platform.failure("writing", firstFiles)
+        }
+    }
+
+    /// The machine's first process. Words for the guest are on the kernel's command line; the kernel passes words with a
+    /// point over.
+    private static let first = """
+        #!/bin/busybox sh
+        b=/bin/busybox
+        $b mount -t proc proc /proc
+        $b mount -t devtmpfs dev /dev
+        $b stty -F /dev/console raw -echo
+        until [ -b /dev/nvme0n1 ]; do $b usleep 5000; done
+        if ! $b mount -t ext4 /dev/nvme0n1 /disk; then echo 't the disk cannot be mounted'; $b poweroff -f; fi
+        set --
+        for word in $($b cat /proc/cmdline); do
+            case $word in lab.*) set -- "$@" "${word#lab.}" ;; esac
+        done
+        echo 'p opening'
+        /guest --drill-child "$@"
+        status=$?
+        $b umount /disk
+        # Whoever reads wants to know that all has been said.
+        [ $status = 0 ] || echo "t the guest ended with status $status"
+        $b usleep 200000
+        $b poweroff -f
+
+        """
+
+    /// Starts it with a drive. Its console is what the child says.
+    func start(_ role: ChildRole, image: String, errors: String) throws -> ChildProcess {
+        let words = role.arguments.dropFirst().map { "lab.\($0)" }.joined(separator: " ")
+        let arguments = [
+            "-nodefaults", "-no-user-config", "-display", "none", "-m", "256", "-no-reboot", "-accel", "tcg",
+            "-cpu", "qemu64,+rdrand,+ssse3,+sse4.1,+sse4.2,+popcnt", "-M", "pc", "-bios", "qboot.rom",
+            "-kernel", folder + "/kernel", "-initrd", firstFiles, "-serial", "stdio", "-monitor", "none",
+            "-drive", "file=\(image),format=raw,if=none,id=d,cache=writeback", "-device", "nvme,drive=d,serial=lab",
+            "-append",
+            "console=ttyS0,115200 quiet loglevel=0 panic=-1 nokaslr mitigations=off 8250.nr_uarts=1 random.trust_cpu=on "
+                + "tsc=reliable no_timer_check " + words,
+        ]
+        return try ChildProcess(executable: executable, arguments: arguments, errors: errors, isConsole: true)
+    }
+}

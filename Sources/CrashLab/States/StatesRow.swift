@@ -1,0 +1,222 @@
+// The row `states`: a case is one workload, recorded, and every disk that a crash in it may leave.
+
+internal import Backstay
+internal import WriteAheadJournal
+
+package enum StatesRow {
+    /// How much of it is played.
+    package struct Amount: Sendable {
+        var effort = StateEffort()
+        /// One state in so many has crashes in its own recovery, drawn.
+        var pairsEvery = 200
+        /// One in so many takes a change and is opened once more.
+        var goesOnEvery = 64
+        /// Few changes a workload.
+        var isSmall = false
+
+        package static let full = Amount()
+        /// For a test's few seconds.
+        package static let slice = Amount(
+            effort: StateEffort(exhaustiveMax: 4, sampled: 8, torn: 3, cuts: 1), pairsEvery: 40, isSmall: true)
+    }
+
+    package static func row(
+        _ plan: LabPlan, amount: Amount = .full, progress: (Int) -> Void = { _ in }
+    ) throws -> LabReport {
+        try Recording.prepare()
+        let place = try plan.makePlace("states")
+        let run = try StatesRun(plan, amount, place)
+        try run.playControls()
+        var number = plan.from
+        while plan.includes(number), try run.play(number) {
+            number += 1
+            progress(number)
+        }
+        run.report.next = number
+        if run.report.failures.isEmpty { Platform.removeFolder(place) }
+        run.report.end()
+        return run.report
+    }
+}
+
+final class StatesRun {
+    private let plan: LabPlan
+    private let amount: StatesRow.Amount
+    private let place: String
+    private let judge: StateJudge
+    var report: LabReport
+
+    /// After so many failures of one case the rest of it says nothing new.
+    private static let failuresMax = 5
+
+    init(_ plan: LabPlan, _ amount: StatesRow.Amount, _ place: String) throws {
+        self.plan = plan
+        self.amount = amount
+        self.place = place
+        judge = StateJudge(try StateFolder(place + "/state"))
+        report = LabReport("states", plan)
+    }
+
+    // MARK: Controls
+
+    /// Each must lose an answered change, in workloads that without the flaw lose none.
+    func playControls() throws {
+        var lying = DiskRules()
+        lying.flushesLie = true
+        report.control("a disk that lies about flushes", fails: try loses(lying))
+        var forgetting = DiskRules()
+        forgetting.mappingsDie = true
+        report.control("mapped pages that die with the process", fails: try loses(forgetting))
+        var early = Committer.Sabotage()
+        early.acknowledgesBeforeCommit = true
+        report.control("answers before the commit", fails: try loses(DiskRules(), early))
+    }
+
+    private func loses(_ rules: DiskRules, _ sabotage: Committer.Sabotage = .init()) throws -> Bool {
+        // Single changes, and both levels.
+        for number in 0..<4 {
+            let played = try StateCase(
+                seed: plan.seed, number: number, at: place + "/case", isSmall: true, sabotage: sabotage)
+            var random = SeededRandom(seed: plan.seed, name: "control \(number)")
+            var isLost = false
+            let effort = StateEffort(exhaustiveMax: 3, sampled: 8, torn: 0, cuts: 0)
+            let states = CrashStates(base: played.base, recording: played.recording, rules: rules, effort: effort)
+            let visit = { (state: CrashState) throws -> Bool in
+                try self.judge.folder.write(state.image)
+                let expected = StateJudge.Expected(allowed: played.answers.allowed(state))
+                let found = self.judge.open(self.options(played, state.survival), played.oracle, expected)
+                if found.fault?.outcome == .lost { isLost = true }
+                return !isLost
+            }
+            try states.afterProcessDeath(&random, visit)
+            if !isLost { try states.afterPowerLoss(&random, visit) }
+            if isLost { return true }
+        }
+        return false
+    }
+
+    // MARK: Cases
+
+    /// - Returns: false where the budget ended it.
+    func play(_ number: Int) throws -> Bool {
+        let played = try StateCase(seed: plan.seed, number: number, at: place + "/case", isSmall: amount.isSmall)
+        var random = SeededRandom(seed: plan.seed, name: "states of \(number)")
+        var chance = SeededRandom(seed: plan.seed, name: "chances of \(number)")
+        var states = CrashStates(base: played.base, recording: played.recording, effort: amount.effort)
+        states.rules = played.rules(&random)
+        var worst = LabOutcome.whole
+        var failed = 0
+        var count = 0
+        var isCut = false
+        let visit = { (state: CrashState) throws -> Bool in
+            count += 1
+            self.report.count(state.survival == .power ? "states after power loss" : "states after a process's death")
+            if state.isTorn { self.report.count("of them torn") }
+            if let fault = try self.fault(of: state, played, &chance) {
+                worst = Self.worse(worst, fault.outcome)
+                failed += 1
+                let words = "\(played.workload.profile), state \(count): \(fault.what); \(state.what())"
+                try self.keep(number, words, state.image)
+            }
+            if let budget = self.plan.budget, self.plan.seconds > budget + 1 { isCut = true }
+            return failed < Self.failuresMax && !isCut
+        }
+        try states.afterProcessDeath(&random, visit)
+        if failed < Self.failuresMax && !isCut { try states.afterPowerLoss(&random, visit) }
+        report.count("changes made", played.workload.changes)
+        report.note(worst)
+        return !isCut
+    }
+
+    private static func worse(_ a: LabOutcome, _ b: LabOutcome) -> LabOutcome {
+        let order: [LabOutcome] = [.whole, .detected, .lost, .wrong]
+        return (order.firstIndex(of: a) ?? 0) >= (order.firstIndex(of: b) ?? 0) ? a : b
+    }
+
+    private func keep(_ number: Int, _ words: String, _ image: DiskImage) throws {
+        let kept = "\(place)/failure-\(report.failed + 1)"
+        if report.fail(number, words, artefacts: kept) { try StateFolder(kept).write(image) }
+    }
+
+    private func options(_ played: StateCase, _ survival: Survival, recoveries: Int = 1) -> StoreOptions {
+        var options = played.workload.options(boot: StateWorkload.boot)
+        if survival == .power { options.boot = "boot \(recoveries) after the crash" }
+        return options
+    }
+
+    // MARK: One state
+
+    private func fault(
+        of state: CrashState, _ played: StateCase, _ chance: inout SeededRandom
+    ) throws -> StateFault? {
+        let allowed = played.answers.allowed(state)
+        let options = options(played, state.survival)
+        try judge.folder.write(state.image)
+        let expected = StateJudge.Expected(allowed: allowed, ends: StateJudge.ends(state.survival))
+        let found = judge.open(options, played.oracle, expected)
+        if let fault = found.fault { return fault }
+        if Int.random(in: 0..<amount.goesOnEvery, using: &chance) == 0 {
+            report.count("stores that went on")
+            try judge.folder.write(state.image)
+            if let fault = judge.goesOn(options, played.oracle, allowed) { return fault }
+        }
+        if Int.random(in: 0..<amount.pairsEvery, using: &chance) == 0 {
+            return try faultInRecovery(from: state, played, allowed, &chance)
+        }
+        return nil
+    }
+
+    /// Crashes inside the recovery from a crash. The first recovery's state must be what every later one finds, too; only
+    /// where a process died and then, before it was open again, the power went, may it be an earlier one.
+    private func faultInRecovery(
+        from state: CrashState, _ played: StateCase, _ allowed: ClosedRange<Int>, _ chance: inout SeededRandom
+    ) throws -> StateFault? {
+        report.count("recoveries crashed into")
+        try judge.folder.write(state.image)
+        var recovering = options(played, state.survival)
+        recovering.vfs = Recording.vfs
+        let (first, recovery) = try Recording.of(judge.folder.path) {
+            judge.open(recovering, played.oracle, StateJudge.Expected(allowed: allowed)) { _ in Recording.mark(.opened)
+            }
+        }
+        guard let digest = first.digest else { return first.fault }
+        var again = CrashStates(base: state.image, recording: recovery)
+        if state.survival == .process {
+            again = CrashStates(
+                base: played.base,
+                recording: played.recording.prefix(state.events, lastWriteCutTo: state.cut, then: recovery),
+                first: state.events)
+        }
+        again.rules = played.rules(&chance)
+        again.effort = StateEffort(exhaustiveMax: 4, sampled: 8, torn: 4, cuts: 1)
+        let opened = again.first + (Answers(recovery).opened ?? recovery.events.count)
+        var byPower = state
+        byPower.survival = .power
+        let afterPower = played.answers.allowed(byPower)
+        var fault: StateFault?
+        var draw = SeededRandom(seed: chance.next())
+        let visit = { (second: CrashState) throws -> Bool in
+            guard Int.random(in: 0..<5, using: &draw) == 0 else { return true }
+            self.report.count("crashes inside a recovery")
+            let mayBeEarlier =
+                state.survival == .process && second.survival == .power && second.acknowledged < opened
+            let expected = StateJudge.Expected(
+                allowed: mayBeEarlier ? afterPower.lowerBound...allowed.upperBound : allowed,
+                digest: mayBeEarlier ? nil : digest)
+            try self.judge.folder.write(second.image)
+            let survivals = state.survival == .power || second.survival == .power
+            let options = self.options(
+                played, survivals ? .power : .process, recoveries: second.survival == .power ? 2 : 1)
+            if let found = self.judge.open(options, played.oracle, expected).fault {
+                fault = StateFault(
+                    outcome: found.outcome,
+                    what: "\(found.what); in the recovery from the state below: \(second.what())")
+            }
+            return fault == nil
+        }
+        var random = SeededRandom(seed: chance.next())
+        try again.afterProcessDeath(&random, visit)
+        if fault == nil { try again.afterPowerLoss(&random, visit) }
+        return fault
+    }
+}
