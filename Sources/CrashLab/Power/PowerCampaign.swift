@@ -1,8 +1,9 @@
 // The row `power`: power cuts of an emulated machine.
 //
 // A case is one cut: the machine boots, its program makes or opens the store and changes it, and the emulator is killed at
-// some moment. Then the drive is mounted, which replays the file system's journal, and the store opened: here, or, one time
-// in ten, by the machine itself in its next boot. Ten cases share a drive. The oracle judges by the rules of power loss.
+// some moment. Then the drive is mounted, which replays the file system's journal, and the store opened: here, or, for the
+// fourth of the ten cuts that share a drive, by the machine itself in its next boot. The oracle judges by the rules of power
+// loss.
 
 internal import CBlockLog
 internal import ExitHooks
