@@ -13,7 +13,7 @@ import Testing
         }
         var plan = LabPlan(seed: 11)
         plan.cases = 12
-        let report = try BlockCampaign.row(plan, executable: LabExecutable.path)
+        let report = try BlockCampaign.row(plan, executable: builtCommand)
         for reason in report.skipped { print("not tested: \(reason)") }
         #expect(report.failed == 0, "\(report.text)")
         #expect(report.cases == 12)
@@ -29,7 +29,7 @@ import Testing
         }
         // The last case of the first recording: ext4, writes and flushes.
         let plan = LabPlan(seed: 12, from: 99, cases: 1)
-        let report = try BlockCampaign.row(plan, executable: LabExecutable.path)
+        let report = try BlockCampaign.row(plan, executable: builtCommand)
         #expect(report.failed == 0, "\(report.text)")
         let told = report.counts.first { $0.name == "changes of unknown fate" }?.count ?? 0
         let refused = report.counts.first { $0.name == "changes refused" }?.count ?? 0

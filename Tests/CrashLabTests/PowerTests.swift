@@ -18,7 +18,7 @@ import Testing
             return
         }
         let report = try PowerCampaign.row(
-            LabPlan(seed: 3, cases: 1), machine: Self.machine, executable: LabExecutable.path)
+            LabPlan(seed: 3, cases: 1), machine: Self.machine, executable: builtCommand)
         #expect(report.failed == 0, "\(report.text)")
         #expect(report.outcomes[.whole] == 1)
     }

@@ -1,7 +1,7 @@
 // The row `blocks`: crash states of a block device under the real ext4, XFS and Btrfs.
 //
 // A hundred cases share a recording (BlockRecording.swift), in turn on each file system: 98 disks that a power cut at some
-// moment of it may leave (CutDisk.swift), a quarter of them with a second cut while the store is opened after the
+// moment of it may leave (BlockState.swift), a quarter of them with a second cut while the store is opened after the
 // first, and two in which the device itself fails while a process writes. The oracle judges by the rules of power loss.
 
 internal import ExitHooks
@@ -51,7 +51,7 @@ package enum BlockCampaign {
 
     /// What a case does.
     enum Case: Equatable {
-        case state(CutDisk.Shape, isTwice: Bool)
+        case state(BlockState.Shape, isTwice: Bool)
         case failure(writes: Bool, flushes: Bool)
 
         init(_ number: Int) {
@@ -65,7 +65,7 @@ package enum BlockCampaign {
                     : .failure(writes: recording % 2 == 0, flushes: recording % 2 == 1)
                 return
             }
-            let shapes = CutDisk.Shape.allCases
+            let shapes = BlockState.Shape.allCases
             self = .state(shapes[place % shapes.count], isTwice: place % 16 < shapes.count)
         }
     }
@@ -181,7 +181,7 @@ private final class BlockRun {
     // MARK: Cases
 
     private func playState(
-        _ number: Int, of recording: BlockRecording, on device: BlockDevice, _ shape: CutDisk.Shape, isTwice: Bool
+        _ number: Int, of recording: BlockRecording, on device: BlockDevice, _ shape: BlockState.Shape, isTwice: Bool
     ) throws {
         var random = SeededRandom(seed: plan.seed, name: "blocks case \(number)")
         let states = BlockCampaign.casesOfARecording - 2
@@ -189,7 +189,7 @@ private final class BlockRun {
         // Evenly through the recording; within its part anywhere.
         let part = Double(place) + Double.random(in: 0..<1, using: &random)
         let position = min(recording.tape.count, Int(part / Double(states) * Double(recording.tape.count + 1)))
-        let state = CutDisk(
+        let state = BlockState(
             recording.tape, at: position, shape, sector: device.system.sector, random: &random)
         let history = recording.history(at: state.position)
         try advance(to: state.flushed, on: device)
@@ -203,9 +203,9 @@ private final class BlockRun {
             verdict, number, "\(device.system.rawValue), cut at \(position) of \(recording.tape.count), \(shape)",
             device)
         if isTwice, verdict.outcome == .whole, recovery.count > 0 {
-            let second = CutDisk(
+            let second = BlockState(
                 recovery, at: Int.random(in: 0...recovery.count, using: &random),
-                CutDisk.Shape.allCases.randomElement(using: &random) ?? .whole, sector: device.system.sector,
+                BlockState.Shape.allCases.randomElement(using: &random) ?? .whole, sector: device.system.sector,
                 random: &random)
             try device.advance(recovery, 0..<second.flushed)
             try device.put(second.pieces, of: recovery)
@@ -264,8 +264,8 @@ private final class BlockRun {
         let what = "\(device.system.rawValue), failing \(writes ? "writes " : "")\(flushes ? "flushes" : "")"
         var random = SeededRandom(seed: plan.seed, name: "blocks case \(number)")
         // What was answered after a failed flush shows where what was not flushed is gone.
-        for shape in [CutDisk.Shape.whole, .subset] {
-            let state = CutDisk(
+        for shape in [BlockState.Shape.whole, .subset] {
+            let state = BlockState(
                 made.tape, at: made.tape.count, shape, sector: device.system.sector, random: &random)
             try device.advance(made.tape, 0..<state.flushed)
             try device.put(state.pieces, of: made.tape)
@@ -302,27 +302,27 @@ private final class BlockRun {
             script.rounds[0].target = 200
             let sound = try record(script, on: device)
             try control("\(system.rawValue), a drive that lies about flushes", sound, on: device) { position, random in
-                CutDisk(lying: position, behind: Int.random(in: 1...60, using: &random))
+                BlockState(lying: position, behind: Int.random(in: 1...60, using: &random))
             }
             if let options = system.withoutBarriers {
                 var script = script
                 script.options = options
                 let recorded = try record(script, on: device)
                 try control("\(system.rawValue), mounted with \(options)", recorded, on: device) { position, random in
-                    CutDisk(recorded.tape, at: position, .prefix, sector: device.system.sector, random: &random)
+                    BlockState(recorded.tape, at: position, .prefix, sector: device.system.sector, random: &random)
                 }
             }
             script.rounds[0].role.acknowledgesEarly = true
             let early = try record(script, on: device)
             try control("\(system.rawValue), answers before the commit", early, on: device) { position, random in
-                CutDisk(early.tape, at: position, .whole, sector: device.system.sector, random: &random)
+                BlockState(early.tape, at: position, .whole, sector: device.system.sector, random: &random)
             }
         }
     }
 
     private func control(
         _ name: String, _ recording: BlockRecording, on device: BlockDevice,
-        state: (Int, inout SeededRandom) -> CutDisk
+        state: (Int, inout SeededRandom) -> BlockState
     ) throws {
         var random = SeededRandom(seed: plan.seed, name: "blocks control \(name)")
         let judge = BlockJudge(device: device, executable: executable, errors: errors(device))

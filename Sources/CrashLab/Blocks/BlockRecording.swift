@@ -30,6 +30,9 @@ struct BlockScript: Sendable {
         var flushes = 0
         /// Acknowledgements before the first one.
         var after = 40
+        /// And until the process is killed: an error that the file system makes good, as Btrfs does with the second copy of
+        /// its metadata, is told to nobody, and the process would go on until the disk is full.
+        static let goesOnFor = 300
     }
 
     var rounds: [Round] = []
@@ -180,6 +183,12 @@ final class BlockRecording {
                     if let failing = script.errors, !fails, acknowledged >= failing.after {
                         fails = true
                         device.fail(writes: failing.writes, flushes: failing.flushes)
+                    }
+                    if let failing = script.errors, !isStruck,
+                        acknowledged >= failing.after + BlockScript.Errors.goesOnFor
+                    {
+                        isStruck = true
+                        child.send(SIGKILL)
                     }
                     if let target = round.target, acknowledged >= target, !isStruck {
                         isStruck = true

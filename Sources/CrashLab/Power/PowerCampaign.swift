@@ -79,8 +79,8 @@ private final class PowerRun {
     /// Answers that may be on their way through the console when the power goes: its buffer in the kernel has 4,096 bytes.
     private static let answersOnTheirWay = 500
     private static let bootsMax = 4
-    /// An emulated machine beside other work tells what is in a store as slowly as that.
-    private static let readingSeconds: UInt32 = 600
+    /// An emulated machine beside other work is slow: its programs are given longer than others.
+    private static let alarmSeconds: UInt32 = 600
     private static let controlCuts = 6
 
     init(_ plan: LabPlan, machine: String, place: String, executable: String) throws {
@@ -117,6 +117,7 @@ private final class PowerRun {
         var role = ChildRole()
         role.part = .writes
         role.store = PowerMachine.store
+        role.alarm = Self.alarmSeconds
         role.seed = plan.seed
         role.firstWriter = round * Writers.stride
         role.strain = Bool.random(using: &random) ? .mixed : .wrapping
@@ -164,6 +165,7 @@ private final class PowerRun {
             var role = ChildRole()
             role.part = .writes
             role.store = PowerMachine.store
+            role.alarm = Self.alarmSeconds
             role.seed = plan.seed
             role.acknowledgesEarly = true
             let cut = try self.cut(
@@ -254,7 +256,7 @@ private final class PowerRun {
     private func readInMachine(_ image: String) throws -> NextStart.Finding {
         var role = ChildRole()
         role.store = PowerMachine.store
-        role.alarm = Self.readingSeconds
+        role.alarm = Self.alarmSeconds
         for _ in 1..<Self.bootsMax {
             let child = try machine.start(role, image: image, errors: place + "/stderr")
             let finding = NextStart.hear(child, patience: Self.patience)

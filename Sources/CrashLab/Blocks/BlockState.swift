@@ -5,7 +5,7 @@
 //
 // A drive that lies about flushes breaks rule 1: it is played as one that is some writes behind, in their order.
 
-struct CutDisk: Equatable, Sendable {
+struct BlockState: Equatable, Sendable {
     enum Shape: CaseIterable, Sendable {
         /// Everything that was sent.
         case whole
