@@ -38,6 +38,8 @@ public struct StoreOptions: Sendable {
     package var lockPatience: UInt64 = 300_000_000
     /// How old records grow that nobody waits for before they are committed, in nanoseconds; nil for the default.
     package var ageMax: UInt64?
+    /// How often a commit that found no space is tried again, in nanoseconds; nil for the default.
+    package var retryInterval: UInt64?
     /// What the SQLite WAL of journal.db is kept at, in bytes; nil for the default.
     package var walBytesKept: Int?
     /// Frames in the SQLite WAL of state.db from which on a fold copies them into the file; nil for the default.
@@ -64,6 +66,7 @@ public struct StoreOptions: Sendable {
         options.limits.tailBytes = min(max(tailBytes, 64 << 10), 64 << 20)
         if let reservedBytes { options.limits.reservedBytes = reservedBytes }
         if let ageMax { options.limits.ageMax = ageMax }
+        if let retryInterval { options.limits.retryInterval = retryInterval }
         // Ten years stand for ever, and leave a deadline within its 64 bits.
         let patience = min(max(diskFullPatience, .zero), .seconds(315_360_000)).components
         options.limits.patience =

@@ -1,5 +1,5 @@
 /*
- * The shadow folder.
+ * Shadow folders: one for each folder that has one.
  *
  * For each file: which sectors were written since its last sync, and how short it was cut. A sync copies those sectors
  * as they are now, all of them, whoever wrote them, as fsync does. With tearing, some are copied before, in random order:
@@ -8,6 +8,8 @@
  *
  * The process may be killed anywhere in here. What is then in the shadow is a state that a cut during the sync can leave,
  * and nobody has been told that this sync succeeded.
+ *
+ * What a failed sync leaves dirty, clean, or as the disk has it is a kernel's choice; the lab's is told with the fault.
  *
  * One lock for all: there are four files and two threads that write them.
  */
@@ -30,13 +32,20 @@ struct shadow {
     int64_t sectors; /* its length */
     int64_t count;   /* dirty ones */
     int64_t cut_to;  /* the least size since the last sync, -1 for none */
+    bool tearing;
     struct shadow *next;
 };
 
+/* One folder that has a shadow. */
+struct root {
+    char *real, *shadow;
+    bool tearing, adopts;
+    struct shadow *files;
+    struct root *next;
+};
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static char *real_folder, *shadow_folder;
-static struct shadow *all;
-static bool tearing;
+static struct root *roots;
 static uint64_t random_state;
 
 /* xorshift64*: https://en.wikipedia.org/wiki/Xorshift */
@@ -47,41 +56,83 @@ static uint64_t next_random(void) {
     return random_state * 0x2545f4914f6cdd1dull;
 }
 
-bool backstay_shadow_begin(const char *folder, const char *shadow, bool tears, uint64_t seed) {
+bool backstay_shadow_begin(const char *folder, const char *shadow, bool tears, uint64_t seed, bool adopts) {
+    struct root *made = calloc(1, sizeof *made);
+    if (made == NULL) return false;
+    made->real = strdup(folder);
+    made->shadow = strdup(shadow);
+    made->tearing = tears;
+    made->adopts = adopts;
     pthread_mutex_lock(&lock);
-    real_folder = strdup(folder);
-    shadow_folder = strdup(shadow);
-    tearing = tears;
+    made->next = roots;
+    roots = made;
     random_state = seed | 1;
-    bool ok = real_folder != NULL && shadow_folder != NULL;
     pthread_mutex_unlock(&lock);
-    return ok;
+    return made->real != NULL && made->shadow != NULL;
 }
 
-static struct shadow *add(const char *base) {
+void backstay_fault_unshadow(const char *folder) {
+    pthread_mutex_lock(&lock);
+    struct root **place = &roots;
+    while (*place != NULL && strcmp((*place)->real, folder) != 0) place = &(*place)->next;
+    struct root *root = *place;
+    if (root != NULL) {
+        *place = root->next;
+        for (struct shadow *file = root->files, *next; file != NULL; file = next) {
+            next = file->next;
+            if (file->descriptor >= 0) close(file->descriptor);
+            free(file->path);
+            free(file->dirty);
+            free(file);
+        }
+        free(root->real);
+        free(root->shadow);
+        free(root);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+/* The whole file as it is, in place of what the shadow has. */
+static bool copy_whole(const char *from, const char *to) {
+    static uint8_t buffer[piece * sector];
+    int input = open(from, O_RDONLY | O_CLOEXEC);
+    if (input < 0) return false;
+    int output = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    ssize_t got = -1;
+    while (output >= 0 && (got = read(input, buffer, sizeof buffer)) > 0)
+        if (write(output, buffer, (size_t)got) != got) break;
+    if (output >= 0) close(output);
+    close(input);
+    return got == 0;
+}
+
+static struct shadow *add(struct root *root, const char *base, const char *name) {
     struct shadow *made = calloc(1, sizeof *made);
-    size_t room = strlen(shadow_folder) + strlen(base) + 2;
+    size_t room = strlen(root->shadow) + strlen(base) + 2;
     if (made != NULL) made->path = malloc(room);
     if (made == NULL || made->path == NULL) abort(); /* A test that goes on without its shadow proves nothing. */
-    snprintf(made->path, room, "%s/%s", shadow_folder, base);
+    snprintf(made->path, room, "%s/%s", root->shadow, base);
     made->descriptor = -1;
     made->cut_to = -1;
-    made->next = all;
-    all = made;
+    made->tearing = root->tearing;
+    made->next = root->files;
+    root->files = made;
+    if (root->adopts && access(made->path, F_OK) != 0 && access(name, F_OK) == 0 && !copy_whole(name, made->path))
+        abort();
     return made;
 }
 
 struct shadow *backstay_shadow_find(const char *name) {
     struct shadow *shadow = NULL;
     pthread_mutex_lock(&lock);
-    size_t length = real_folder == NULL ? 0 : strlen(real_folder);
-    if (length > 0 && strncmp(name, real_folder, length) == 0 && name[length] == '/') {
+    for (struct root *root = roots; root != NULL && shadow == NULL; root = root->next) {
+        size_t length = strlen(root->real);
+        if (strncmp(name, root->real, length) != 0 || name[length] != '/') continue;
         const char *base = name + length + 1;
-        if (strchr(base, '/') == NULL) {
-            shadow = all;
-            while (shadow != NULL && strcmp(strrchr(shadow->path, '/') + 1, base) != 0) shadow = shadow->next;
-            if (shadow == NULL) shadow = add(base);
-        }
+        if (strchr(base, '/') != NULL) continue;
+        shadow = root->files;
+        while (shadow != NULL && strcmp(strrchr(shadow->path, '/') + 1, base) != 0) shadow = shadow->next;
+        if (shadow == NULL) shadow = add(root, base, name);
     }
     pthread_mutex_unlock(&lock);
     return shadow;
@@ -144,7 +195,7 @@ void backstay_shadow_wrote(struct shadow *shadow, sqlite3_file *real, int64_t of
         shadow->count += !shadow->dirty[at];
         shadow->dirty[at] = 1;
     }
-    if (tearing) leak(shadow, real, end - first);
+    if (shadow->tearing) leak(shadow, real, end - first);
     pthread_mutex_unlock(&lock);
 }
 
@@ -156,7 +207,7 @@ void backstay_shadow_truncated(struct shadow *shadow, int64_t size) {
         shadow->count -= shadow->dirty[at];
         shadow->dirty[at] = 0;
     }
-    if (tearing && next_random() & 1 && is_open(shadow) && ftruncate(shadow->descriptor, size) != 0) abort();
+    if (shadow->tearing && next_random() & 1 && is_open(shadow) && ftruncate(shadow->descriptor, size) != 0) abort();
     pthread_mutex_unlock(&lock);
 }
 
@@ -168,7 +219,7 @@ void backstay_shadow_deleted(struct shadow *shadow, bool is_durable) {
     shadow->cut_to = -1;
     shadow->count = 0;
     if (shadow->sectors > 0) memset(shadow->dirty, 0, (size_t)shadow->sectors);
-    if (is_durable || (tearing && next_random() & 1)) unlink(shadow->path);
+    if (is_durable || (shadow->tearing && next_random() & 1)) unlink(shadow->path);
     pthread_mutex_unlock(&lock);
 }
 
@@ -190,4 +241,84 @@ int backstay_shadow_synced(struct shadow *shadow, sqlite3_file *real) {
     if (ok) shadow->cut_to = -1;
     pthread_mutex_unlock(&lock);
     return ok ? SQLITE_OK : SQLITE_IOERR_FSYNC;
+}
+
+/* ---- A sync that failed ---- */
+
+static void put_back(struct shadow *shadow, sqlite3_file *real, int64_t size, int64_t at) {
+    uint8_t bytes[sector] = {0};
+    int64_t offset = at * sector, count = offset + sector > size ? size - offset : sector;
+    if (count <= 0) return;
+    /* What the disk does not have reads as zeros. */
+    if (is_open(shadow) && pread(shadow->descriptor, bytes, (size_t)count, offset) < 0) abort();
+    if (real->pMethods->xWrite(real, bytes, (int)count, offset) != SQLITE_OK) abort();
+}
+
+void backstay_shadow_sync_failed(
+    struct shadow *shadow, sqlite3_file *real, enum backstay_fault_pages pages, uint64_t seed
+) {
+    if (shadow == NULL || pages == BACKSTAY_PAGES_STAY_DIRTY) return;
+    const int64_t page = 4096 / sector;
+    pthread_mutex_lock(&lock);
+    sqlite3_int64 size = 0;
+    if (real->pMethods->xFileSize(real, &size) != SQLITE_OK) abort();
+    uint64_t before = random_state;
+    random_state = seed * 2 + 1;
+    for (int64_t first = 0; first < shadow->sectors; first += page) {
+        bool gets_there = pages == BACKSTAY_PAGES_PARTLY && (next_random() >> 32 & 1) != 0;
+        for (int64_t at = first; at < first + page && at < shadow->sectors; at++) {
+            if (!shadow->dirty[at]) continue;
+            if (pages == BACKSTAY_PAGES_REVERTED) put_back(shadow, real, size, at);
+            if (gets_there && !copy(shadow, real, size, at, at + 1)) abort();
+            shadow->dirty[at] = 0;
+            shadow->count--;
+        }
+    }
+    random_state = before;
+    pthread_mutex_unlock(&lock);
+}
+
+static bool settle(struct shadow *shadow, const char *name, bool rewrites) {
+    if (rewrites) {
+        if (shadow->descriptor >= 0) close(shadow->descriptor);
+        shadow->descriptor = -1;
+        if (shadow->sectors > 0) memset(shadow->dirty, 0, (size_t)shadow->sectors);
+        shadow->count = 0;
+        shadow->cut_to = -1;
+        return copy_whole(name, shadow->path);
+    }
+    if (shadow->count == 0 && shadow->cut_to < 0) return true;
+    int input = open(name, O_RDONLY | O_CLOEXEC);
+    bool ok = input >= 0 && is_open(shadow);
+    if (ok && shadow->cut_to >= 0) ok = ftruncate(shadow->descriptor, shadow->cut_to) == 0;
+    for (int64_t at = 0; ok && at < shadow->sectors; at++) {
+        if (!shadow->dirty[at]) continue;
+        uint8_t bytes[sector];
+        ssize_t got = pread(input, bytes, sector, at * sector);
+        ok = got >= 0 && pwrite(shadow->descriptor, bytes, (size_t)got, at * sector) == got;
+        shadow->dirty[at] = 0;
+    }
+    shadow->count = 0;
+    shadow->cut_to = -1;
+    if (input >= 0) close(input);
+    return ok;
+}
+
+bool backstay_fault_settle(const char *folder, bool rewrites) {
+    bool ok = true;
+    pthread_mutex_lock(&lock);
+    for (struct root *root = roots; root != NULL; root = root->next) {
+        if (strcmp(root->real, folder) != 0) continue;
+        for (struct shadow *file = root->files; file != NULL; file = file->next) {
+            const char *base = strrchr(file->path, '/') + 1;
+            size_t room = strlen(folder) + strlen(base) + 2;
+            char *name = malloc(room);
+            if (name == NULL) abort();
+            snprintf(name, room, "%s/%s", folder, base);
+            if (access(name, F_OK) == 0) ok = settle(file, name, rewrites) && ok;
+            free(name);
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    return ok;
 }

@@ -2,14 +2,16 @@
 #ifndef BACKSTAY_CFAULTVFS_SHADOW_H
 #define BACKSTAY_CFAULTVFS_SHADOW_H
 
+#include "CFaultVFS.h"
+
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 struct shadow;
 
-/* Once, before any other call. False where there is no memory. */
-bool backstay_shadow_begin(const char *folder, const char *shadow, bool tears, uint64_t seed);
+/* Files of the folder have shadows from now on. False where there is no memory. */
+bool backstay_shadow_begin(const char *folder, const char *shadow, bool tears, uint64_t seed, bool adopts);
 
 /* The shadow of a file, the same for every descriptor of it; NULL for files outside the folder. */
 struct shadow *backstay_shadow_find(const char *name);
@@ -20,5 +22,8 @@ void backstay_shadow_truncated(struct shadow *shadow, int64_t size);
 void backstay_shadow_deleted(struct shadow *shadow, bool is_durable);
 /* SQLITE_OK, or an error where the shadow can't be written. */
 int backstay_shadow_synced(struct shadow *shadow, sqlite3_file *real);
+/* A sync failed; what is dirty becomes of it as told. */
+void backstay_shadow_sync_failed(
+    struct shadow *shadow, sqlite3_file *real, enum backstay_fault_pages pages, uint64_t seed);
 
 #endif

@@ -1,10 +1,10 @@
 /*
  * The VFS: which calls are watched, and the kill inside a call. The shadow folder: shadow.c. What is counted: counts.c.
- * What is recorded: record.c.
+ * What is recorded: record.c. Calls that fail: faults.c.
  *
  * Rules:
- *   1. Every call reaches the system's VFS with its arguments unchanged, but for a lying sync and a lock that a
- *      read-only descriptor cannot have.
+ *   1. Every call reaches the system's VFS with its arguments unchanged, but for a lying sync, a lock that a read-only
+ *      descriptor cannot have, and a fault that was set.
  *   2. The shadow is updated after the real sync and before SQLite hears of it: whoever was told "synced" finds it there.
  *   3. No mapped I/O: methods of version 2, so that no write passes by.
  *
@@ -12,6 +12,7 @@
  */
 #include "CFaultVFS.h"
 #include "counts.h"
+#include "faults.h"
 #include "record.h"
 #include "shadow.h"
 
@@ -27,6 +28,7 @@ struct fault_file {
     sqlite3_file base;
     struct shadow *shadow; /* NULL for files that are not shadowed */
     struct counts *counts; /* NULL for temporary files */
+    struct faulty faulty;
     struct recorded recorded;
     int64_t size;          /* as counted; another process's writing is not seen */
     bool read_only;
@@ -42,6 +44,11 @@ static _Atomic(uint64_t) kill_at; /* the value of `calls` to die at; 0 for never
 static sqlite3_file *real(sqlite3_file *file) { return (sqlite3_file *)((struct fault_file *)file + 1); }
 static struct shadow *shadow_of(sqlite3_file *file) { return ((struct fault_file *)file)->shadow; }
 static struct counts *counts_of(sqlite3_file *file) { return ((struct fault_file *)file)->counts; }
+static struct faulty *faulty(sqlite3_file *file) { return &((struct fault_file *)file)->faulty; }
+
+static int failing(enum backstay_fault_class class, sqlite3_file *file) {
+    return backstay_faults_call(class, faulty(file)->name, faulty(file));
+}
 static struct recorded *recorded_of(sqlite3_file *file) { return &((struct fault_file *)file)->recorded; }
 
 /* ---- The kill ---- */
@@ -70,6 +77,8 @@ static int on_close(sqlite3_file *file) {
 }
 
 static int on_read(sqlite3_file *file, void *bytes, int count, sqlite3_int64 offset) {
+    int failure = backstay_faults_read(faulty(file), real(file), bytes, count, offset);
+    if (failure != SQLITE_OK) return failure;
     return real(file)->pMethods->xRead(real(file), bytes, count, offset);
 }
 
@@ -85,17 +94,21 @@ static int on_write(sqlite3_file *file, const void *bytes, int count, sqlite3_in
         real(file)->pMethods->xWrite(real(file), bytes, count / 2, offset);
         die();
     }
+    int failure = backstay_faults_write(faulty(file), &count);
+    if (count == 0) return failure;
     int rc = real(file)->pMethods->xWrite(real(file), bytes, count, offset);
     if (rc == SQLITE_OK) {
         backstay_shadow_wrote(shadow_of(file), real(file), offset, count);
         backstay_record_wrote(recorded_of(file), bytes, count, offset);
         count_write(file, offset + count, count);
     }
-    return rc;
+    return failure != SQLITE_OK ? failure : rc;
 }
 
 static int on_truncate(sqlite3_file *file, sqlite3_int64 size) {
     if (is_last_call()) die();
+    int failure = failing(BACKSTAY_FAULT_TRUNCATE, file);
+    if (failure != SQLITE_OK) return failure;
     int rc = real(file)->pMethods->xTruncate(real(file), size);
     if (rc == SQLITE_OK) {
         backstay_shadow_truncated(shadow_of(file), size);
@@ -110,6 +123,8 @@ static int on_sync(sqlite3_file *file, int flags) {
     if (is_last_call()) die();
     backstay_counts_synced(counts_of(file));
     if (sync_lies) return SQLITE_OK;
+    int failure;
+    if (backstay_faults_sync(faulty(file), shadow_of(file), real(file), flags, &failure)) return failure;
     int rc = real(file)->pMethods->xSync(real(file), flags);
     if (rc == SQLITE_OK) rc = backstay_shadow_synced(shadow_of(file), real(file));
     if (rc == SQLITE_OK) backstay_record_synced(recorded_of(file));
@@ -118,6 +133,8 @@ static int on_sync(sqlite3_file *file, int flags) {
 
 static int on_file_size(sqlite3_file *file, sqlite3_int64 *size) {
     backstay_counts_sized(counts_of(file));
+    int failure = failing(BACKSTAY_FAULT_SIZE, file);
+    if (failure != SQLITE_OK) return failure;
     return real(file)->pMethods->xFileSize(real(file), size);
 }
 
@@ -126,6 +143,8 @@ static int on_file_size(sqlite3_file *file, sqlite3_int64 *size) {
  * descriptor can't have. The store does so only while its own lock keeps every writer out, so none is taken.
  */
 static int on_lock(sqlite3_file *file, int level) {
+    int failure = failing(BACKSTAY_FAULT_LOCK, file);
+    if (failure != SQLITE_OK) return failure;
     if (((struct fault_file *)file)->read_only && level > SQLITE_LOCK_SHARED) return SQLITE_OK;
     return real(file)->pMethods->xLock(real(file), level);
 }
@@ -137,6 +156,7 @@ static int on_check_reserved_lock(sqlite3_file *file, int *result) {
 }
 
 static int on_file_control(sqlite3_file *file, int op, void *argument) {
+    if (op == SQLITE_FCNTL_LAST_ERRNO && backstay_faults_last_errno(faulty(file), argument)) return SQLITE_OK;
     return real(file)->pMethods->xFileControl(real(file), op, argument);
 }
 
@@ -147,10 +167,14 @@ static int on_device_characteristics(sqlite3_file *file) {
 }
 
 static int on_shm_map(sqlite3_file *file, int page, int size, int extend, void volatile **map) {
+    int failure = failing(BACKSTAY_FAULT_SHM_MAP, file);
+    if (failure != SQLITE_OK) return failure;
     return real(file)->pMethods->xShmMap(real(file), page, size, extend, map);
 }
 
 static int on_shm_lock(sqlite3_file *file, int offset, int count, int flags) {
+    int failure = (flags & SQLITE_SHM_LOCK) != 0 ? failing(BACKSTAY_FAULT_SHM_LOCK, file) : SQLITE_OK;
+    if (failure != SQLITE_OK) return failure;
     return real(file)->pMethods->xShmLock(real(file), offset, count, flags);
 }
 
@@ -186,6 +210,9 @@ static int on_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int f
     (void)vfs;
     struct fault_file *fault = (struct fault_file *)file;
     memset(fault, 0, sizeof *fault);
+    int failure = backstay_faults_open(name, &flags);
+    if (failure != SQLITE_OK) return failure;
+    fault->faulty.name = name;
     int got = flags;
     struct recorded recorded = backstay_record_opening(name, flags);
     int rc = system_vfs->xOpen(system_vfs, name, real(file), flags, &got);
@@ -209,15 +236,21 @@ static int on_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int f
 static int on_delete(sqlite3_vfs *vfs, const char *name, int sync_folder) {
     (void)vfs;
     if (is_last_call()) die();
+    bool goes = true;
+    int failure = backstay_faults_delete(name, &goes);
+    if (failure != SQLITE_OK && !goes) return failure;
+    if (failure != SQLITE_OK) sync_folder = 0;
     int rc = system_vfs->xDelete(system_vfs, name, sync_folder);
     /* A name is gone from the disk once its folder is synced, and may be before. */
     if (rc == SQLITE_OK) backstay_shadow_deleted(backstay_shadow_find(name), sync_folder != 0 && !sync_lies);
     if (rc == SQLITE_OK) backstay_record_deleted(name, sync_folder != 0 && !sync_lies);
-    return rc;
+    return failure != SQLITE_OK ? failure : rc;
 }
 
 static int on_access(sqlite3_vfs *vfs, const char *name, int flags, int *result) {
     (void)vfs;
+    int failure = backstay_faults_call(BACKSTAY_FAULT_ACCESS, name, NULL);
+    if (failure != SQLITE_OK) return failure;
     return system_vfs->xAccess(system_vfs, name, flags, result);
 }
 
@@ -233,6 +266,7 @@ static int on_randomness(sqlite3_vfs *vfs, int count, char *bytes) {
 
 static int on_sleep(sqlite3_vfs *vfs, int microseconds) {
     (void)vfs;
+    if (backstay_faults_keep_awake()) return microseconds;
     return system_vfs->xSleep(system_vfs, microseconds);
 }
 
@@ -278,7 +312,7 @@ int backstay_fault_register(const struct backstay_fault_options *options) {
     int rc = SQLITE_OK;
     pthread_mutex_lock(&lock);
     if (options->folder != NULL && options->shadow != NULL
-        && !backstay_shadow_begin(options->folder, options->shadow, options->tears, options->seed))
+        && !backstay_shadow_begin(options->folder, options->shadow, options->tears, options->seed, options->adopts))
         rc = SQLITE_NOMEM;
     sync_lies = options->sync_lies;
     if (rc == SQLITE_OK && fault_vfs.zName == NULL) rc = add_to_sqlite();

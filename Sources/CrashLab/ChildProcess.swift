@@ -129,8 +129,26 @@ final class ChildProcess {
         case end
     }
 
+    enum Lines {
+        case lines([Substring])
+        case silence
+        case end
+    }
+
     /// Waits for messages until `deadline` (monotonic nanoseconds).
     func next(until deadline: UInt64) -> Reading {
+        switch nextLines(until: deadline) {
+        case .lines(let lines):
+            isConsole
+                ? .messages(lines.compactMap { Message(line: $0) })
+                : .messages(lines.map { Message(line: $0) ?? .trouble("a child said: \($0.prefix(80))") })
+        case .silence: .silence
+        case .end: .end
+        }
+    }
+
+    /// Waits for whole lines until `deadline` (monotonic nanoseconds).
+    func nextLines(until deadline: UInt64) -> Lines {
         while true {
             let now = Platform.monotonicNanoseconds()
             let left = deadline > now ? min((deadline - now + 999_999) / 1_000_000, 60_000) : 0
@@ -150,9 +168,7 @@ final class ChildProcess {
             guard let end = buffer.lastIndex(of: UInt8(ascii: "\n")) else { continue }
             let text = String(decoding: buffer[..<end], as: UTF8.self)
             buffer.removeSubrange(...end)
-            let lines = text.split(separator: "\n")
-            if isConsole { return .messages(lines.compactMap { Message(line: $0) }) }
-            return .messages(lines.map { Message(line: $0) ?? .trouble("a child said: \($0.prefix(80))") })
+            return .lines(text.split(separator: "\n"))
         }
     }
 

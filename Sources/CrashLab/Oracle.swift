@@ -30,11 +30,17 @@ struct History: Sendable {
     var ahead = 1
     /// Writers of earlier rounds: nothing of theirs is still on its way.
     private var settledWriters: Set<Int> = []
+    /// Levels that are not what the change's number says.
+    private var levels: [Change: Durability] = [:]
 
-    mutating func acknowledge(_ change: Change, lsn: UInt64?) {
+    /// - Parameter level: what the answer says; nil for what the change's number asks for.
+    mutating func acknowledge(_ change: Change, lsn: UInt64?, level: Durability? = nil) {
         acknowledged[change] = .some(lsn)
+        if let level, level != change.durability { levels[change] = level }
         highest[change.writer] = max(highest[change.writer] ?? 0, change.number)
     }
+
+    func level(of change: Change) -> Durability { levels[change] ?? change.durability }
 
     mutating func reject(_ change: Change) { rejected.insert(change) }
 
@@ -121,7 +127,9 @@ enum Oracle {
         }
         // A `.power` answer makes every lower LSN durable.
         var durable: UInt64 = 0
-        for (change, lsn) in history.acknowledged where change.durability == .power { durable = max(durable, lsn ?? 0) }
+        for (change, lsn) in history.acknowledged where history.level(of: change) == .power {
+            durable = max(durable, lsn ?? 0)
+        }
         for (change, lsn) in history.acknowledged where recovered[change.key] == nil {
             let survives = survival == .process || lsn == nil || (lsn ?? 0) <= durable
             if survives {

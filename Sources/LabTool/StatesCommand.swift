@@ -8,7 +8,7 @@ struct StatesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "states",
         abstract: "Opens every disk that a power cut or a process's death may leave: a case is a recorded workload.",
-        discussion: "Without --budget or --cases: 20 workloads, some 50,000 states.")
+        discussion: "Without --budget or --cases: 20 workloads, some 200,000 states.")
 
     @OptionGroup var options: LabOptions
 

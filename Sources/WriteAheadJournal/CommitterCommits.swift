@@ -121,6 +121,8 @@ extension Committer {
         switch error.code {
         case .diskFull, .busy:
             health = .stalled(error, retryAt: Platform.monotonicNanoseconds() + limits.retryInterval)
+            // It may be asleep until some record is old.
+            work.signal()
         default:
             page?.markPoisoned()
             health = .poisoned(error)

@@ -94,7 +94,8 @@ package final class JournalOpening {
         }
         do throws(StoreError) {
             try examine()
-            if lastRun != nil && lastRun?.end == nil { try settleFiles() }
+            // A page that says poisoned counts also where the run's end is noted: the sync of that very note may have failed.
+            if page?.poisoned == true || lastRun != nil && lastRun?.end == nil { try settleFiles() }
             let backend = try SQLiteJournal(
                 folder: folder, vfs: options.vfs, tearsSectors: options.tearsSectors,
                 walBytesKept: options.walBytesKept ?? WALRoom.bytesKept)
@@ -262,12 +263,20 @@ package final class JournalOpening {
             }
             batch.seal()
             let isUnended = lastRun != nil && lastRun?.end == nil
-            try backend.leaveLastSector()
-            try backend.write { () throws(StoreError) in
-                if !tail.isEmpty { try backend.insertRow(tail) }
-                if isUnended, let lastRun { try backend.setEnd(of: lastRun.id, lastEnd, at: nil) }
-                try backend.insertRun(run)
-                try backend.insertRow(batch)
+            do throws(StoreError) {
+                try backend.leaveLastSector()
+                try backend.write { () throws(StoreError) in
+                    if !tail.isEmpty { try backend.insertRow(tail) }
+                    if isUnended, let lastRun { try backend.setEnd(of: lastRun.id, lastEnd, at: nil) }
+                    try backend.insertRun(run)
+                    try backend.insertRow(batch)
+                }
+            } catch {
+                // The next opening may see this transaction without the disk having it.
+                if error.code != .diskFull && error.code != .busy {
+                    RunPage.markPoisoned(folder: folder, storeID: storeID)
+                }
+                throw error
             }
             position = ChainPosition(lsn: lsn, chain: crc, epoch: run.epoch)
             let page = try RunPage(

@@ -141,6 +141,24 @@ package final class RunPage: @unchecked Sendable {
     /// Says that an I/O error left the files in a state nobody knows.
     package func markPoisoned() { store(1, Self.poisonedOffset) }
 
+    /// The same of a store whose run has no page of its own yet: in the page of an earlier run, or, where there is none of
+    /// this store, in one that says nothing else.
+    package static func markPoisoned(folder: String, storeID: String) {
+        let path = folder + "/" + fileName
+        if read(folder: folder, storeID: storeID) == nil {
+            // Where this fails, too, nothing can be kept here; the next opening meets the same disk.
+            guard let page = try? RunPage(folder: folder, storeID: storeID, epoch: 0, started: 0, syncMark: .zero)
+            else { return }
+            page.markPoisoned()
+            return
+        }
+        let descriptor = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        var mark = UInt64(1).littleEndian
+        _ = pwrite(descriptor, &mark, 8, off_t(poisonedOffset))
+    }
+
     private func store(_ value: UInt64, _ offset: Int) {
         (base + offset).assumingMemoryBound(to: Atomic<UInt64>.self).pointee.store(
             value.littleEndian, ordering: .releasing)

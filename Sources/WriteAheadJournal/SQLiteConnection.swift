@@ -83,6 +83,12 @@ final class SQLiteConnection: @unchecked Sendable {
         sqlite3_extended_result_codes(handle, 1)
         sqlite3_busy_timeout(handle, 2_000)
         do throws(StoreError) {
+            // SQLite falls back to it where the file cannot be opened for writing, and says so only when it writes.
+            if access == .readWrite, sqlite3_db_readonly(handle, "main") == 1 {
+                throw StoreError(
+                    .ioError, "\(path) cannot be opened for writing; check its owner, its mode and the mount",
+                    cause: SQLITE_READONLY, location: .init(file: path))
+            }
             guard csqlite_db_config_switch(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1) == SQLITE_OK else {
                 throw StoreError(.unsupported, "SQLite \(Self.version) lacks SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE")
             }
@@ -147,8 +153,9 @@ final class SQLiteConnection: @unchecked Sendable {
     // MARK: Statements
 
     func execute(_ sql: String) throws(StoreError) {
+        errno = 0
         let result = sqlite3_exec(handle, sql, nil, nil, nil)
-        guard result == SQLITE_OK else { throw failure(result, "writing") }
+        guard result == SQLITE_OK else { throw failure(result, "writing", errno) }
     }
 
     func prepare(_ sql: String) throws(StoreError) -> SQLiteStatement {
@@ -164,7 +171,10 @@ final class SQLiteConnection: @unchecked Sendable {
     ) throws(StoreError) -> R? {
         let statement = try prepare(sql)
         bind(statement)
-        return try statement.step() ? row(statement) : nil
+        guard try statement.step() else { return nil }
+        let result = row(statement)
+        try statement.checkRead()
+        return result
     }
 
     /// The first bytes of a blob, or fewer where it is shorter, without reading what follows them.
@@ -197,6 +207,9 @@ final class SQLiteConnection: @unchecked Sendable {
         }
     }
 
+    /// The last call failed for want of memory.
+    fileprivate var lacksMemory: Bool { sqlite3_errcode(handle) & 0xff == SQLITE_NOMEM }
+
     var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
 
     // MARK: The SQLite WAL
@@ -219,22 +232,60 @@ final class SQLiteConnection: @unchecked Sendable {
 
     // MARK: Errors
 
-    func failure(_ result: Int32, _ doing: String) -> StoreError { Self.failure(handle, result, doing, path) }
+    func failure(_ result: Int32, _ doing: String, _ errno: Int32 = 0) -> StoreError {
+        Self.failure(handle, result, doing, path, errno)
+    }
 
-    private static func failure(_ handle: OpaquePointer?, _ result: Int32, _ doing: String, _ path: String)
-        -> StoreError
-    {
+    /// - Parameter errno: what the failing call left there, where it was 0 before.
+    private static func failure(
+        _ handle: OpaquePointer?, _ result: Int32, _ doing: String, _ path: String, _ errno: Int32 = 0
+    ) -> StoreError {
         let extended = handle.map { sqlite3_extended_errcode($0) } ?? result
         let code = extended & 0xff == result & 0xff ? extended : result
-        let system = handle.map { sqlite3_system_errno($0) } ?? 0
+        var system = handle.map { sqlite3_system_errno($0) } ?? 0
+        if let handle, let noted = errnoOfFiles(handle, code) {
+            system = noted
+            if code & 0xff == SQLITE_CORRUPT {
+                // A read that failed, which SQLite calls "malformed".
+                return StoreError(
+                    .ioError, "reading \(path) failed: \(Platform.text(of: noted))", cause: SQLITE_IOERR,
+                    location: .init(file: path))
+            }
+        } else if system == 0 && isSpace(errno) {
+            // The journal of a rollback is closed by now, and its note with it.
+            system = errno
+        }
         let text = handle.map { String(cString: sqlite3_errmsg($0)) } ?? String(cString: sqlite3_errstr(result))
         return error(for: code, system: system, text: text, doing: doing, path: path)
     }
 
+    /// The errno that SQLite's VFS noted with its files; nil where it tells nothing about this code.
+    ///
+    /// SQLite itself keeps none when a COMMIT fails, so a quota would not be told from a broken disk; and of a read that
+    /// failed with EIO it makes SQLITE_CORRUPT (https://www.sqlite.org/rescode.html#ioerr_corruptfs). The notes are never
+    /// taken back, so where two differ the one that is not about space counts.
+    private static func errnoOfFiles(_ handle: OpaquePointer, _ code: Int32) -> Int32? {
+        let isCorrupt = code & 0xff == SQLITE_CORRUPT
+        guard isCorrupt || code & 0xff == SQLITE_IOERR && 1...8 ~= code >> 8 else { return nil }
+        var journal: UnsafeMutablePointer<sqlite3_file>?
+        var database: Int32 = 0
+        var wal: Int32 = 0
+        sqlite3_file_control(handle, "main", SQLITE_FCNTL_LAST_ERRNO, &database)
+        sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &journal)
+        if let journal, let methods = journal.pointee.pMethods {
+            _ = methods.pointee.xFileControl(journal, SQLITE_FCNTL_LAST_ERRNO, &wal)
+        }
+        let noted = [wal, database].filter { $0 != 0 }
+        if isCorrupt { return noted.first { $0 == EIO || $0 == ENXIO || $0 == ERANGE } }
+        return noted.first { !isSpace($0) } ?? noted.first
+    }
+
+    private static func isSpace(_ errno: Int32) -> Bool { errno == ENOSPC || errno == EDQUOT || errno == EFBIG }
+
     /// Which of our errors a result of SQLite is. Pure, so that the test walks every case.
     static func error(for code: Int32, system: Int32, text: String, doing: String, path: String) -> StoreError {
         let place = StoreError.Location(file: path)
-        let isSpace = system == ENOSPC || system == EDQUOT || system == EFBIG
+        let isSpace = isSpace(system)
         // A failed sync is never "disk full", whatever errno says: what it left on the disk is not known.
         let isSync = code == CSQLITE_IOERR_FSYNC || code == CSQLITE_IOERR_DIR_FSYNC
         switch code & 0xff {
@@ -246,7 +297,8 @@ final class SQLiteConnection: @unchecked Sendable {
             return StoreError(
                 .diskFull, "no space left while \(doing) \(path): free some space and try again", cause: code,
                 location: place)
-        case SQLITE_BUSY, SQLITE_LOCKED:
+        // "Locking protocol": the locks of the WAL's index were not to be had for ten seconds.
+        case SQLITE_BUSY, SQLITE_LOCKED, SQLITE_PROTOCOL:
             return StoreError(
                 .busy, "another program holds SQLite's lock on \(path): close it and try again", cause: code,
                 location: place)
@@ -298,33 +350,50 @@ final class SQLiteStatement: @unchecked Sendable {
 
     deinit { sqlite3_finalize(statement) }
 
-    // Binding fails only for an index out of range or no memory; the step that follows reports either.
-    func bind(_ index: Int32, _ value: Int64) { sqlite3_bind_int64(statement, index, value) }
-    func bind(_ index: Int32, _ value: Double) { sqlite3_bind_double(statement, index, value) }
-    func bind(_ index: Int32, _ value: String) { sqlite3_bind_text(statement, index, value, -1, transient) }
-    func bindNull(_ index: Int32) { sqlite3_bind_null(statement, index) }
+    /// What binding a parameter or reading a column came to. It fails for want of memory, and SQLite then goes on with NULL
+    /// and says nothing more: the next step reports it, and where a row is the last one wanted, `checkRead`.
+    private var failed: Int32 = SQLITE_OK
+    private func note(_ result: Int32) { if result != SQLITE_OK { failed = result } }
+
+    func bind(_ index: Int32, _ value: Int64) { note(sqlite3_bind_int64(statement, index, value)) }
+    func bind(_ index: Int32, _ value: Double) { note(sqlite3_bind_double(statement, index, value)) }
+    func bind(_ index: Int32, _ value: String) { note(sqlite3_bind_text(statement, index, value, -1, transient)) }
+    func bindNull(_ index: Int32) { note(sqlite3_bind_null(statement, index)) }
+
+    /// - Throws: where a value that was read from the row is not what the row has.
+    func checkRead() throws(StoreError) {
+        guard failed != SQLITE_OK else { return }
+        let error = connection.failure(failed, "reading or writing")
+        failed = SQLITE_OK
+        sqlite3_reset(statement)
+        throw error
+    }
 
     /// The bytes stay where they are: they must outlive the next `reset`.
     func bindText(_ index: Int32, borrowed bytes: UnsafeRawBufferPointer) {
         let start = bytes.baseAddress ?? emptyBytes
-        sqlite3_bind_text64(
-            statement, index, start.assumingMemoryBound(to: CChar.self), UInt64(bytes.count), nil, UInt8(SQLITE_UTF8))
+        note(
+            sqlite3_bind_text64(
+                statement, index, start.assumingMemoryBound(to: CChar.self), UInt64(bytes.count), nil,
+                UInt8(SQLITE_UTF8)))
     }
 
     /// The bytes stay where they are: they must outlive the next `reset`.
     func bindBlob(_ index: Int32, borrowed bytes: UnsafeRawBufferPointer) {
-        sqlite3_bind_blob64(statement, index, bytes.baseAddress ?? emptyBytes, UInt64(bytes.count), nil)
+        note(sqlite3_bind_blob64(statement, index, bytes.baseAddress ?? emptyBytes, UInt64(bytes.count), nil))
     }
 
     /// True when there is a row. After false or an error the statement is reset.
     func step() throws(StoreError) -> Bool {
+        try checkRead()
+        errno = 0
         let result = sqlite3_step(statement)
         if result == SQLITE_ROW { return true }
         if result == SQLITE_DONE {
             sqlite3_reset(statement)
             return false
         }
-        let error = connection.failure(result, "reading or writing")
+        let error = connection.failure(result, "reading or writing", errno)
         sqlite3_reset(statement)
         throw error
     }
@@ -344,7 +413,11 @@ final class SQLiteStatement: @unchecked Sendable {
     func isText(_ column: Int32) -> Bool { sqlite3_column_type(statement, column) == SQLITE_TEXT }
 
     func text(_ column: Int32) -> String? {
-        guard let start = sqlite3_column_text(statement, column) else { return nil }
+        guard let start = sqlite3_column_text(statement, column) else {
+            // It may be NULL, and may have been made NULL for want of memory.
+            if connection.lacksMemory { note(SQLITE_NOMEM) }
+            return nil
+        }
         let length = Int(sqlite3_column_bytes(statement, column))
         return String(decoding: UnsafeBufferPointer(start: start, count: length), as: UTF8.self)
     }

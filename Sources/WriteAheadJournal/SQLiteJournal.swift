@@ -113,7 +113,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     private let rollback: SQLiteStatement
     private let insert: SQLiteStatement
     private let dataVersion: SQLiteStatement
-    private var knownDataVersion: Int64
+    private var foreign = ForeignWrites()
     private let files: FileWatch
     /// How much of the SQLite WAL is written ahead.
     private var room: WALRoom
@@ -140,10 +140,9 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         insert = try connection.prepare(
             "INSERT INTO journal(first_lsn,last_lsn,time,chain,records) VALUES(?,?,?,?,?)")
         dataVersion = try connection.prepare("PRAGMA data_version")
-        knownDataVersion = 0
         files = FileWatch(folder: folder, names: [JournalFile.name, JournalFile.name + "-wal"])
         try begin.run()
-        knownDataVersion = try readDataVersion()
+        foreign.accept(version: try readDataVersion(), connection)
         try rollback.run()
     }
 
@@ -180,14 +179,14 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         try lookAtWALOnce()
         try begin.run()
         do throws(StoreError) {
-            let version = try readDataVersion()
-            guard version == knownDataVersion else {
+            guard !foreign.haveHappened(version: try readDataVersion(), connection) else {
                 throw StoreError(
                     .ioError, "another program wrote to \(connection.path): only the store may; reopen to check it",
                     location: .init(file: connection.path))
             }
             try body()
             try commit.run()
+            foreign.noteCommit()
         } catch {
             if connection.isInTransaction { try? rollback.run() }
             throw error
@@ -341,11 +340,12 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     }
 
     package func compact() throws(StoreError) {
+        foreign.disregard()
         try connection.execute("VACUUM")
         syncs += 1
         begin.reset()
         try begin.run()
-        knownDataVersion = try readDataVersion()
+        foreign.accept(version: try readDataVersion(), connection)
         try rollback.run()
         room.committed(frames: connection.framesInWAL, cutTo: walBytesLimit)
         try maintain()

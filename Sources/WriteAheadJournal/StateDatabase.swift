@@ -83,7 +83,7 @@ package typealias StateRowBody = (
 package final class StateDatabase: @unchecked Sendable {
     private let connection: SQLiteConnection
     package private(set) var meta: StateMeta
-    private var knownDataVersion: Int64 = 0
+    private var foreign = ForeignWrites()
     private let framesMax: Int
 
     /// From so many frames in its SQLite WAL on they are copied into the file.
@@ -99,7 +99,7 @@ package final class StateDatabase: @unchecked Sendable {
         connection = try SQLiteConnection(path, .readWrite, vfs: vfs, tearsSectors: tearsSectors)
         try connection.configureForWriting()
         meta = try StateMeta.read(connection)
-        knownDataVersion = try connection.query("PRAGMA data_version") { $0.int(0) } ?? 0
+        try acceptVersion()
     }
 
     package func close() { connection.close() }
@@ -176,7 +176,7 @@ package final class StateDatabase: @unchecked Sendable {
         next.checkpoint = fold.position
         let written = try connection.transaction { () throws(StoreError) in
             let version = try connection.query("PRAGMA data_version") { $0.int(0) } ?? 0
-            guard version == knownDataVersion else {
+            guard !foreign.haveHappened(version: version, connection) else {
                 throw StoreError(
                     .ioError, "another program wrote to \(connection.path): only the store may; reopen to check it",
                     location: .init(file: connection.path))
@@ -188,6 +188,7 @@ package final class StateDatabase: @unchecked Sendable {
             try next.write(connection)
             return writer.rowsWritten
         }
+        foreign.noteCommit()
         meta = next
         return written
     }
@@ -218,9 +219,16 @@ package final class StateDatabase: @unchecked Sendable {
 
     /// Gives unused space back to the file system.
     package func compact() throws(StoreError) {
+        foreign.disregard()
         try connection.execute("VACUUM")
-        knownDataVersion = try connection.query("PRAGMA data_version") { $0.int(0) } ?? 0
+        try acceptVersion()
         try connection.checkpointSQLite()
+    }
+
+    private func acceptVersion() throws(StoreError) {
+        try connection.transaction { () throws(StoreError) in
+            foreign.accept(version: try connection.query("PRAGMA data_version") { $0.int(0) } ?? 0, connection)
+        }
     }
 
     // MARK: Writing a whole new one (creation, backup)

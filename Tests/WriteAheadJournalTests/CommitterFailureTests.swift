@@ -71,6 +71,23 @@ import WriteAheadJournal
         writers.finish()
     }
 
+    /// The committer's thread sleeps until a record is old; a shortage that somebody else's commit finds wakes it.
+    @Test func shortageWakesAThreadThatWaitsForAnOldRecord() throws {
+        var limits = limits()
+        limits.ageMax = 3_600_000_000_000
+        let writers = try Writers(limits, outlives: true)
+        #expect(try writers.tryPublish(.process) != nil)
+        // The thread has seen the record and sleeps again: once the first commit is done nothing else wakes it.
+        Platform.sleep(nanoseconds: 20_000_000)
+        writers.backend.failReservation(FakeBackend.full)
+        try writers.appendAndWait()
+        #expect(try writers.tryPublish(.process) != nil)
+        #expect(failure { _ = try writers.tryPublish(.power) }?.code == .diskFull)
+        writers.backend.failReservation(nil)
+        #expect(eventually { (try? writers.tryPublish(.power)) != nil })
+        writers.finish()
+    }
+
     @Test func callerIsAnsweredWhenRoomComesWithinItsPatience() async throws {
         let writers = try Writers(limits(patience: 200_000_000_000))
         let hasRoom = Shared(false)

@@ -36,7 +36,7 @@ import Glibc
     }
 
     @Test func otherResultsHaveTheirCodes() {
-        for result in [SQLITE_BUSY, SQLITE_LOCKED, SQLITE_BUSY | 1 << 8, SQLITE_BUSY | 2 << 8] {
+        for result in [SQLITE_BUSY, SQLITE_LOCKED, SQLITE_BUSY | 1 << 8, SQLITE_BUSY | 2 << 8, SQLITE_PROTOCOL] {
             #expect(code(result) == .busy)
         }
         #expect(code(SQLITE_NOTADB) == .notAStore)
@@ -44,7 +44,7 @@ import Glibc
         for result in [SQLITE_READONLY, SQLITE_PERM, SQLITE_AUTH, SQLITE_CANTOPEN, SQLITE_NOMEM, SQLITE_INTERRUPT] {
             #expect(code(result) == .ioError, "result \(result)")
         }
-        for result in [SQLITE_ERROR, SQLITE_MISUSE, SQLITE_CONSTRAINT, SQLITE_TOOBIG, SQLITE_PROTOCOL, SQLITE_SCHEMA] {
+        for result in [SQLITE_ERROR, SQLITE_MISUSE, SQLITE_CONSTRAINT, SQLITE_TOOBIG, SQLITE_SCHEMA] {
             #expect(code(result) == .ioError, "result \(result)")
         }
     }

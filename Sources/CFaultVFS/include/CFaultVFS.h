@@ -5,10 +5,12 @@
  *     are in, not before; so what was written and not synced is not in it.
  *   - can end the process by SIGKILL inside the N-th writing call, in the middle of a write.
  *   - counts what is done to each file, for tests that assert on counts where times would flicker.
+ *   - fails the N-th call of some classes, once or for good, with what kernels do to the pages after a failed sync.
  *   - records what is done to the files of one folder, in order, for whoever wants to build every disk that a crash can
  *     leave.
  *
- * Only SQLite's files go through it. One configuration per process, set before a database of it is opened.
+ * Only SQLite's files go through it. One configuration per process, set before a database of it is opened; shadow folders
+ * there may be several.
  */
 #ifndef BACKSTAY_CFAULTVFS_H
 #define BACKSTAY_CFAULTVFS_H
@@ -30,6 +32,8 @@ struct backstay_fault_options {
     bool tears;
     /* What the tearing is drawn from. */
     uint64_t seed;
+    /* A file that the shadow folder lacks when it is first opened is on the disk as it is then. */
+    bool adopts;
 };
 
 /* Registers the VFS, not as the default; again, it takes on what else is asked for. 0, or an SQLite error code. Strings
@@ -41,6 +45,111 @@ uint64_t backstay_fault_calls(void);
 
 /* The process is killed in the `calls`-th such call from now on, 1 being the next; 0 takes it back. */
 void backstay_fault_kill_in(uint64_t calls);
+
+/* The folder has no shadow any more. Only once none of its files is open. */
+void backstay_fault_unshadow(const char *folder);
+
+/* What a start does to the disk before it opens anything: it syncs the files as they are, or, with `rewrites`, puts new
+ * ones with the same bytes in their place. While none of them is open. False where the shadow can't be written. */
+bool backstay_fault_settle(const char *folder, bool rewrites);
+
+/* ---- Faults ---- */
+
+enum backstay_fault_class {
+    BACKSTAY_FAULT_OPEN,
+    BACKSTAY_FAULT_READ,
+    BACKSTAY_FAULT_WRITE,
+    BACKSTAY_FAULT_TRUNCATE,
+    BACKSTAY_FAULT_SYNC,
+    BACKSTAY_FAULT_SIZE,
+    BACKSTAY_FAULT_DELETE,
+    BACKSTAY_FAULT_ACCESS,
+    BACKSTAY_FAULT_LOCK,     /* taking one, not giving it back */
+    BACKSTAY_FAULT_SHM_MAP,
+    BACKSTAY_FAULT_SHM_LOCK, /* taking one */
+    BACKSTAY_FAULT_CLASSES
+};
+
+/* Every class, as a set of bits 1 << class. */
+#define BACKSTAY_FAULT_ANY 0x7FFu
+
+enum backstay_fault_kind {
+    BACKSTAY_FAULT_EIO,
+    BACKSTAY_FAULT_ENOSPC,
+    BACKSTAY_FAULT_EDQUOT,
+    BACKSTAY_FAULT_EINTR,
+    BACKSTAY_FAULT_ENOMEM,
+    BACKSTAY_FAULT_EMFILE,
+    BACKSTAY_FAULT_EROFS,      /* of an opening: the descriptor is a read-only one where there is a file */
+    BACKSTAY_FAULT_BUSY,
+    BACKSTAY_FAULT_SHORT,      /* a read that finds the file's end in its middle */
+    BACKSTAY_FAULT_HALF_EIO,   /* half of the bytes are written, then EIO */
+    BACKSTAY_FAULT_HALF_ENOSPC,
+    BACKSTAY_FAULT_FOLDER_EIO, /* the name is deleted, its folder's sync fails */
+};
+
+/* What becomes of the pages whose sync failed (https://www.usenix.org/conference/atc20/presentation/rebello). */
+enum backstay_fault_pages {
+    BACKSTAY_PAGES_STAY_DIRTY, /* a later sync brings them to the disk */
+    BACKSTAY_PAGES_CLEAN,      /* reads see them, the disk never gets them */
+    BACKSTAY_PAGES_REVERTED,   /* reads see what the disk has */
+    BACKSTAY_PAGES_PARTLY,     /* some got there, the others are clean */
+};
+
+/* Controls: what an engine would do that must not. */
+enum backstay_flaw {
+    BACKSTAY_FLAW_NONE,
+    BACKSTAY_FLAW_SWALLOWS_SYNC_ERROR,
+    BACKSTAY_FLAW_RETRIES_SYNC,
+};
+
+struct backstay_fault {
+    /* Calls are counted for the files under it. Absolute, links resolved. */
+    const char *folder;
+    /* The store's folder, whose changing calls and repeated syncs are counted. */
+    const char *store;
+    /* The number of the call that fails, 1 being the next; 0: none, only counting. */
+    uint64_t call;
+    enum backstay_fault_kind kind;
+    /* From then on every call of these classes fails, too. */
+    bool lasts;
+    uint32_t lasting_classes;
+    enum backstay_fault_pages pages;
+    uint64_t seed;
+    enum backstay_flaw flaw;
+};
+
+struct backstay_fault_tally {
+    uint64_t calls;
+    uint64_t failed;
+    enum backstay_fault_class failed_class; /* of the first that failed */
+    uint64_t changing; /* writes, truncations, syncs and deletions of the store's files */
+    uint64_t resynced; /* syncs of a file of the store whose sync had failed */
+};
+
+/* Classes whose calls can fail in this way, as bits. */
+uint32_t backstay_fault_applies_to(enum backstay_fault_kind kind);
+
+/* Begins to count under its folder, and sets the fault in place of an earlier one there. Strings are copied. */
+void backstay_fault_set(const struct backstay_fault *fault);
+/* Nothing fails any more; counting goes on. */
+void backstay_fault_lift(const char *folder);
+/* Nothing is counted any more. */
+void backstay_fault_end(const char *folder);
+struct backstay_fault_tally backstay_fault_tally_of(const char *folder);
+/* The class of each call counted, in order. Returns how many were copied. */
+uint64_t backstay_fault_trace(const char *folder, uint8_t *classes, uint64_t room);
+
+/* ---- Allocations of SQLite ---- */
+
+/* Once, before SQLite is used in this process; false where it is too late. */
+bool backstay_allocations_install(void);
+/* Counts from 0; the `call`-th fails, 0 for none; with `for_good` those behind it, too. */
+void backstay_allocations_fail(uint64_t call, bool for_good);
+void backstay_allocations_lift(void);
+void backstay_allocations_end(void);
+uint64_t backstay_allocations_counted(void);
+uint64_t backstay_allocations_failed(void);
 
 /* What was done through the VFS to one file by this process, whichever connection did it. */
 struct backstay_io_counts {
