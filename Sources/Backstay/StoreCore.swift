@@ -97,8 +97,8 @@ final class StoreCore: @unchecked Sendable {
             recovery = StateStore.RecoveryReport(
                 lastEnd: opening.lastEnd, isNew: opening.isNew, recordsReplayed: opening.replayedRecords,
                 recordsFromTail: opening.recordsFromTail, recordsResupplied: opening.recordsResupplied,
-                bytesDiscarded: opening.discardedBytes, discardReason: opening.discardReason, lastLSN: found,
-                keys: memory.figures.keys, seconds: Double(Platform.monotonicNanoseconds() - start) / 1e9)
+                damage: opening.damage, bytesDiscarded: opening.discardedBytes, discardReason: opening.discardReason, lastLSN: found,
+                provenLSN: opening.syncMark, keys: memory.figures.keys, seconds: Double(Platform.monotonicNanoseconds() - start) / 1e9)
         } catch {
             state?.close()
             opening.abandon()
@@ -166,7 +166,8 @@ final class StoreCore: @unchecked Sendable {
         }
         recovery = StateStore.RecoveryReport(
             lastEnd: try reader.verdictOnLastRun() ?? RunEnd(.none, evidence: "the store is held: that run goes on"),
-            isNew: false, recordsReplayed: replayed, bytesDiscarded: 0, discardReason: "", lastLSN: position.lsn,
+            isNew: false, recordsReplayed: replayed, damage: reader.tailLoss.map { [$0] } ?? [], bytesDiscarded: 0,
+            discardReason: "", lastLSN: position.lsn, provenLSN: reader.syncMark,
             keys: memory.figures.keys, seconds: Double(Platform.monotonicNanoseconds() - start) / 1e9)
         memory.begin(at: Published(lsn: position.lsn, chain: position.chain, outlivesProcess: true))
         epoch = position.epoch

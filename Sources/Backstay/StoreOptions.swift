@@ -100,12 +100,18 @@ extension StateStore {
         public var recordsFromTail = 0
         /// Those of the tail that the journal once had and lost, which `discardReason` then tells.
         public var recordsResupplied = 0
+        /// What was found altered or missing in the files, and what was done about it; empty for a sound store. The files as
+        /// found are kept in `evidence/`.
+        public var damage: [String] = []
         /// Bytes behind the last commit of the log's file, cut off by a crash; nothing of them was acknowledged.
         public var bytesDiscarded: Int
         /// Why they were discarded; empty where there were none.
         public var discardReason: String
         /// The last record of the log as it was found.
         public var lastLSN: LSN
+        /// The log is proved to be complete up to here: the sync mark. After a power cut the mark may be older than the log;
+        /// that nothing of the log's end is lost is then what SQLite says, not what is proved.
+        public var provenLSN = LSN.zero
         /// The keys found.
         public var keys: Int
         /// How long opening took, in seconds.

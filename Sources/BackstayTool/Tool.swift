@@ -34,6 +34,7 @@ struct Tool: ParsableCommand {
         StatsCommand.self,
         RunsCommand.self,
         VerifyCommand.self,
+        SalvageCommand.self,
         CheckpointCommand.self,
         CompactCommand.self,
         BackupCommand.self,

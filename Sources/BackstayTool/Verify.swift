@@ -13,9 +13,9 @@ struct VerifyCommand: ParsableCommand {
         abstract: "Checks every row, record, chain and digest; exit status 4 if something is damaged.",
         discussion: """
             With --json: {"ok":true,"rows":…,"records":…,"firstLSN":…,"lastLSN":…,"checkpointLSN":…,"syncMark":…, \
-            "findings":[]}; with damage ok is false, findings has {"check":…,"message":…,"file":…,"lsn":…,"bytes":[a,b]} \
-            with what is known of the place, and "error" as for every failure. The checks are store, sqlite, state, \
-            journal and replay.
+            "findings":[]}; with damage ok is false, findings has {"check":…,"message":…,"key":…,"firstLSN":…,"lastLSN":…, \
+            "file":…,"lsn":…,"bytes":[a,b]} with what is known of the place, and "error" as for every failure. The checks \
+            are store, sqlite, state, journal, replay, run and tail. Every place is named, as far as it can be read.
             """
     )
 
@@ -26,8 +26,9 @@ struct VerifyCommand: ParsableCommand {
         let report: VerifyReport
         do {
             report = try store.withReader { try VerifyReport($0) }
-        } catch let error as StoreError where error.code == .damaged {
-            report = VerifyReport(unreadable: error)
+        } catch {
+            guard let error = error as? StoreError, error.code == .damaged else { throw error }
+            report = try VerifyReport(unreadable: error, folder: Platform.resolved(store.store))
         }
         try withOutput { out in
             if report.findings.isEmpty {
@@ -39,7 +40,7 @@ struct VerifyCommand: ParsableCommand {
             }
             var failure = Failure(
                 .damaged, "damaged",
-                "\(TextForm.counted(report.findings.count, "finding")): the files are untouched; restore a backup")
+                "\(TextForm.counted(report.findings.count, "finding")): the files are untouched; restore a backup, or `backstay salvage`")
             failure.result = report.members
             throw failure
         }
@@ -48,18 +49,7 @@ struct VerifyCommand: ParsableCommand {
 
 /// What was found.
 private struct VerifyReport {
-    struct Finding {
-        var check: String
-        var message: String
-        var location: StoreError.Location?
-
-        var text: String { "\(check): \(message)" + (location.map { " [\($0)]" } ?? "") }
-
-        var json: JSON {
-            .object(
-                [("check", .string(check)), ("message", .string(message))] + (location?.members ?? []))
-        }
-    }
+    typealias Finding = StoreSurvey.Finding
 
     var findings: [Finding] = []
     private var rows = 0
@@ -69,7 +59,10 @@ private struct VerifyReport {
     private var checkpoint = LSN.zero
     private var syncMark = LSN.zero
 
-    init(unreadable error: StoreError) { note("store", error) }
+    init(unreadable error: StoreError, folder: String) throws {
+        note("store", error)
+        try survey(folder, isLive: false)
+    }
 
     init(_ reader: StoreReader) throws {
         first = reader.base.lsn.next
@@ -122,6 +115,28 @@ private struct VerifyReport {
                     location: .init(
                         file: reader.folder + "/" + JournalFile.name, lsn: unreadable.lsn,
                         bytes: unreadable.offset..<unreadable.offset + 1)))
+        }
+        if let lost = reader.tailLoss {
+            findings.append(
+                Finding(check: "tail", message: lost, location: .init(file: reader.folder + "/" + TailFormat.fileName)))
+        }
+        if !reader.isRunPageSound {
+            findings.append(
+                Finding(
+                    check: "run", message: "the page is altered or another store's: less is known about the last end",
+                    location: .init(file: reader.folder + "/" + RunPage.fileName)))
+        }
+        if !findings.isEmpty && !reader.isLive { try survey(reader.folder, isLive: false) }
+    }
+
+    /// Each examination above ends at the first thing it finds: the survey goes on, and names the others.
+    private mutating func survey(_ folder: String, isLive: Bool) throws {
+        let survey = StoreSurvey(folder: folder, isLive: isLive)
+        _ = survey.state { _, _, _, _ in }
+        _ = try survey.records { _ in }
+        for finding in survey.findings
+        where !findings.contains(where: { $0.check == finding.check && $0.message == finding.message }) {
+            findings.append(finding)
         }
     }
 

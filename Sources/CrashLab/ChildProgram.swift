@@ -23,6 +23,10 @@ public func runAsChildIfAsked() async throws -> Bool {
         child.run()
         return true
     }
+    if let role = RotRole(arguments: arguments) {
+        try RotChild.run(role)
+        return true
+    }
     if let rival = RivalChild(arguments: arguments) {
         try rival.run()
         return true

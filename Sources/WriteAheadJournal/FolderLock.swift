@@ -111,7 +111,8 @@ package final class FolderLock: Sendable {
         let path = folder + "/" + fileName
         let deadline = Platform.monotonicNanoseconds() + patience
         while true {
-            let descriptor = Platform.openAboveStreams(path, O_RDONLY)
+            // A pipe in its place would keep the reader waiting for a writer.
+            let descriptor = Platform.openAboveStreams(path, O_RDONLY | O_NONBLOCK)
             guard descriptor >= 0 else { throw Platform.failure("opening", path) }
             if flock(descriptor, LOCK_SH | LOCK_NB) == 0 { return FolderLock(descriptor: descriptor) }
             let code = errno

@@ -1,15 +1,17 @@
 // Opening a journal: recovery, in the order that makes a crash at any step harmless.
 //
 //   1. lock                                     nothing changed
-//   2. examine journal.db without writing, and the tail. A journal shorter than the run page proves has lost something:
-//      supplied from the tail where that is sound, else refused; evidence kept either way
+//   2. examine both databases' files before SQLite sees them, then journal.db without writing, and the tail. Bytes of a
+//      WAL that were altered are put right where that is sure (a crash leaves fewer of them). A journal that has lost
+//      something, by its WAL or by the run page, is supplied from the tail where that is sound, else refused; evidence
+//      is kept first
 //   3. after an unclean end: sync what is there; after a failed sync: new files
 //                                               only makes true on the disk what is already in the files
 //   4. open for writing, check format; the caller loads its state and replays
 //                                               SQLite's own recovery rebuilds -shm only
 //   5. one transaction: what the tail had, how the last run ended, this run's start
 //                                               until it is committed the last run is still unended, the tail as it was
-//   6. this run's page and tail, in place of the last
+//   6. this run's tail and page, in place of the last
 //                                               until then both name a run that is not the newest: they are ignored,
 //                                               but for the page's sync mark, which is true of any run
 //
@@ -40,6 +42,8 @@ package final class JournalOpening {
     package private(set) var lastEnd = RunEnd(.none, evidence: "the store is new")
     package private(set) var discardedBytes = 0
     package private(set) var discardReason = ""
+    /// What was found altered or missing, and what was done about it.
+    package private(set) var damage: [String] = []
     package private(set) var replayedRecords = 0
     /// Records that the tail had and the journal had not.
     package var recordsFromTail: Int { tail.count }
@@ -50,6 +54,9 @@ package final class JournalOpening {
     /// Where the journal's log begins.
     package private(set) var base = ChainPosition(lsn: .zero, chain: 0, epoch: 0)
 
+    /// Everything up to here was durable once, and is there.
+    package var syncMark: LSN { page?.syncMark ?? .zero }
+
     private let lock: FolderLock
     private var page: RunPage.Image?
     private var lastRun: RunRow?
@@ -57,6 +64,8 @@ package final class JournalOpening {
     /// What the tail has beyond the journal's end.
     private var tail = RecordBatch()
     private var isAbandoned = false
+    /// Where the files are kept as they were found, as a sentence.
+    private var evidence: String?
 
     /// Steps 1 to 4. `path` is resolved once; a later change of the working folder is harmless.
     package init(_ path: String, _ options: Options) throws(StoreError) {
@@ -112,19 +121,47 @@ package final class JournalOpening {
 
     /// Step 2.
     private func examine() throws(StoreError) {
-        let path = folder + "/" + JournalFile.name
-        if let scan = WALScan.file(path + "-wal"), scan.discardedBytes > 0 {
-            discardedBytes = scan.discardedBytes
-            discardReason = scan.reason
+        let journal = try FileExamination(folder: folder, name: JournalFile.name)
+        let state = try FileExamination(folder: folder, name: StateFile.name)
+        for file in [journal, state] where file.isAltered {
+            let evidence = keepEvidence()
+            if let done = try file.mend(evidence: evidence) { damage.append(done) }
         }
-        let connection = try SQLiteConnection(path, .readPrivate, vfs: options.vfs)
+        if let wal = journal.wal, wal.discardedBytes > 0 {
+            discardedBytes = wal.discardedBytes
+            discardReason = wal.reason
+        }
+        let base = try examineJournal(journal)
+        if journal.wal?.isRotten == true { try journal.cut() }
+        if state.wal?.commitsLinked ?? 0 > 0 { try examineState(state, base) }
+    }
+
+    /// - Returns: where the log begins.
+    private func examineJournal(_ file: FileExamination) throws(StoreError) -> LSN {
+        let connection = try SQLiteConnection(file.path, .readPrivate, vfs: options.vfs)
         defer { connection.close() }
         let meta = try JournalMeta.read(connection)
         let end = try JournalMeta.end(connection, meta)
         lastRun = try RunRow.newest(connection)
+        guard lastRun?.id ?? 0 >= 0, lastRun?.id ?? 0 < .max else {
+            throw StoreError(
+                .damaged, "the last row of the table runs has a number that cannot be", location: .init(file: file.path))
+        }
         page = RunPage.read(folder: folder, storeID: meta.storeID)
-        tail = TailImage.read(folder: folder, storeID: meta.storeID)?.records(after: end) ?? tail
-        try compareWithMark(end.lsn, page?.syncMark ?? .zero, connection)
+        let image = TailImage.read(folder: folder, storeID: meta.storeID)
+        let found = image?.continuation(of: end)
+        tail = found?.records ?? tail
+        let isSupplied = try compareWithMark(end.lsn, page?.syncMark ?? .zero, connection)
+        if let wal = file.wal, wal.commitsLinked > 0, !isSupplied {
+            if wal.isRotten { throw file.error("; what it says of them is lost") }
+            try FileExamination.integrity(connection)
+        }
+        if page == nil, Platform.exists(folder + "/" + RunPage.fileName) {
+            damage.append("the page \(folder)/\(RunPage.fileName) is altered: what it proved is not proved any more")
+        }
+        if let lost = try lastRun?.tailLoss(page: page, image, found, connection, boot: options.boot) {
+            damage.append("\(lost); \(keepEvidence())")
+        }
         if let lastRun {
             if let end = lastRun.end {
                 lastEnd = end
@@ -134,13 +171,40 @@ package final class JournalOpening {
         } else if !isNew {
             lastEnd = RunEnd(.none, evidence: "no run is on record")
         }
+        return meta.base.lsn
+    }
+
+    /// The end of state.db's WAL is gone, or may be: the log makes up for a fold that was lost, where it still has it.
+    private func examineState(_ file: FileExamination, _ base: LSN) throws(StoreError) {
+        try checkState(file, base)
+        guard file.wal?.isRotten == true else { return }
+        try file.cut()
+        damage.append("\(file.error("").message); the log still has what is lost; \(keepEvidence())")
+    }
+
+    private func checkState(_ file: FileExamination, _ base: LSN) throws(StoreError) {
+        let connection = try SQLiteConnection(file.path, .readPrivate, vfs: options.vfs)
+        defer { connection.close() }
+        guard try StateMeta.read(connection).checkpoint.lsn >= base else {
+            throw file.error("; the log begins behind what is left")
+        }
+        try FileExamination.integrity(connection)
     }
 
     /// The witness: everything up to the sync mark was in the journal once, synced. The tail may make up for what is gone,
     /// where it continues what is left without a gap and SQLite finds the database whole: pages of a lost transaction may
     /// have been copied into it already.
-    private func compareWithMark(_ end: LSN, _ mark: LSN, _ connection: SQLiteConnection) throws(StoreError) {
-        guard end < mark else { return }
+    ///
+    /// - Returns: whether it did.
+    private func compareWithMark(
+        _ end: LSN, _ mark: LSN, _ connection: SQLiteConnection
+    ) throws(StoreError) -> Bool {
+        guard end < mark else { return false }
+        if Sabotage.ignoresWitnesses {
+            // As a store does that takes what SQLite gives it.
+            tail = RecordBatch()
+            return false
+        }
         var lost = StoreError(
             .damaged,
             "the journal ends at LSN \(end), but everything up to LSN \(mark) was made durable: its end was lost or altered",
@@ -149,13 +213,16 @@ package final class JournalOpening {
             if !tail.isEmpty { lost.message += "; the tail has it up to LSN \(tail.last) only" }
             throw lost
         }
-        let finding = try connection.query("PRAGMA integrity_check(1)") { $0.text(0) ?? "" }
-        guard finding == "ok" else {
-            lost.message += "; SQLite finds \(finding ?? "nothing")"
+        do throws(StoreError) {
+            try FileExamination.integrity(connection)
+        } catch {
+            lost.message += "; \(error.message)"
             throw lost
         }
-        recordsResupplied = Int(mark.value - end.value)
-        discardReason = "\(lost.message); the tail still had it; \(StoreFolder.keepEvidence(folder))"
+        recordsResupplied = Int(clamping: mark.value - end.value)
+        discardReason = "\(lost.message); the tail still had it; \(keepEvidence())"
+        damage.append(discardReason)
+        return true
     }
 
     /// Step 3.
@@ -279,13 +346,15 @@ package final class JournalOpening {
                 throw error
             }
             position = ChainPosition(lsn: lsn, chain: crc, epoch: run.epoch)
-            let page = try RunPage(
-                folder: folder, storeID: storeID, epoch: run.epoch, started: started, boot: run.boot, syncMark: lsn)
             // A control that must lose has nothing that outlives it.
             let ring =
                 options.sabotage.acknowledgesBeforeCommit
                 ? try Tail(inMemory: options.limits.tailBytes, epoch: run.epoch)
                 : try TailFile.begin(file, storeID: storeID, epoch: run.epoch)
+            // After the tail, since it says that there is one.
+            let page = try RunPage(
+                folder: folder, storeID: storeID, epoch: run.epoch, started: started, boot: run.boot, syncMark: lsn,
+                keepsTail: ring.outlivesProcess)
             let committer = Committer(
                 backend: backend, page: page, tail: ring, position: position, limits: options.limits,
                 sabotage: options.sabotage)
@@ -305,13 +374,21 @@ package final class JournalOpening {
         if isNew { Platform.removeFolder(folder) }
     }
 
+    /// Once: what this opening has put right meanwhile is no evidence.
+    private func keepEvidence() -> String {
+        let place = evidence ?? StoreFolder.keepEvidence(folder)
+        evidence = place
+        return place
+    }
+
     /// Adds to an error of damage where the files are kept.
     package func keepingEvidence(_ error: StoreError) -> StoreError {
         var error = error
         // In a folder that has a state.db, a journal.db that is no database of ours was one once.
         if error.code == .notAStore && Platform.exists(folder + "/" + StateFile.name) { error.code = .damaged }
-        guard error.code == .damaged else { return error }
-        error.message += "; \(StoreFolder.keepEvidence(folder)); restore a backup, or run `backstay verify`"
+        // Not again for an error on its way out.
+        guard error.code == .damaged, !error.message.contains("backstay verify") else { return error }
+        error.message += "; \(keepEvidence()); restore a backup, or run `backstay verify`"
         return error
     }
 }

@@ -27,10 +27,23 @@ enum KernelLog {
             let got = read(log, &record, record.count)
             if got < 0 && errno == EPIPE { continue }  // Overwritten while we read; the next record is there.
             if got <= 0 { return false }
+            // Nearly all lines are about something else, and there are thousands.
+            guard Self.namesKill(record, got) else { continue }
             let line = String(decoding: record[0..<got], as: UTF8.self)
             if saysKilled(line, pid, since: sinceBoot - slackMicroseconds) { return true }
         }
         return false
+    }
+
+    private static func namesKill(_ record: [UInt8], _ count: Int) -> Bool {
+        let words: StaticString = "Killed process"
+        let length = words.utf8CodeUnitCount
+        return record.withUnsafeBytes { raw in
+            guard let base = raw.baseAddress, count >= length else { return false }
+            return (0...(count - length)).contains {
+                raw[$0] == words.utf8Start[0] && memcmp(base + $0, words.utf8Start, length) == 0
+            }
+        }
     }
 
     /// The kernel's wording since 4.x: "Killed process 123 (name) total-vm:…", with "Out of memory:" or

@@ -2,6 +2,7 @@
 //
 //   0    u64 magic "BKSTYRUN" · u32 version · u32 CRC-32C of bytes 16..<128
 //   16   u64 epoch · i64 started (µs since 1970) · u64 pid · 64 bytes boot id, zero-filled · u64 XXH64 of the store id
+//   112  u64 1 where the run has its tail in the file `tail`
 //   128  the crash mark, written by the signal handler (CExitHooks.h: armed, signal, code, address, thread, handled, …)
 //   192  two slots of the sync mark: u64 LSN · u64 its complement
 //   224  u64 poisoned (1 after an I/O error)
@@ -31,6 +32,7 @@ package final class RunPage: @unchecked Sendable {
     private static let magic: UInt64 = 0x4e55_5259_5453_4b42  // "BKSTYRUN" in file order. On disk.
     private static let version: UInt32 = 1
     private static let storeOffset = 104
+    private static let keepsTailOffset = 112
     private static let crashMarkOffset = 128
     private static let syncMarkOffset = 192
     private static let poisonedOffset = 224
@@ -46,6 +48,8 @@ package final class RunPage: @unchecked Sendable {
         package var handledSignal: Int32
         package var syncMark: LSN
         package var poisoned: Bool
+        /// The run's tail is in the file `tail`, and was there before this page.
+        package var keepsTail: Bool
     }
 
     private let base: UnsafeMutableRawPointer
@@ -75,7 +79,8 @@ package final class RunPage: @unchecked Sendable {
                 fatalSignal: Int32(truncatingIfNeeded: word(crashMarkOffset + 8)),
                 fatalCode: Int64(bitPattern: word(crashMarkOffset + 16)),
                 handledSignal: Int32(truncatingIfNeeded: word(crashMarkOffset + 40)),
-                syncMark: LSN(marks.max() ?? 0), poisoned: word(poisonedOffset) != 0)
+                syncMark: LSN(marks.max() ?? 0), poisoned: word(poisonedOffset) != 0,
+                keepsTail: word(keepsTailOffset) == 1)
         }
     }
 
@@ -83,7 +88,7 @@ package final class RunPage: @unchecked Sendable {
     /// page without a block behind it raises SIGBUS on a full disk.
     package init(
         folder: String, storeID: String, epoch: UInt64, started: Int64, boot: String = Platform.bootIdentity(),
-        syncMark: LSN
+        syncMark: LSN, keepsTail: Bool = false
     ) throws(StoreError) {
         let path = folder + "/" + Self.fileName
         let descriptor = Platform.openAboveStreams(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600)
@@ -99,6 +104,7 @@ package final class RunPage: @unchecked Sendable {
             put(UInt64(getpid()), 32)
             for (index, byte) in boot.utf8.prefix(64).enumerated() { raw[40 + index] = byte }
             put(Self.hash(storeID), Self.storeOffset)
+            put(keepsTail ? 1 : 0, Self.keepsTailOffset)
             put(Self.magic, 0)
             raw.storeBytes(of: Self.version.littleEndian, toByteOffset: 8, as: UInt32.self)
             let crc = RecordFormat.crc(UnsafeRawBufferPointer(rebasing: raw[16..<128]))

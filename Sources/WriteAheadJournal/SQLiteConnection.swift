@@ -307,7 +307,8 @@ final class SQLiteConnection: @unchecked Sendable {
         case SQLITE_ERROR where text.hasPrefix("no such table") || text.hasPrefix("no such column"):
             return StoreError(
                 .damaged, "\(path) lacks what every store has: \(text)", cause: code, location: place)
-        case SQLITE_CORRUPT:
+        // What the store writes never breaks a constraint and is never too large: rows that are there say so.
+        case SQLITE_CORRUPT, SQLITE_CONSTRAINT, SQLITE_TOOBIG, SQLITE_MISMATCH:
             return StoreError(.damaged, "\(path) is malformed: \(text)", cause: code, location: place)
         case SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_PERM, SQLITE_AUTH:
             let reason = system == 0 ? text : Platform.text(of: system)

@@ -77,7 +77,7 @@ struct JournalMeta {
         }
         let storeID = try connection.query("SELECT value FROM meta WHERE key='store_id'") { $0.text(0) }
         guard let storeID, let lsn = try number("base_lsn"), let chain = try number("base_chain"),
-            let epoch = try number("base_epoch")
+            let epoch = try number("base_epoch"), LSN.isPossible(lsn)
         else {
             throw StoreError(
                 .damaged, "the table meta of \(connection.path) lacks what every store has",
@@ -92,13 +92,20 @@ struct JournalMeta {
 
     /// Where the log ends, by its last row alone.
     static func end(_ connection: SQLiteConnection, _ meta: JournalMeta) throws(StoreError) -> ChainPosition {
-        try connection.query(
+        let end = try connection.query(
             "SELECT last_lsn, chain, substr(records,1,16) FROM journal ORDER BY first_lsn DESC LIMIT 1"
         ) {
             ChainPosition(
                 lsn: LSN(UInt64(bitPattern: $0.int(0))), chain: UInt32(truncatingIfNeeded: $0.int(1)),
                 epoch: RecordReader.epoch(of: $0.bytes(2)) ?? 0)
-        } ?? meta.base
+        }
+        guard let end else { return meta.base }
+        guard LSN.isPossible(Int64(bitPattern: end.lsn.value)) else {
+            throw StoreError(
+                .damaged, "the last row of the journal has a number that no record gets to",
+                location: .init(file: connection.path))
+        }
+        return end
     }
 }
 

@@ -50,6 +50,14 @@ package struct StateMeta: Sendable {
                 .damaged, "the table meta of \(connection.path) lacks what every store has",
                 location: .init(file: connection.path))
         }
+        // Memory is made ready for so many rows, and the log is trimmed up to `previous`: neither may come from a number
+        // that was altered. A row takes more than a byte of a page.
+        let pages = try connection.query("PRAGMA page_count") { $0.int(0) } ?? 0
+        guard LSN.isPossible(lsn), previous >= 0, previous <= lsn, count >= 0, count / 65_536 <= pages else {
+            throw StoreError(
+                .damaged, "the table meta of \(connection.path) has numbers that cannot be",
+                location: .init(file: connection.path))
+        }
         return StateMeta(
             storeID: storeID,
             checkpoint: ChainPosition(
@@ -124,7 +132,7 @@ package final class StateDatabase: @unchecked Sendable {
         func take(_ kind: ValueKind, _ bytes: UnsafeRawBufferPointer) throws -> Bool {
             let name = rows.bytes(0), key = rows.bytes(1), stored = UInt64(bitPattern: rows.int(4))
             let hash = StateRow.hash(name: name, key: key, kind: kind.rawValue, value: bytes, scratch: &scratch)
-            guard hash == stored else { return false }
+            guard hash == stored || Sabotage.ignoresChecksums else { return false }
             digest &+= stored
             try each(name, key, kind.rawValue, bytes)
             return true
@@ -149,7 +157,7 @@ package final class StateDatabase: @unchecked Sendable {
             }
             count += 1
         }
-        guard count == meta.rows, digest == meta.digest else {
+        guard count == meta.rows && digest == meta.digest || Sabotage.ignoresChecksums else {
             throw StoreError(
                 .damaged,
                 "the table state has \(count) rows where \(meta.rows) belong, or stale ones: its digest does not match",

@@ -58,6 +58,11 @@ package enum StoreFolder {
     static func refuseForeign(_ path: String, vfs: String?) throws(StoreError) {
         guard !Platform.exists(path + "/" + StateFile.name) else { return }
         do throws(StoreError) {
+            do throws(StoreError) {
+                _ = try FileExamination(folder: path, name: JournalFile.name)
+            } catch {
+                throw StoreError(.notAStore, error.message, location: error.location)
+            }
             let connection = try SQLiteConnection(path + "/" + JournalFile.name, .readPrivate, vfs: vfs)
             defer { connection.close() }
             _ = try JournalMeta.read(connection)

@@ -19,6 +19,10 @@ package final class StoreReader: @unchecked Sendable {
     package let syncMark: LSN
     /// The tail, copied before the journal's read transaction: what is overwritten in it meanwhile is in the journal.
     private let tail: TailImage?
+    /// Why changes that were in the tail alone are lost; nil where none are, or where nobody can tell.
+    package private(set) var tailLoss: String?
+    /// The log is proved to have lost its end.
+    private var rot: StoreError?
     private let lock: FolderLock?
     private let journal: SQLiteConnection
     private let state: SQLiteConnection
@@ -37,6 +41,18 @@ package final class StoreReader: @unchecked Sendable {
         let statePath = folder + "/" + StateFile.name
         var opened: [SQLiteConnection] = []
         do throws(StoreError) {
+            if !isLive {
+                for name in [JournalFile.name, StateFile.name] {
+                    let file = try FileExamination(folder: folder, name: name)
+                    guard file.wal?.repairs.isEmpty != false else {
+                        throw file.error("; open the store, which puts it right")
+                    }
+                    // What is left of the table is judged by its digest.
+                    if name == JournalFile.name && file.wal?.isRotten == true {
+                        rot = file.error("; what it says of them is lost")
+                    }
+                }
+            }
             journal = try SQLiteConnection(folder + "/" + JournalFile.name, access, vfs: vfs)
             opened.append(journal)
             storeID = try JournalMeta.read(journal).storeID
@@ -66,6 +82,11 @@ package final class StoreReader: @unchecked Sendable {
         state.close()
         // Last: closing a file drops every lock of SQLite's that this process has on it, a new owner's too.
         lock?.release()
+    }
+
+    /// Whether the page `run`, where there is one, is this store's and checks.
+    package var isRunPageSound: Bool {
+        RunPage.read(folder: folder, storeID: storeID) != nil || !Platform.exists(folder + "/" + RunPage.fileName)
     }
 
     package func runs() throws(StoreError) -> [RunRow] { try RunRow.all(journal) }
@@ -152,7 +173,12 @@ package final class StoreReader: @unchecked Sendable {
                     .damaged, broken.why, location: .init(file: journal.path, lsn: broken.lsn, bytes: broken.bytes))
             }
         }
-        if let rest = tail?.records(after: position), !rest.isEmpty {
+        let end = position.lsn
+        let found = tail?.continuation(of: position)
+        if !isLive, let run = try newestRun() {
+            tailLoss = try run.tailLoss(page: RunPage.read(folder: folder, storeID: storeID), tail, found, journal)
+        }
+        if let rest = found?.records, !rest.isEmpty {
             do {
                 try rest.bytes.withUnsafeBytes { batch in
                     try RecordReader.read(batch, first: rest.first, position: &position) { try each($0, nil) }
@@ -168,6 +194,8 @@ package final class StoreReader: @unchecked Sendable {
                 "the journal ends at LSN \(position.lsn), but everything up to LSN \(syncMark) was made durable",
                 location: .init(file: journal.path, lsn: position.lsn.next))
         }
+        // The tail may have all that the mark speaks of.
+        if let rot, end >= syncMark { throw rot }
         guard stateMeta.checkpoint.lsn >= base.lsn, isLive || stateMeta.checkpoint.lsn <= position.lsn else {
             throw StoreError(
                 .damaged,

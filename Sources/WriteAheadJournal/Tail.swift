@@ -83,7 +83,9 @@ package final class Tail: @unchecked Sendable {
         // A child must not publish in its parent's name.
         cfilesystem_keep_from_children(map, UInt(length))
         self.init(map, capacity: capacity, outlivesProcess: true, epoch: epoch)
-        try Self.populate(map, TailFormat.headerBytes, path)
+        try Self.populate(map, TailFormat.headerBytes + 8, path)
+        // A reader that finds no anchor looks here, whether there ever was a record.
+        store(0, data)
         // Without its magic the header does not count: whatever a kill leaves half done is no ring.
         store(0, map)
         for offset in stride(from: 8, to: TailFormat.headerBytes, by: 8) { store(0, map + offset) }
@@ -106,7 +108,7 @@ package final class Tail: @unchecked Sendable {
 
     /// A record of so many bytes fits into an empty ring wherever its head stands: behind a gap no longer than itself,
     /// with one segment kept.
-    private static func contentMax(_ capacity: Int) -> Int {
+    static func contentMax(_ capacity: Int) -> Int {
         (capacity - capacity / TailFormat.segments) / 2 - 4 * RecordFormat.recordHeaderSize
     }
 
@@ -220,7 +222,8 @@ package final class Tail: @unchecked Sendable {
         let (start, size) = place(content)
         let record = data + Int(start & mask)
         store(0, data + Int((start + UInt64(size)) & mask))
-        if start != before { store(0, record) }
+        // Zeroed by the record before, but for the first one of the ring or of a segment that was left for it.
+        if start != before || anchored == .max { store(0, record) }
         record.storeBytes(of: kind.rawValue, toByteOffset: RecordFormat.recordHeaderSize, as: UInt8.self)
         fill(UnsafeMutableRawBufferPointer(start: record + RecordFormat.recordHeaderSize + 1, count: content - 1))
         let crc = RecordFormat.chain(

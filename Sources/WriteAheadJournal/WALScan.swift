@@ -1,78 +1,186 @@
-// A look at an SQLite WAL before SQLite opens it: how much of it is committed, and what hangs behind.
+// A look at an SQLite WAL before SQLite opens it: how much of it is committed, what hangs behind, and whether that can be
+// a crash's doing.
 //
 // Format: https://www.sqlite.org/fileformat2.html#the_write_ahead_log. A frame counts when its salts are the header's and
 // its checksum, seeded by its predecessor's, matches. Frames behind the last commit, and a frame that begins with the
 // right salts but does not check, are what a crash cut short: SQLite drops them, and recovery reports how many bytes.
 // Frames of the generation before a restart keep their old salts and are no part of the log.
+//
+// Rot is told from a crash by two rules:
+//   1. A frame *links* when it has the header's salts and its checksum, seeded by its predecessor's stored one, matches,
+//      whatever became of that predecessor. Two commits in one run of linked frames behind a break are proof: with every
+//      commit synced before the next begins, the second was begun when all before it was on the disk. One is none: a
+//      power cut may keep the end of the transaction that was being written and lose its beginning, and what later
+//      commits have not overwritten of it stays in the file.
+//   2. A frame that checks once one byte is changed, and for no other byte, is that frame, as it was written: by chance it
+//      would take 2⁴⁴ torn frames (WALRepair.swift). Then nothing has to be proved: putting the byte right only brings
+//      back what was written.
+//
+// What no rule sees: rot in the last transaction or two, and in a header that no byte mends; a power cut while the
+// header is written anew looks the same. For those there is the sync mark.
 
 package struct WALScan: Sendable, Equatable {
-    /// Bytes up to and including the last commit frame.
+    /// One byte that is not what was written.
+    package struct Repair: Sendable, Equatable {
+        package var offset: Int
+        package var found: UInt8
+        package var written: UInt8
+    }
+
+    /// Bytes up to and including the last commit frame, with the repairs made.
     package var committedBytes = 0
     /// Bytes of this generation behind it.
     package var discardedBytes = 0
     /// Why they are dropped; empty when there are none.
     package var reason = ""
+    /// Bytes that have to be put right for so much to count, in order.
+    package var repairs: [Repair] = []
+    /// The first frame that does not check and cannot be mended begins here; nil where there is none.
+    package var breakOffset: Int?
+    /// The most commits in one run of linked frames behind that.
+    package var commitsLinked = 0
 
-    /// Scans the file; nil where it is missing, empty, or begins with zeros.
+    package init(committedBytes: Int = 0, discardedBytes: Int = 0, reason: String = "") {
+        self.committedBytes = committedBytes
+        self.discardedBytes = discardedBytes
+        self.reason = reason
+    }
+
+    /// No crash leaves a file like this.
+    package var isRotten: Bool { commitsLinked >= 2 }
+
+    /// Of so many frames behind a break the salts are looked at before it is taken for the log's end: a break that is
+    /// rot has frames of the same generation right behind it, and a clean file is not read any further.
+    private static let framesAhead = 8
+    /// More altered bytes are no rot of single bits any more.
+    private static let repairsMax = 32
+
+    /// Scans the file; nil where it is missing, empty, or begins with zeros and has nothing behind them.
     package static func file(_ path: String) -> WALScan? {
         guard let size = Platform.size(path), size > 0 else { return nil }
         guard let reader = FileReader(path) else { return nil }
-        guard let header = reader.read(at: 0, count: min(size, 32)), header.contains(where: { $0 != 0 }) else {
-            return nil
+        guard var bytes = reader.read(at: 0, count: min(size, WALFormat.headerBytes)) else { return nil }
+        guard bytes.contains(where: { $0 != 0 }) else { return withoutHeader(reader, size) }
+        guard size >= WALFormat.headerBytes else {
+            return WALScan(discardedBytes: size, reason: "the SQLite WAL ends inside its header")
         }
-        guard size >= 32 else { return WALScan(discardedBytes: size, reason: "the SQLite WAL ends inside its header") }
-        let broken = WALScan(discardedBytes: size, reason: "the header of the SQLite WAL does not check")
-        func big(_ bytes: [UInt8], _ at: Int) -> UInt32 {
-            UInt32(bytes[at]) << 24 | UInt32(bytes[at + 1]) << 16 | UInt32(bytes[at + 2]) << 8 | UInt32(bytes[at + 3])
+        var scan = WALScan()
+        var header = WALFormat.Header(bytes)
+        if header == nil, let repair = WALRepair.header(bytes, reader, size) {
+            bytes[repair.offset] = repair.written
+            scan.repairs.append(repair)
+            header = WALFormat.Header(bytes)
         }
-        let magic = big(header, 0)
-        guard magic & 0xffff_fffe == 0x377f_0682 else { return broken }
-        let isBig = magic & 1 == 1
-        let pageSize = Int(big(header, 8))
-        guard pageSize >= 512, pageSize <= 65_536, pageSize & (pageSize - 1) == 0 else { return broken }
-        var sum: (UInt32, UInt32) = (0, 0)
-        func add(_ bytes: [UInt8], _ range: Range<Int>) {
-            bytes.withUnsafeBytes { raw in
-                var at = range.lowerBound
-                while at < range.upperBound {
-                    let a = raw.loadUnaligned(fromByteOffset: at, as: UInt32.self)
-                    let b = raw.loadUnaligned(fromByteOffset: at + 4, as: UInt32.self)
-                    sum.0 = sum.0 &+ (isBig ? UInt32(bigEndian: a) : UInt32(littleEndian: a)) &+ sum.1
-                    sum.1 = sum.1 &+ (isBig ? UInt32(bigEndian: b) : UInt32(littleEndian: b)) &+ sum.0
-                    at += 8
+        guard let header else {
+            return WALScan(discardedBytes: size, reason: "the header of the SQLite WAL does not check")
+        }
+        scan.read(reader, size, header)
+        return scan
+    }
+
+    /// Zeros in the header's place. SQLite syncs the header before the first frame, so frames behind have lost theirs.
+    private static func withoutHeader(_ reader: FileReader, _ size: Int) -> WALScan? {
+        guard let first = reader.read(at: WALFormat.headerBytes, count: WALFormat.frameHeaderBytes),
+            let header = WALFormat.Header(saltsOf: first)
+        else { return nil }
+        var scan = WALScan()
+        scan.breakOffset = WALFormat.headerBytes
+        scan.lookBehind(reader, size, header)
+        guard scan.isRotten else { return nil }
+        scan.breakOffset = 0
+        scan.reason = "the SQLite WAL has lost its header"
+        return scan
+    }
+
+    private mutating func read(_ reader: FileReader, _ size: Int, _ header: WALFormat.Header) {
+        let frameBytes = header.frameBytes
+        committedBytes = WALFormat.headerBytes
+        var sum = header.sum
+        var offset = WALFormat.headerBytes
+        var repairsCommitted = repairs.count
+        while offset < size {
+            guard var frame = reader.read(at: offset, count: min(frameBytes, size - offset)) else { break }
+            if frame.count == frameBytes {
+                if repairs.count < Self.repairsMax, !header.continues(frame, sum),
+                    let repair = WALRepair.frame(
+                        frame, next: reader.read(at: offset + frameBytes, count: frameBytes), after: sum, header)
+                {
+                    frame[repair.offset] = repair.written
+                    repairs.append(
+                        Repair(offset: offset + repair.offset, found: repair.found, written: repair.written))
+                }
+                if header.continues(frame, sum) {
+                    sum = WALFormat.storedSum(frame)
+                    offset += frameBytes
+                    if WALFormat.isCommit(frame) {
+                        committedBytes = offset
+                        repairsCommitted = repairs.count
+                    }
+                    continue
                 }
             }
+            noteBreak(frame, offset, size, header)
+            break
         }
-        add(header, 0..<24)
-        guard sum == (big(header, 24), big(header, 28)) else { return broken }
+        // What hangs behind the last commit is dropped anyway, mended or not.
+        repairs.removeSubrange(repairsCommitted...)
+        if breakOffset != nil { lookBehind(reader, size, header) }
+        // The end of every log has something behind it.
+        if reason.isEmpty && commitsLinked == 0 { breakOffset = nil }
+        if discardedBytes == 0 && offset > committedBytes {
+            discardedBytes = offset - committedBytes
+            reason = "the SQLite WAL ends inside a transaction that was never committed"
+        }
+    }
 
-        var scan = WALScan(committedBytes: 32)
-        var offset = 32
-        while offset < size {
-            guard let frame = reader.read(at: offset, count: min(24 + pageSize, size - offset)) else { break }
-            // As much of the salts as is there.
-            guard frame.dropFirst(8).prefix(8).elementsEqual(header[16..<24].prefix(max(0, frame.count - 8))),
-                frame.contains(where: { $0 != 0 })
-            else { break }
-            guard frame.count == 24 + pageSize else {
-                scan.discardedBytes = size - scan.committedBytes
-                scan.reason = "the SQLite WAL ends inside a frame"
-                return scan
-            }
-            add(frame, 0..<8)
-            add(frame, 24..<frame.count)
-            guard sum == (big(frame, 16), big(frame, 20)) else {
-                scan.discardedBytes = offset + frame.count - scan.committedBytes
-                scan.reason = "a frame of the SQLite WAL at byte \(offset) is torn"
-                return scan
-            }
-            offset += frame.count
-            if big(frame, 4) != 0 { scan.committedBytes = offset }
+    private mutating func noteBreak(_ frame: [UInt8], _ offset: Int, _ size: Int, _ header: WALFormat.Header) {
+        breakOffset = offset
+        // As much of the salts as is there.
+        guard frame.dropFirst(8).prefix(8).elementsEqual(header.salts.prefix(max(0, frame.count - 8))),
+            frame.contains(where: { $0 != 0 })
+        else { return }
+        if frame.count < header.frameBytes {
+            discardedBytes = size - committedBytes
+            reason = "the SQLite WAL ends inside a frame"
+        } else {
+            discardedBytes = offset + frame.count - committedBytes
+            reason = "a frame of the SQLite WAL at byte \(offset) is torn"
         }
-        if offset > scan.committedBytes {
-            scan.discardedBytes = offset - scan.committedBytes
-            scan.reason = "the SQLite WAL ends inside a transaction that was never committed"
+    }
+
+    /// Counts the commits that link behind the break.
+    private mutating func lookBehind(_ reader: FileReader, _ size: Int, _ header: WALFormat.Header) {
+        guard let breakOffset else { return }
+        let frameBytes = header.frameBytes
+        func headOf(_ offset: Int) -> [UInt8]? {
+            offset + frameBytes <= size ? reader.read(at: offset, count: WALFormat.frameHeaderBytes) : nil
         }
-        return scan
+        var isWorthwhile = false
+        for frame in 1...Self.framesAhead {
+            guard let head = headOf(breakOffset + frame * frameBytes) else { break }
+            isWorthwhile = isWorthwhile || header.hasSalts(head)
+        }
+        guard isWorthwhile else { return }
+        var run = 0
+        var end = committedBytes
+        guard var before = headOf(breakOffset) else { return }
+        var offset = breakOffset + frameBytes
+        while let head = headOf(offset) {
+            if header.hasSalts(head), let frame = reader.read(at: offset, count: frameBytes),
+                header.continues(frame, WALFormat.storedSum(before))
+            {
+                if WALFormat.isCommit(frame) { run += 1 }
+                end = offset + frameBytes
+            } else {
+                run = 0
+            }
+            commitsLinked = max(commitsLinked, run)
+            before = head
+            offset += frameBytes
+        }
+        guard isRotten else { return }
+        discardedBytes = end - committedBytes
+        reason =
+            "the SQLite WAL was altered at byte \(breakOffset): transactions behind it are whole, which no crash leaves so"
     }
 }

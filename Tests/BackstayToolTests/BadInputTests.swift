@@ -222,6 +222,39 @@ struct BadInputTests {
         #expect(folder.fingerprint() == before)
     }
 
+    /// Each of several damaged places is named, and salvage leaves out these and nothing else.
+    @Test func everyAlteredPlaceIsNamedAndTheRestIsSalvaged() throws {
+        try settledStore()
+        try patch("state.db") { bytes in
+            for key in ["k7", "k70"] {
+                let pattern = Array("\(key)stringv\(key.dropFirst())".utf8)
+                if let at = bytes.firstRange(of: pattern) {
+                    bytes[at.upperBound - 1] ^= 1
+                } else {
+                    Issue.record("no such row")
+                }
+            }
+        }
+        try patch("run") { $0[50] ^= 1 }
+        let before = folder.fingerprint()
+        let result = try folder.run("verify", folder.store)
+        #expect(result.status == 4)
+        for word in ["\"k70\"", "\"k7\"", "run: the page is altered"] {
+            #expect(result.out.contains(word), "\(word): \(result.out)")
+        }
+        let keys = try folder.run("export", folder.store)
+        #expect(keys.status == 4)
+        let salvage = try folder.run("salvage", folder.store, "--to", folder.path + "/new")
+        #expect(salvage.status == 4, "something was dropped: \(salvage.err)")
+        #expect(salvage.out.contains("\"k70\"") && salvage.out.contains("\"k7\""))
+        #expect(folder.fingerprint() == before)
+        #expect(try folder.run("verify", folder.path + "/new").status == 0)
+        #expect(try folder.run("get", folder.path + "/new", "k70").status == 3)
+        #expect(try folder.output("get", folder.path + "/new", "k4").contains("v4"))
+        let again = try folder.run("salvage", folder.store, "--to", folder.path + "/new", "--json")
+        #expect(again.status == 4 && again.out.contains("notAStore"), "\(again.out)")
+    }
+
     @Test func lostEndOfTheJournalIsFoundByItsSyncMark() throws {
         try folder.makeKilledStore()
         let journal = folder.store + "/journal.db-wal"

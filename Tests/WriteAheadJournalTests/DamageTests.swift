@@ -112,6 +112,44 @@ import Glibc
         }
     }
 
+    /// Numbers that no record gets to, and what no store writes, are damage; never a trap.
+    @Test(arguments: [
+        "UPDATE journal SET last_lsn=-1 WHERE first_lsn=7", "UPDATE meta SET value=-1 WHERE key='base_lsn'",
+        "UPDATE meta SET value=9223372036854775807 WHERE key='base_lsn'",
+        "UPDATE journal SET last_lsn=9223372036854775807 WHERE first_lsn=7",
+        "UPDATE runs SET id=9223372036854775807 WHERE id=(SELECT max(id) FROM runs)",
+    ])
+    func numbersThatCannotBeAreDamage(sql: String) throws {
+        let folder = try TemporaryFolder()
+        try closedJournal().write(to: folder("s"))
+        try sqlite3(folder("s/journal.db"), sql)
+        #expect(failure { try recordsOf(folder("s")) }?.code == .damaged, "\(sql)")
+    }
+
+    @Test(arguments: [("rows", -1), ("rows", 1 << 60), ("previous_lsn", 1 << 40), ("checkpoint_lsn", -1)])
+    func numbersOfTheTableThatCannotBeAreDamage(key: String, value: Int) throws {
+        let folder = try TemporaryFolder()
+        try folded().end.write(to: folder("s"))
+        try sqlite3(folder("s/state.db"), "UPDATE meta SET value=\(value) WHERE key='\(key)'")
+        #expect(failure { _ = try TinyStore(folder("s")) }?.code == .damaged)
+    }
+
+    /// SQLite would wait at the pipe for ever, and delete the -wal of an empty database.
+    @Test(arguments: ["journal.db", "journal.db-wal", "state.db", "state.db-wal"])
+    func whatIsNoFileIsDamage(name: String) throws {
+        for kind in ["mkfifo", "mkdir", "ln -s /dev/null", ":>"] where kind != ":>" || name.hasSuffix(".db") {
+            let folder = try TemporaryFolder()
+            let image = try killedJournal(3)
+            try image.write(to: folder("s"))
+            unlink(folder("s/" + name))
+            try shell("\(kind) \(quoted(folder("s/" + name)))")
+            #expect(failure { try recordsOf(folder("s")) }?.code == .damaged, "\(kind) \(name)")
+            #expect(failure { _ = try StoreReader(folder("s")) }?.code == .damaged, "\(kind) \(name), read only")
+            let wal = image.files["journal.db-wal"]?.count
+            #expect(name.hasSuffix("-wal") || Platform.size(folder("s/journal.db-wal")) == wal, "\(kind) \(name)")
+        }
+    }
+
     @Test func missingJournalIsNotASilentlyNewStore() throws {
         let folder = try TemporaryFolder()
         var image = try closedJournal()

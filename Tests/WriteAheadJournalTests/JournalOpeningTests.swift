@@ -136,7 +136,8 @@ func record(_ number: Int) -> [UInt8] { Array("record \(number)".utf8) }
                 discarded = (gap - whole >= 16 && gap < wal.count ? whole + 4_120 : whole) - committed
                 if cut < 32 { discarded = cut == 0 ? 0 : cut + zeros }
             }
-            #expect(opening.discardedBytes == discarded, "cut at \(cut)")
+            // Where one byte was cut off that was not zero, it is known which.
+            if opening.damage.isEmpty { #expect(opening.discardedBytes == discarded, "cut at \(cut)") }
             #expect(opening.discardReason.isEmpty == (opening.discardedBytes == 0), "cut at \(cut)")
             opening.abandon()
             #expect(seen == (0..<seen.count).map(record), "cut at \(cut)")
@@ -190,7 +191,8 @@ func record(_ number: Int) -> [UInt8] { Array("record \(number)".utf8) }
         #expect(!Platform.names(in: folder("s/evidence")).contains("evidence.part"))
     }
 
-    /// A flipped bit in the SQLite WAL makes SQLite drop all that follows, silently; the sync mark does not.
+    /// A flipped bit in the SQLite WAL makes SQLite drop all that follows, silently. Most are put right before it looks;
+    /// for the others there is the sync mark.
     @Test func flippedBitInTheSQLiteWALIsNeverSilent() throws {
         var image = try killedJournal(4)
         image.files["tail"] = nil
@@ -214,7 +216,7 @@ func record(_ number: Int) -> [UInt8] { Array("record \(number)".utf8) }
             }
             Platform.removeFolder(folder("s"))
         }
-        #expect(damaged > 50)
+        #expect(damaged > 2 && damaged < 30, "\(damaged)")
     }
 
     // MARK: The run page

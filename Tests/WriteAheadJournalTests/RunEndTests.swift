@@ -55,7 +55,7 @@ import Testing
     @Test func anotherRunsPageIsNoEvidence() {
         let page = RunPage.Image(
             epoch: 2, boot: "b", pid: 1, marksArmed: true, fatalSignal: 11, fatalCode: 0, handledSignal: 15,
-            syncMark: .zero, poisoned: true)
+            syncMark: .zero, poisoned: true, keepsTail: false)
         var run = RunRow(
             id: 1, epoch: 1, started: 0, pid: 1, host: "h", boot: Platform.bootIdentity(), ended: nil, end: nil)
         #expect(run.traces(page: page).pageIsItsOwn == false)

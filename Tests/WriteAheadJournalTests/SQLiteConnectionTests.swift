@@ -44,8 +44,11 @@ import Glibc
         for result in [SQLITE_READONLY, SQLITE_PERM, SQLITE_AUTH, SQLITE_CANTOPEN, SQLITE_NOMEM, SQLITE_INTERRUPT] {
             #expect(code(result) == .ioError, "result \(result)")
         }
-        for result in [SQLITE_ERROR, SQLITE_MISUSE, SQLITE_CONSTRAINT, SQLITE_TOOBIG, SQLITE_SCHEMA] {
+        for result in [SQLITE_ERROR, SQLITE_MISUSE, SQLITE_SCHEMA] {
             #expect(code(result) == .ioError, "result \(result)")
+        }
+        for result in [SQLITE_CONSTRAINT, SQLITE_TOOBIG, SQLITE_MISMATCH] {
+            #expect(code(result) == .damaged, "result \(result): nothing of ours does it, so a row that is there did")
         }
     }
 

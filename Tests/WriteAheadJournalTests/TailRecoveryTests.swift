@@ -220,6 +220,70 @@ func expectPrefix(
         }
     }
 
+    /// After the death of its process a tail that is not as it was left is not taken for the end of the log: what is lost is
+    /// said. A sound one raises no alarm.
+    @Test func alteredTailIsReported() throws {
+        let (image, values) = try Self.killed(power: 5, process: 40)
+        let tail = try #require(image.files["tail"])
+        let earlier = try #require(try Self.killed(power: 5, process: 0).image.files["tail"])
+        let size = TailFormat.size(content: 1 + 1 + 1 + 1 + 2 + 1 + 1 + 22)
+        // Of records about in the middle of those that are in the tail alone.
+        let place = TailFormat.headerBytes + 25 * size
+        var alterations: [(String, [UInt8]?)] = [("missing", nil), ("empty", []), ("foreign", earlier)]
+        func alter(_ what: String, _ range: Range<Int>, _ value: UInt8) {
+            var bytes = tail
+            for at in range { bytes[at] ^= value == 0 ? bytes[at] : value }
+            alterations.append((what, bytes))
+        }
+        alter("a bit of a record", place + 20..<place + 21, 4)
+        alter("a commit word", place / 8 * 8..<place / 8 * 8 + 8, 0x40)
+        alter("zeros", place / 512 * 512..<place / 512 * 512 + 512, 0)
+        alter("the header", 30..<31, 1)
+        alter("its anchors", 128..<4_096, 0)
+        for (what, bytes) in alterations {
+            var altered = image
+            altered.files["tail"] = bytes
+            let folder = try TemporaryFolder()
+            try altered.write(to: folder("s"))
+            let reader = try StoreReader(folder("s"))
+            _ = try reader.records { _, _ in }
+            #expect(reader.tailLoss != nil, "\(what)")
+            reader.close()
+            let store = try TinyStore(folder("s"))
+            #expect(store.values.count < values.count, "\(what)")
+            #expect(store.opening.damage.contains { $0.contains("tail") }, "\(what): \(store.opening.damage)")
+            #expect(Platform.exists(folder("s/evidence")), "\(what)")
+            store.drop()
+        }
+        let folder = try TemporaryFolder()
+        try image.write(to: folder("s"))
+        let store = try TinyStore(folder("s"))
+        #expect(store.values == values && store.opening.damage.isEmpty)
+        store.drop()
+    }
+
+    /// A tail of an earlier moment ends before the journal, with no record that was too large for it in between.
+    @Test func staleTailIsReported() throws {
+        let folder = try TemporaryFolder()
+        let store = try TinyStore(folder("s"), laggingOptions())
+        for number in 0..<3 { try store.set("k\(number)", "v", .process) }
+        let earlier = try store.image()
+        try store.set("large", String(repeating: "v", count: 40_000))
+        let sound = try store.image()
+        for number in 3..<9 { try store.set("k\(number)", "v", number < 6 ? .power : .process) }
+        var image = try store.image()
+        store.drop()
+        try sound.write(to: folder("sound"))
+        let whole = try TinyStore(folder("sound"))
+        #expect(whole.opening.damage.isEmpty, "a record that went by itself was never in the ring")
+        whole.drop()
+        image.files["tail"] = earlier.files["tail"]
+        try image.write(to: folder("stale"))
+        let next = try TinyStore(folder("stale"))
+        #expect(next.opening.damage.contains { $0.contains("earlier moment") }, "\(next.opening.damage)")
+        next.drop()
+    }
+
     /// Bytes of a killed store's tail are altered: what comes is a prefix, and never less than the journal had.
     @Test(arguments: [1, 2] as [UInt64])
     func alteredTailCostsNoMoreThanItself(seed: UInt64) throws {

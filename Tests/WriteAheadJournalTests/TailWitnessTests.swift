@@ -15,7 +15,7 @@ import Glibc
 /// again where that is sound. Never is a store silently short.
 @Suite(.serialized, .timeLimit(.minutes(5))) struct TailWitnessTests {
     enum Outcome: Hashable {
-        case whole, resupplied, refused
+        case whole, mended, resupplied, refused
     }
 
     /// A killed store of many small commits, folded and trimmed meanwhile, so that pages of journal.db are used again; the
@@ -47,7 +47,13 @@ import Glibc
             let store = try TinyStore(folder("s"), laggingOptions())
             defer { store.drop() }
             #expect(store.values == values, "\(what): silently short or wrong", sourceLocation: sourceLocation)
-            #expect(seen == nil, "\(what): whole, but not for a reader", sourceLocation: sourceLocation)
+            // A reader may not put a byte right; it says that there is one.
+            let isMended = store.opening.damage.contains { $0.contains("put right") }
+            #expect((seen == nil) != isMended, "\(what): \(String(describing: seen))", sourceLocation: sourceLocation)
+            if isMended && store.opening.recordsResupplied == 0 {
+                try expectEvidence(folder("s/evidence"), image, what, sourceLocation: sourceLocation)
+                return .mended
+            }
             guard store.opening.recordsResupplied > 0 else { return .whole }
             #expect(store.opening.discardReason.contains("the tail still had it"), sourceLocation: sourceLocation)
             try expectEvidence(folder("s/evidence"), image, what, sourceLocation: sourceLocation)
@@ -126,7 +132,8 @@ import Glibc
             altered.files["journal.db-wal"]?[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
             outcomes[try outcome(altered, values, "bit of byte \(place), seed \(seed)"), default: 0] += 1
         }
-        #expect((outcomes[.resupplied] ?? 0) > 30, "\(outcomes), seed \(seed)")
+        #expect((outcomes[.resupplied] ?? 0) > 10, "\(outcomes), seed \(seed)")
+        #expect((outcomes[.mended] ?? 0) > 30, "\(outcomes), seed \(seed)")
     }
 
     /// Without the ring every loss is refused; a flip that loses nothing acknowledged opens.
@@ -142,7 +149,8 @@ import Glibc
             altered.files["journal.db-wal"]?[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
             outcomes[try outcome(altered, values, "bit of byte \(place)"), default: 0] += 1
         }
-        #expect(outcomes[.resupplied] == nil && (outcomes[.refused] ?? 0) > 40, "\(outcomes)")
+        #expect(outcomes[.resupplied] == nil && (outcomes[.refused] ?? 0) > 5, "\(outcomes)")
+        #expect((outcomes[.mended] ?? 0) > 20, "\(outcomes)")
     }
 
     @Test func sqliteWALCutAtEveryFrame() throws {

@@ -1,0 +1,146 @@
+// The cases: what is done to which file of which store, by number.
+//
+// First come all surgeries of the folder, then all damages of sectors, then bits and bytes, each part in an order that the
+// seed shuffles: so any run of cases is a fair sample of its part, and all of them are each thing once.
+
+struct RotCase: Sendable, CustomStringConvertible {
+    enum Sector: Int, CaseIterable, Sendable {
+        case zeros, garbage
+        /// Another place has this sector's bytes, too; this place has another's; both.
+        case copiedAway, overwritten, swapped
+        /// As it was at an earlier moment: a lost write.
+        case stale
+    }
+
+    enum Surgery: Int, CaseIterable, Sendable {
+        case missing, empty, foreign, old, readOnly, symbolicLink, hardLink, folder, fullFolder, pipe, longer
+    }
+
+    enum Damage: Sendable {
+        case bit(Int)
+        case byte(Int, UInt8)
+        case sector(Int, Sector)
+        case surgery(Surgery)
+        /// Cut to so many bytes.
+        case cut(Int)
+        /// The file with this number and it have each other's bytes.
+        case exchanged(Int)
+    }
+
+    var store: Int
+    var file: String
+    var damage: Damage
+
+    var description: String {
+        let what =
+            switch damage {
+            case .bit(let bit): "bit \(bit % 8) of byte \(bit / 8) flipped"
+            case .byte(let at, let value): "byte \(at) set to \(value)"
+            case .sector(let sector, let kind): "sector \(sector): \(kind)"
+            case .surgery(let kind): "\(kind)"
+            case .cut(let length): "cut to \(length) bytes"
+            case .exchanged(let other): "exchanged with file \(other)"
+            }
+        return "\(file): \(what)"
+    }
+}
+
+/// All cases of a seed and its stores.
+struct RotCases: Sendable {
+    static let sectorBytes = 512
+
+    let stores: [RotStore]
+    let foreign: RotImage
+    let seed: UInt64
+
+    /// Files in order, and where their bytes begin in a count over all stores.
+    private struct Part {
+        var store: Int
+        var file: String
+        var count: Int
+    }
+
+    private let surgeries: [(store: Int, file: String, damage: RotCase.Damage)]
+    private let sectors: [Part]
+    private let bytes: [Part]
+    /// Cases in each part.
+    let surgeryCount: Int
+    let sectorCount: Int
+    let byteCount: Int
+
+    var count: Int { surgeryCount + sectorCount + byteCount }
+
+    init(_ stores: [RotStore], foreign: RotImage, seed: UInt64) {
+        self.stores = stores
+        self.foreign = foreign
+        self.seed = seed
+        var surgeries: [(store: Int, file: String, damage: RotCase.Damage)] = []
+        var sectors: [Part] = []
+        var bytes: [Part] = []
+        for (index, store) in stores.enumerated() {
+            let names = store.image.keys.sorted()
+            for (number, name) in names.enumerated() {
+                let size = store.image[name]?.count ?? 0
+                surgeries += RotCase.Surgery.allCases.map { (index, name, .surgery($0)) }
+                surgeries += names.indices.dropFirst(number + 1).map { (index, name, .exchanged($0)) }
+                for length in stride(from: 0, to: size, by: max(Self.sectorBytes, size / 128)) {
+                    surgeries.append((index, name, .cut(length)))
+                    surgeries.append((index, name, .cut(min(size - 1, length + 1 + (length * 7) % 509))))
+                }
+                let count = (size + Self.sectorBytes - 1) / Self.sectorBytes
+                sectors.append(Part(store: index, file: name, count: count * RotCase.Sector.allCases.count))
+                // Eight bits, and two values of the whole byte.
+                bytes.append(Part(store: index, file: name, count: size * 10))
+            }
+        }
+        self.surgeries = surgeries
+        self.sectors = sectors
+        self.bytes = bytes
+        surgeryCount = surgeries.count
+        sectorCount = sectors.reduce(0) { $0 + $1.count }
+        byteCount = bytes.reduce(0) { $0 + $1.count }
+    }
+
+    /// Nil behind the last one.
+    subscript(number: Int) -> RotCase? {
+        if number < surgeryCount {
+            let (store, file, damage) = surgeries[shuffled(number, of: surgeryCount)]
+            return RotCase(store: store, file: file, damage: damage)
+        }
+        if number < surgeryCount + sectorCount {
+            guard let (part, at) = find(shuffled(number - surgeryCount, of: sectorCount), in: sectors) else {
+                return nil
+            }
+            let kinds = RotCase.Sector.allCases
+            return RotCase(
+                store: part.store, file: part.file, damage: .sector(at / kinds.count, kinds[at % kinds.count]))
+        }
+        let rest = number - surgeryCount - sectorCount
+        guard rest < byteCount, let (part, at) = find(shuffled(rest, of: byteCount), in: bytes) else { return nil }
+        let damage: RotCase.Damage =
+            at % 10 < 8 ? .bit(at / 10 * 8 + at % 10) : .byte(at / 10, at % 10 == 8 ? 0 : 0xff)
+        return RotCase(store: part.store, file: part.file, damage: damage)
+    }
+
+    private func find(_ number: Int, in parts: [Part]) -> (Part, Int)? {
+        var rest = number
+        for part in parts {
+            if rest < part.count { return (part, rest) }
+            rest -= part.count
+        }
+        return nil
+    }
+
+    /// A step through all numbers below `count`: each comes once.
+    private func shuffled(_ number: Int, of count: Int) -> Int {
+        guard count > 1 else { return 0 }
+        // About the golden section of them, so that neighbours in order lie far apart.
+        var step = max(1, Int(Double(count) * 0.618_033_988_75))
+        while Self.greatestCommonDivisor(step, count) != 1 { step += 1 }
+        return (number * step + Int(seed % UInt64(count))) % count
+    }
+
+    private static func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int {
+        b == 0 ? a : greatestCommonDivisor(b, a % b)
+    }
+}

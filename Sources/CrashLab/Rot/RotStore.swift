@@ -1,0 +1,216 @@
+// The stores that rot, as images of their files in memory, and what must be in them.
+//
+// Change n sets its own key, and a cell: one of seven keys that later changes set anew or remove. So a page of an earlier
+// moment shows as a cell of an earlier moment, even where no key is missing.
+//
+//   clean  closed in order
+//   live   killed: the newest changes are in the tail alone, those before in SQLite's WAL
+//   mid    killed in the middle of a fold, after an SQLite checkpoint of both databases that was killed half-way
+//   cut    the power went: `run` and `tail` are of an earlier moment than the journal
+
+internal import Backstay
+internal import WriteAheadJournal
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Glibc
+#endif
+
+/// The files of a folder.
+typealias RotImage = [String: [UInt8]]
+
+struct RotStore: Sendable {
+    enum Kind: String, CaseIterable, Sendable {
+        case clean, live, mid, cut
+    }
+
+    var kind: Kind
+    var image: RotImage
+    /// The same store at an earlier moment.
+    var earlier: RotImage
+    /// Changes 1 to `changes` were acknowledged.
+    var changes: Int
+    /// Those that must be there whatever a report says; the rest may be reported as gone.
+    var durable: Int
+
+    static let cells = 7
+
+    /// What is in a store after so many changes: keys with the words of their values.
+    static func content(after changes: Int, seed: UInt64) -> [String: String] {
+        var rows: [String: String] = [:]
+        for number in stride(from: 1, through: changes, by: 1) {
+            let change = Change(writer: 0, number: number)
+            rows[change.key] = change.value(seed: seed).word
+            rows["cell/\(number % cells)"] = "int:\(number)"
+            if number % 5 == 0 { rows["cell/\((number + 3) % cells)"] = nil }
+        }
+        return rows
+    }
+
+    static func make(_ number: Int, in store: StateStore, seed: UInt64, _ durability: Durability) throws {
+        let change = Change(writer: 0, number: number)
+        try store.transaction(durability: durability) { tx in
+            switch change.value(seed: seed) {
+            case .int(let value): try tx.set(change.key, value)
+            case .text(let value): try tx.set(change.key, value)
+            }
+            try tx.set("cell/\(number % cells)", number)
+            if number % 5 == 0 { try tx.remove("cell/\((number + 3) % cells)") }
+        }
+    }
+
+    /// Small in all its parts, with a committer that leaves the tail alone.
+    static var options: StoreOptions {
+        var options = StoreOptions()
+        options.tailBytes = 64 << 10
+        options.walBytesKept = 96 << 10
+        options.reservedBytes = 6 << 10
+        options.checkpointsByItself = false
+        // As it is, and the kernel's log is not searched a thousand times a second.
+        options.boot = Platform.bootIdentity()
+        options.ageMax = 3_600_000_000_000
+        options.closesAtExit = false
+        return options
+    }
+}
+
+/// Makes the stores. Every file is read while its store is open, which drops SQLite's locks in this process: nobody else is
+/// there to mind.
+struct RotStores {
+    let place: String
+    let seed: UInt64
+
+    /// A store of another history, for files that are foreign.
+    private(set) var foreign: RotImage = [:]
+    private(set) var stores: [RotStore] = []
+
+    init(in place: String, seed: UInt64) throws {
+        self.place = place
+        self.seed = seed
+        foreign = try makeLive("foreign", changes: 40).image
+        let live = try makeLive("live", changes: 60)
+        stores = [try makeClean(of: live), live, try makeMid(of: live), makeCut(of: live)]
+    }
+
+    private func makeLive(_ name: String, changes: Int) throws -> RotStore {
+        let path = "\(place)/\(name)"
+        let store = try StateStore.open(path, options: RotStore.options)
+        var earlier: RotImage = [:]
+        for number in 1...changes {
+            try RotStore.make(number, in: store, seed: seed, number > changes - 6 ? .process : .power)
+            if number % 15 == 0 && number <= changes - 10 { try store.checkpoint() }
+            if number == changes / 2 { earlier = Self.files(path) }
+        }
+        let image = Self.files(path)
+        return RotStore(kind: .live, image: image, earlier: earlier, changes: changes, durable: changes - 6)
+    }
+
+    private func makeClean(of live: RotStore) throws -> RotStore {
+        let path = "\(place)/clean"
+        try Self.write(live.image, to: path)
+        try StateStore.open(path, options: RotStore.options).close()
+        // Once more, with few changes behind a compaction: SQLite's WALs begin anew, and most pages are in the database
+        // files alone, where SQLite has no checksums.
+        let store = try StateStore.open(path, options: RotStore.options)
+        try store.compact()
+        let changes = live.changes + 2
+        for number in live.changes + 1...changes { try RotStore.make(number, in: store, seed: seed, .power) }
+        try store.close()
+        return RotStore(
+            kind: .clean, image: Self.files(path), earlier: live.image, changes: changes, durable: changes)
+    }
+
+    private func makeMid(of live: RotStore) throws -> RotStore {
+        let path = "\(place)/mid"
+        try Self.write(live.image, to: path)
+        let store = try StateStore.open(path, options: RotStore.options)
+        var last = live.changes
+        func change(_ count: Int, _ durability: Durability) throws {
+            for _ in 0..<count {
+                last += 1
+                try RotStore.make(last, in: store, seed: seed, durability)
+            }
+        }
+        try change(8, .power)
+        try store.checkpoint()
+        try change(8, .power)
+        try change(4, .process)
+        var image = Self.files(path)
+        try store.checkpoint()
+        let folded = Self.files(path)
+        for name in ["journal.db", "state.db"] { Self.backFillHalf(&image, name) }
+        // The fold's frames are there, but for the one that commits.
+        if let wal = folded["state.db-wal"], let before = image["state.db-wal"], wal.starts(with: before) {
+            let frames = Self.frames(wal)
+            if let commit = frames.last(where: \.commits) { image["state.db-wal"] = Array(wal[..<commit.offset]) }
+        }
+        return RotStore(kind: .mid, image: image, earlier: live.image, changes: last, durable: last - 4)
+    }
+
+    private func makeCut(of live: RotStore) -> RotStore {
+        var cut = live
+        cut.kind = .cut
+        for name in ["run", "tail"] { cut.image[name] = live.earlier[name] }
+        cut.changes = live.durable
+        // What the older page still proves.
+        cut.durable = live.changes / 2
+        return cut
+    }
+
+    // MARK: Files
+
+    static func files(_ path: String) -> RotImage {
+        var image: RotImage = [:]
+        for name in Platform.names(in: path) { image[name] = Platform.contents(path + "/" + name, limit: 1 << 24) }
+        return image
+    }
+
+    static func write(_ image: RotImage, to path: String) throws {
+        guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw Platform.failure("creating", path) }
+        for (name, bytes) in image { try write(bytes, to: path + "/" + name) }
+    }
+
+    static func write(_ bytes: [UInt8], to path: String) throws {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw Platform.failure("creating", path) }
+        defer { close(descriptor) }
+        guard bytes.withUnsafeBytes({ Platform.writeAll(descriptor, $0) }) else {
+            throw Platform.failure("writing", path)
+        }
+    }
+
+    // MARK: SQLite's WAL (https://www.sqlite.org/fileformat2.html#walformat)
+
+    static let pageBytes = 4_096
+
+    /// The frames of the present generation.
+    static func frames(_ wal: [UInt8]) -> [(offset: Int, page: Int, commits: Bool)] {
+        func number(_ at: Int) -> Int { wal[at..<at + 4].reduce(0) { $0 << 8 | Int($1) } }
+        var frames: [(offset: Int, page: Int, commits: Bool)] = []
+        var offset = 32
+        while offset + 24 + pageBytes <= wal.count, wal[offset + 8..<offset + 16] == wal[16..<24] {
+            frames.append((offset, number(offset), number(offset + 4) != 0))
+            offset += 24 + pageBytes
+        }
+        return frames
+    }
+
+    /// As an SQLite checkpoint does that is killed half-way: the newest version of each page, by ascending number.
+    private static func backFillHalf(_ image: inout RotImage, _ name: String) {
+        guard let wal = image[name + "-wal"], var file = image[name] else { return }
+        let frames = frames(wal)
+        guard let last = frames.lastIndex(where: \.commits) else { return }
+        var newest: [Int: Int] = [:]
+        for frame in frames[...last] { newest[frame.page] = frame.offset + 24 }
+        let pages = newest.keys.sorted()
+        for page in pages.prefix((pages.count + 1) / 2) {
+            guard let start = newest[page] else { continue }
+            let end = page * pageBytes
+            if file.count < end { file += [UInt8](repeating: 0, count: end - file.count) }
+            file.replaceSubrange((end - pageBytes)..<end, with: wal[start..<start + pageBytes])
+        }
+        image[name] = file
+    }
+}

@@ -1,0 +1,158 @@
+// One case: damages a store, opens it as the next start would, and judges what it finds and what it is told.
+
+internal import Backstay
+internal import WriteAheadJournal
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Glibc
+#endif
+
+struct RotTrial {
+    struct Finding {
+        var outcome: LabOutcome
+        /// How it came to that, in one word for counting.
+        var how: String
+        var what = ""
+    }
+
+    private let cases: RotCases
+    private let damage: RotDamage
+    /// What is in each store after so many changes.
+    private let contents: [[[String: String]]]
+    private let path: String
+
+    init(_ cases: RotCases, in path: String) {
+        self.cases = cases
+        self.path = path
+        damage = RotDamage(cases: cases)
+        contents = cases.stores.map { store in
+            (0...store.changes).map { RotStore.content(after: $0, seed: cases.seed) }
+        }
+    }
+
+    /// Plays the case in an empty folder, which it leaves as it ended.
+    func play(_ rot: RotCase, number: Int) throws -> Finding {
+        guard try damage.make(rot, number: number, in: path) else {
+            return Finding(outcome: .whole, how: "unchanged")
+        }
+        // A reader judges by itself, and writes nothing: what it finds must be as true.
+        if number % 4 == 1 {
+            let seen = judge(rot) { () throws(StoreError) in try StateStore.openReadOnly(path) }
+            if seen.outcome == .lost || seen.outcome == .wrong {
+                return Finding(outcome: seen.outcome, how: seen.how, what: "read-only: \(seen.what)")
+            }
+        }
+        var last: StateStore?
+        var options = RotStore.options
+        if cases.stores[rot.store].kind == .cut { options.boot = "after the power cut" }
+        var found = judge(rot) { () throws(StoreError) in
+            let store = try StateStore.open(path, options: options)
+            last = store
+            return store
+        }
+        if found.outcome == .whole, let store = last, isFollowed(rot, number) {
+            last = nil
+            if let later = goOn(store) { found = later }
+        }
+        return found
+    }
+
+    /// Whether the store is written to afterwards and opened again.
+    private func isFollowed(_ rot: RotCase, _ number: Int) -> Bool {
+        if case .bit = rot.damage { return number % 16 == 0 }
+        if case .byte = rot.damage { return number % 16 == 0 }
+        return true
+    }
+
+    private func judge(_ rot: RotCase, _ open: () throws(StoreError) -> StateStore) -> Finding {
+        let store: StateStore
+        do throws(StoreError) {
+            store = try open()
+        } catch {
+            switch error.code {
+            case .damaged, .notAStore, .newerFormat, .ioError, .unsupported:
+                return Finding(outcome: .detected, how: "refused as \(error.code.rawValue)", what: error.message)
+            default:
+                return Finding(outcome: .wrong, how: error.code.rawValue, what: "refused for no reason: \(error)")
+            }
+        }
+        let rows: [String: String]
+        do {
+            rows = try Self.rows(store)
+        } catch {
+            return Finding(outcome: .wrong, how: "unreadable", what: "\(error)")
+        }
+        return judge(cases.stores[rot.store], contents[rot.store], rows, store.recovery)
+    }
+
+    private func judge(
+        _ store: RotStore, _ contents: [[String: String]], _ rows: [String: String], _ report: StateStore.RecoveryReport
+    ) -> Finding {
+        let last = rows.keys.reduce(0) { max($0, Change(key: $1)?.number ?? 0) }
+        guard last < contents.count, rows == contents[last] else {
+            var history = History()
+            for number in stride(from: 1, through: store.changes, by: 1) {
+                history.acknowledge(Change(writer: 0, number: number), lsn: nil)
+            }
+            let changes = rows.filter { Change(key: $0.key) != nil }
+            let verdict = Oracle.judge(history, recovered: changes, seed: cases.seed, survival: .process)
+            let what = verdict.findings.first?.description ?? "cells are not those of change \(last)"
+            return Finding(outcome: .wrong, how: "wrong", what: what)
+        }
+        if last >= store.changes { return Finding(outcome: .whole, how: report.damage.isEmpty ? "whole" : "repaired") }
+        let what = "changes behind \(last) are gone, of \(store.changes)"
+        guard last >= store.durable else { return Finding(outcome: .lost, how: "lost", what: what) }
+        if !report.damage.isEmpty { return Finding(outcome: .detected, how: "reported", what: what) }
+        guard store.kind == .cut else { return Finding(outcome: .lost, how: "lost", what: what) }
+        // The page does not prove that the log goes so far: then the report has to say what is not proved.
+        if report.bytesDiscarded > 0 { return Finding(outcome: .detected, how: "reported as discarded", what: what) }
+        guard report.provenLSN < report.lastLSN else { return Finding(outcome: .lost, how: "lost", what: what) }
+        return Finding(outcome: .detected, how: "reported as unproven", what: what)
+    }
+
+    private static func rows(_ store: StateStore) throws -> [String: String] {
+        var rows: [String: String] = [:]
+        for entry in try store.entries() {
+            rows[entry.key] =
+                switch entry.type {
+                case "int": "int:\(try entry.value(as: Int.self))"
+                case "string": "text:\(try entry.value(as: String.self))"
+                default: "\(entry.type):"
+                }
+        }
+        return rows
+    }
+
+    /// A store that opened whole goes on: what it acknowledges now is there at the next start.
+    private func goOn(_ store: StateStore) -> Finding? {
+        var expected: [String: String]
+        do {
+            expected = try Self.rows(store)
+            for number in 1...3 {
+                try store.set("later/\(number)", number)
+                expected["later/\(number)"] = "int:\(number)"
+            }
+            try store.remove("later/2")
+            expected["later/2"] = nil
+            try store.checkpoint()
+            try store.close()
+            let next = try StateStore.open(path, options: RotStore.options)
+            let rows = try Self.rows(next)
+            try next.close()
+            if rows != expected {
+                let gone = expected.keys.filter { rows[$0] != expected[$0] }.sorted()
+                return Finding(
+                    outcome: .lost, how: "lost later", what: "after going on: \(gone.prefix(3).joined(separator: ", "))")
+            }
+            return nil
+        } catch let error as StoreError {
+            // What it could not do it said; what it had acknowledged must be there, or be said to be gone.
+            return Finding(outcome: .detected, how: "detected later as \(error.code.rawValue)", what: error.message)
+        } catch {
+            return Finding(outcome: .wrong, how: "wrong later", what: "\(error)")
+        }
+    }
+}
