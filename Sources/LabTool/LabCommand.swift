@@ -24,6 +24,7 @@ struct LabCommand: ParsableCommand {
             StatesCommand.self, FaultsCommand.self, RotCommand.self, KillsCommand.self, RivalsCommand.self,
             CallsCommand.self,
             BlocksCommand.self, PowerCommand.self, SignalsCommand.self, NeighboursCommand.self,
+            MutantsCommand.self,
         ]
     )
 }
