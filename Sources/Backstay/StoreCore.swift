@@ -97,8 +97,10 @@ final class StoreCore: @unchecked Sendable {
             recovery = StateStore.RecoveryReport(
                 lastEnd: opening.lastEnd, isNew: opening.isNew, recordsReplayed: opening.replayedRecords,
                 recordsFromTail: opening.recordsFromTail, recordsResupplied: opening.recordsResupplied,
-                damage: opening.damage, bytesDiscarded: opening.discardedBytes, discardReason: opening.discardReason, lastLSN: found,
-                provenLSN: opening.syncMark, keys: memory.figures.keys, seconds: Double(Platform.monotonicNanoseconds() - start) / 1e9)
+                damage: opening.damage, bytesDiscarded: opening.discardedBytes, discardReason: opening.discardReason,
+                lastLSN: found,
+                provenLSN: opening.syncMark, keys: memory.figures.keys,
+                seconds: Double(Platform.monotonicNanoseconds() - start) / 1e9)
         } catch {
             state?.close()
             opening.abandon()

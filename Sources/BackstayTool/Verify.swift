@@ -40,7 +40,8 @@ struct VerifyCommand: ParsableCommand {
             }
             var failure = Failure(
                 .damaged, "damaged",
-                "\(TextForm.counted(report.findings.count, "finding")): the files are untouched; restore a backup, or `backstay salvage`")
+                "\(TextForm.counted(report.findings.count, "finding")): the files are untouched; restore a backup, or `backstay salvage`"
+            )
             failure.result = report.members
             throw failure
         }

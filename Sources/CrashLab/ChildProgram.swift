@@ -19,12 +19,12 @@ internal import Glibc
 /// - Throws: what the child is to throw out of main, where that is the ending to be shown.
 public func runAsChildIfAsked() async throws -> Bool {
     let arguments = Array(CommandLine.arguments.dropFirst())
-    if let child = FaultChild(arguments: arguments) {
-        child.run()
-        return true
-    }
     if let role = RotRole(arguments: arguments) {
         try RotChild.run(role)
+        return true
+    }
+    if let child = FaultChild(arguments: arguments) {
+        child.run()
         return true
     }
     if let rival = RivalChild(arguments: arguments) {

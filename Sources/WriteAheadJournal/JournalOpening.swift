@@ -145,7 +145,8 @@ package final class JournalOpening {
         lastRun = try RunRow.newest(connection)
         guard lastRun?.id ?? 0 >= 0, lastRun?.id ?? 0 < .max else {
             throw StoreError(
-                .damaged, "the last row of the table runs has a number that cannot be", location: .init(file: file.path))
+                .damaged, "the last row of the table runs has a number that cannot be", location: .init(file: file.path)
+            )
         }
         page = RunPage.read(folder: folder, storeID: meta.storeID)
         let image = TailImage.read(folder: folder, storeID: meta.storeID)

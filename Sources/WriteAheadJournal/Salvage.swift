@@ -131,7 +131,8 @@ package struct Salvage: Sendable {
             return lsns.upperBound > checkpoint.value || meta == nil
         }
         dropped += unreadable.map {
-            StoreSurvey.Finding(check: "journal", message: "the record's operations cannot be read", lsns: $0.value...$0.value)
+            StoreSurvey.Finding(
+                check: "journal", message: "the record's operations cannot be read", lsns: $0.value...$0.value)
         }
         // The copy is gone when this is read.
         for index in dropped.indices {

@@ -76,7 +76,8 @@ package final class StoreSurvey {
     // MARK: state.db
 
     /// What its table `meta` says, and every row that checks, in no order.
-    package func state(_ each: (_ name: [UInt8], _ key: [UInt8], _ kind: UInt8, _ value: [UInt8]) -> Void) -> StateMeta? {
+    package func state(_ each: (_ name: [UInt8], _ key: [UInt8], _ kind: UInt8, _ value: [UInt8]) -> Void) -> StateMeta?
+    {
         guard let connection = open(StateFile.name, "state") else { return nil }
         defer { connection.close() }
         var meta: StateMeta?
@@ -272,7 +273,8 @@ package final class StoreSurvey {
             findings.append(
                 Finding(
                     check: "journal",
-                    message: "the journal ends at LSN \(position.lsn), but everything up to LSN \(mark) was made durable",
+                    message:
+                        "the journal ends at LSN \(position.lsn), but everything up to LSN \(mark) was made durable",
                     location: .init(file: connection.path, lsn: position.lsn.next),
                     lsns: (position.lsn.value + 1)...mark.value))
         }

@@ -83,7 +83,8 @@ enum WALRepair {
         return inverse
     }
 
-    private static func byte(of frame: [UInt8], _ at: Int, larger difference: UInt32, _ isBig: Bool) -> WALScan.Repair? {
+    private static func byte(of frame: [UInt8], _ at: Int, larger difference: UInt32, _ isBig: Bool) -> WALScan.Repair?
+    {
         let raw = frame.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: at, as: UInt32.self) }
         let found = isBig ? UInt32(bigEndian: raw) : UInt32(littleEndian: raw)
         let written = found &+ difference

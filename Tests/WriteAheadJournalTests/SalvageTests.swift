@@ -84,7 +84,9 @@ import Glibc
 
     @Test func missingRowOfTheJournalCostsItAndTheNext() throws {
         let (image, values) = try store()
-        let (result, found) = try salvage(image) { try sqlite3($0 + "/journal.db", "DELETE FROM journal WHERE first_lsn=310") }
+        let (result, found) = try salvage(image) {
+            try sqlite3($0 + "/journal.db", "DELETE FROM journal WHERE first_lsn=310")
+        }
         #expect(found.keys.filter { found[$0] != values[$0] }.count == 2)
         #expect(result.dropped.compactMap(\.lsns).contains(310...310))
         #expect(result.dropped.compactMap(\.lsns).contains(311...311), "it has nothing before it to check against")
@@ -105,7 +107,9 @@ import Glibc
             // A page of leaves, by its type; behind those that hold the schema.
             let leaves = (3..<pages).filter { bytes[$0 * 4_096] == 10 }
             let page = try #require(leaves.randomElement(using: &random))
-            for at in 0..<4_096 { damaged.files["state.db"]?[page * 4_096 + at] = UInt8.random(in: 0...255, using: &random) }
+            for at in 0..<4_096 {
+                damaged.files["state.db"]?[page * 4_096 + at] = UInt8.random(in: 0...255, using: &random)
+            }
             let (result, found) = try salvage(damaged)
             let lost = values.keys.filter { found[$0] != values[$0] }
             #expect(!lost.isEmpty && lost.count < 60, "page \(page): \(lost.count) lost, seed \(seed)")

@@ -131,7 +131,8 @@ import Glibc
                 continue
             }
             #expect(
-                found.repairs == [.init(offset: at, found: altered[at], written: bytes[at])], "byte \(at), seed \(seed)")
+                found.repairs == [.init(offset: at, found: altered[at], written: bytes[at])], "byte \(at), seed \(seed)"
+            )
             #expect(found.committedBytes == bytes.count && found.discardedBytes == 0, "byte \(at), seed \(seed)")
         }
         #expect(missed < 150, "of 400, seed \(seed)")

@@ -230,7 +230,9 @@ private final class BlockRun {
         report.count("disks")
         switch verdict.outcome {
         case .whole: return
-        case .skipped: report.count("disks that \(device.system.rawValue) itself refused")
+        case .skipped:
+            report.count("disks that \(device.system.rawValue) itself refused")
+            report.skip("case \(number): \(what): \(verdict.what)")
         case .detected, .lost, .wrong:
             report.fail(
                 number, "\(verdict.outcome.rawValue): \(what): \(verdict.what)", artefacts: keep(number, device))

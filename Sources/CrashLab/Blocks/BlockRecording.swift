@@ -30,6 +30,10 @@ struct BlockScript: Sendable {
         var flushes = 0
         /// Acknowledgements before the first one.
         var after = 40
+        /// Nanoseconds from then until the process is killed, where not all writers were told before: an error that the
+        /// file system makes good, as Btrfs does with the second copy of its metadata, is told to nobody, and the process
+        /// would go on until the disk is full. Not so many answers, as those before the error may still be on their way.
+        static let goesOnFor: UInt64 = 3_000_000_000
     }
 
     var rounds: [Round] = []
@@ -167,10 +171,10 @@ final class BlockRecording {
             var acknowledged = 0
             var isStruck = false
             var fails = false
+            var endsAt = UInt64.max
             reading: while true {
-                // After an error all writers stop; whoever does not within a second waits for a file system that is gone.
-                let patience = fails ? 1_000_000_000 : ScenarioRun.silenceMax
-                switch child.next(until: Platform.monotonicNanoseconds() + patience) {
+                let deadline = min(endsAt, Platform.monotonicNanoseconds() + ScenarioRun.silenceMax)
+                switch child.next(until: deadline) {
                 case .end: break reading
                 case .silence:
                     if !fails { problems.append("a child said nothing for a long time") }
@@ -179,7 +183,12 @@ final class BlockRecording {
                     for message in messages { note(message, &acknowledged, fails: fails) }
                     if let failing = script.errors, !fails, acknowledged >= failing.after {
                         fails = true
+                        endsAt = Platform.monotonicNanoseconds() + BlockScript.Errors.goesOnFor
                         device.fail(writes: failing.writes, flushes: failing.flushes)
+                    }
+                    // After an error all writers stop.
+                    if fails, unknown + refused >= Writers.count || Platform.monotonicNanoseconds() >= endsAt {
+                        child.send(SIGKILL)
                     }
                     if let target = round.target, acknowledged >= target, !isStruck {
                         isStruck = true

@@ -42,7 +42,7 @@ package enum MutantsRow {
         let (sound, unsound) = try runSound(bundle, mutants, place)
 
         var report = LabReport("mutants", plan)
-        report.control("no fault at all, which must survive", fails: unsound.isEmpty)
+        report.control("no fault at all", fails: unsound.isEmpty)
         guard unsound.isEmpty else {
             report.fail(plan.from, "nothing is planted, and not passed: \(unsound)", artefacts: place)
             return (report, "")

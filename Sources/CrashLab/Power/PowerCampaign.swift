@@ -1,8 +1,9 @@
 // The row `power`: power cuts of an emulated machine.
 //
 // A case is one cut: the machine boots, its program makes or opens the store and changes it, and the emulator is killed at
-// some moment. Then the drive is mounted, which replays the file system's journal, and the store opened: here, or, one time
-// in ten, by the machine itself in its next boot. Ten cases share a drive. The oracle judges by the rules of power loss.
+// some moment. Then the drive is mounted, which replays the file system's journal, and the store opened: here, or, for the
+// fourth of the ten cuts that share a drive, by the machine itself in its next boot. The oracle judges by the rules of power
+// loss.
 
 internal import CBlockLog
 internal import ExitHooks
@@ -78,8 +79,8 @@ private final class PowerRun {
     /// Answers that may be on their way through the console when the power goes: its buffer in the kernel has 4,096 bytes.
     private static let answersOnTheirWay = 500
     private static let bootsMax = 4
-    /// An emulated machine beside other work tells what is in a store as slowly as that.
-    private static let readingSeconds: UInt32 = 600
+    /// An emulated machine beside other work is slow: its programs are given longer than others.
+    private static let alarmSeconds: UInt32 = 600
     private static let controlCuts = 6
 
     init(_ plan: LabPlan, machine: String, place: String, executable: String) throws {
@@ -116,6 +117,7 @@ private final class PowerRun {
         var role = ChildRole()
         role.part = .writes
         role.store = PowerMachine.store
+        role.alarm = Self.alarmSeconds
         role.seed = plan.seed
         role.firstWriter = round * Writers.stride
         role.strain = Bool.random(using: &random) ? .mixed : .wrapping
@@ -163,6 +165,7 @@ private final class PowerRun {
             var role = ChildRole()
             role.part = .writes
             role.store = PowerMachine.store
+            role.alarm = Self.alarmSeconds
             role.seed = plan.seed
             role.acknowledgesEarly = true
             let cut = try self.cut(
@@ -253,7 +256,7 @@ private final class PowerRun {
     private func readInMachine(_ image: String) throws -> NextStart.Finding {
         var role = ChildRole()
         role.store = PowerMachine.store
-        role.alarm = Self.readingSeconds
+        role.alarm = Self.alarmSeconds
         for _ in 1..<Self.bootsMax {
             let child = try machine.start(role, image: image, errors: place + "/stderr")
             let finding = NextStart.hear(child, patience: Self.patience)

@@ -139,7 +139,9 @@ enum RotImages {
 
     static func read(_ place: String, seed: UInt64) throws -> RotCases {
         let stores = try RotStore.Kind.allCases.map { kind in
-            let numbers = (Platform.text(at: "\(place)/\(kind).numbers") ?? "").split(separator: " ").compactMap { Int($0) }
+            let numbers = (Platform.text(at: "\(place)/\(kind).numbers") ?? "").split(separator: " ").compactMap {
+                Int($0)
+            }
             guard numbers.count == 2 else {
                 throw StoreError(.ioError, "the image of the store \(kind) is not there: \(place)")
             }

@@ -47,6 +47,9 @@ package struct RotRow {
             let bytes = store.image.filter { !$0.key.hasSuffix("-shm") }.values.reduce(0) { $0 + $1.count }
             report.count("KiB of \(store.kind)", bytes / 1_024)
         }
+        for (part, count) in [
+            ("of files", cases.surgeryCount), ("of sectors", cases.sectorCount), ("of bits and bytes", cases.byteCount),
+        ] { report.count("cases \(part) in all", count) }
         try playControls()
         var number = plan.from
         while plan.includes(number), number < cases.count {

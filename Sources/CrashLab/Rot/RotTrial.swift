@@ -145,7 +145,8 @@ struct RotTrial {
             if rows != expected {
                 let gone = expected.keys.filter { rows[$0] != expected[$0] }.sorted()
                 return Finding(
-                    outcome: .lost, how: "lost later", what: "after going on: \(gone.prefix(3).joined(separator: ", "))")
+                    outcome: .lost, how: "lost later", what: "after going on: \(gone.prefix(3).joined(separator: ", "))"
+                )
             }
             return nil
         } catch let error as StoreError {
