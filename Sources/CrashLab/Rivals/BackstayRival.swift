@@ -30,7 +30,9 @@ final class BackstayRival: RivalStore {
         return entries
     }
 
-    var said: String { store.recovery.discardReason }
+    var said: String {
+        (store.recovery.damage + [store.recovery.discardReason]).filter { !$0.isEmpty }.joined(separator: "; ")
+    }
 
     func close() throws { try store.close() }
 }
