@@ -61,7 +61,7 @@ final class StoreCore: @unchecked Sendable {
                 folder: opening.folder, vfs: options.vfs, tearsSectors: options.paranoidSectors,
                 framesMax: options.stateFramesMax ?? StateDatabase.framesMax)
             state = opened
-            guard opened.meta.storeID == opening.storeID else {
+            guard opened.meta.storeID == opening.storeID || Planted.takesStateOfAnotherStore.isOn else {
                 throw StoreError(
                     .damaged, "state.db belongs to another store than journal.db",
                     location: .init(file: opening.folder + "/state.db"))
@@ -259,6 +259,9 @@ final class StoreCore: @unchecked Sendable {
         key: UnsafeRawBufferPointer, kind: ValueKind, value: UnsafeRawBufferPointer, _ durability: Durability
     ) throws(StoreError) -> Published? {
         try typed {
+            if Planted.appliesBeforeAdmission.isOn {
+                memory.set(key: key, kind: kind.rawValue, value: value, of: lastPublished)
+            }
             let bytes = OperationCodec.setBytes(key: key.count, value: value.count)
             return try withAdmission(durability, bytes: bytes) { committer in
                 let published = try committer.publish(.changes, content: bytes + 1) {
@@ -316,6 +319,7 @@ final class StoreCore: @unchecked Sendable {
     func sync() throws(StoreError) {
         try check()
         guard let committer else { return }
+        if Planted.syncsNothing.isOn { return }
         try committer.waitDurable(committer.last)
     }
 

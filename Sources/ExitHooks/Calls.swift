@@ -46,12 +46,15 @@ enum Calls {
 
     /// Unlists the last hook that matches. In the same step it counts as called, so that an end that begins now waits.
     private static func take(_ state: inout State, until endBy: UInt64, _ matches: (Hook) -> Bool) -> Next? {
-        guard let index = state.hooks.lastIndex(where: matches) else { return nil }
+        let index =
+            PlantedInHooks.runsFirstRegisteredFirst.isOn
+            ? state.hooks.firstIndex(where: matches) : state.hooks.lastIndex(where: matches)
+        guard let index else { return nil }
         let hook = state.hooks.remove(at: index)
         let now = backstay_now()
         if now >= endBy { return .skip(hook) }
         state.calls[hook.id] = false
-        return .call(hook, by: min(now + hook.budget, endBy))
+        return .call(hook, by: PlantedInHooks.ignoresBudget.isOn ? endBy : min(now + hook.budget, endBy))
     }
 
     private static func perform(_ next: Next, _ reason: ExitHooks.Reason) -> Bool {
@@ -71,6 +74,7 @@ enum Calls {
             backstay_set_current_hook(hook.id)
             do {
                 try hook.body(reason)
+                if PlantedInHooks.runsHooksTwice.isOn { try hook.body(reason) }
             } catch {
                 Stderr.say("exit hook '\(hook.name)' failed: \(error)")
             }

@@ -113,7 +113,7 @@ enum Registry {
         _ = state
         backstay_start(
             { status, known in Ending.gate(status: known ? status : nil) },
-            { Registry.state = Registry.newState() }
+            { if !PlantedInHooks.keepsHooksInChildren.isOn { Registry.state = Registry.newState() } }
         )
     }()
 

@@ -162,7 +162,7 @@ package final class Committer: @unchecked Sendable {
         case .closed: throw Self.closedError
         }
         guard !isStopping else { throw Self.closedError }
-        guard logBytes >= logBytesMax else { return (stall, oversize != nil) }
+        guard logBytes >= logBytesMax, !Planted.holdsNoLogBound.isOn else { return (stall, oversize != nil) }
         if let foldTrouble { throw foldTrouble }
         return (stall, stall == nil)
     }
@@ -239,7 +239,8 @@ package final class Committer: @unchecked Sendable {
 
     /// Under the lock, after anything changed that stands against a change.
     func updateGate() {
-        var isOpen = !isStopping && oversize == nil && logBytes < logBytesMax
+        let isAlone = oversize == nil || Planted.admitsBehindOversize.isOn
+        var isOpen = !isStopping && isAlone && logBytes < logBytesMax
         if case .sound = health {} else { isOpen = false }
         self.isOpen.store(isOpen, ordering: .releasing)
     }
@@ -284,7 +285,7 @@ package final class Committer: @unchecked Sendable {
     /// - Returns: the level it has reached.
     @inline(__always)
     package func acknowledge(_ published: Published, _ level: Durability) throws(StoreError) -> Durability {
-        if level == .process && published.outlivesProcess { return .process }
+        if level == .process && (published.outlivesProcess || Planted.answersFromMemory.isOn) { return .process }
         try waitDurable(published.lsn)
         return .power
     }
@@ -330,7 +331,7 @@ package final class Committer: @unchecked Sendable {
 
     /// Returns when the record and every earlier one are durable. The calling thread may do the commit.
     package func waitDurable(_ lsn: LSN) throws(StoreError) {
-        if sabotage.acknowledgesBeforeCommit { return }
+        if sabotage.acknowledgesBeforeCommit || Planted.answersBeforeCommit.isOn { return }
         lock.lock()
         defer { lock.unlock() }
         var deadline: UInt64 = 0
@@ -351,7 +352,7 @@ package final class Committer: @unchecked Sendable {
     }
 
     package func waitDurable(_ lsn: LSN) async throws(StoreError) {
-        if sabotage.acknowledgesBeforeCommit { return }
+        if sabotage.acknowledgesBeforeCommit || Planted.answersBeforeCommit.isOn { return }
         let error: StoreError? = await withUnsafeContinuation { continuation in
             lock.lock()
             var answer: StoreError?

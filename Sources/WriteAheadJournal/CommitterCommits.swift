@@ -27,12 +27,16 @@ extension Committer {
         var shortage: StoreError?
         do throws(StoreError) {
             if !inflight.batch.isEmpty {
+                if Planted.marksBeforeCommit.isOn { page?.markSynced(inflight.batch.last) }
+                if Planted.releasesTailBeforeCommit.isOn { tail.release(through: inflight.end) }
                 try backend.append(inflight.batch)
-                page?.markSynced(inflight.batch.last)
+                if !Planted.forgetsSyncMark.isOn { page?.markSynced(inflight.batch.last) }
             }
             shortage = try reserve()
         } catch {
             failure = error
+            if Planted.ignoresFailedCommit.isOn { failure = nil }
+            if Planted.takesFullDiskForDone.isOn && error.code == .diskFull { failure = nil }
         }
 
         lock.lock()
@@ -77,6 +81,7 @@ extension Committer {
 
     /// Makes a batch of what is published: the tail's records, or else the one that goes by itself.
     private func take(after lsn: LSN, _ alone: Oversize?) {
+        if Planted.oversizeOvertakes.isOn, let alone { tail.release(through: alone.end) }
         inflight.end = tail.copy(to: &inflight.batch, after: lsn, through: alone?.end, bytesMax: tail.capacity / 2)
         inflight.isOversize = false
         if inflight.batch.isEmpty, let alone {
@@ -119,12 +124,15 @@ extension Committer {
 
     func note(_ error: StoreError) {
         switch error.code {
+        case .diskFull where Planted.poisonsOnFullDisk.isOn: health = .poisoned(error)
+        case .ioError where Planted.goesOnAfterFailedSync.isOn: break
+        case .ioError where Planted.retriesFailedSync.isOn: health = .stalled(error, retryAt: 0)
         case .diskFull, .busy:
             health = .stalled(error, retryAt: Platform.monotonicNanoseconds() + limits.retryInterval)
             // It may be asleep until some record is old.
             work.signal()
         default:
-            page?.markPoisoned()
+            if !Planted.forgetsToNotePoison.isOn { page?.markPoisoned() }
             health = .poisoned(error)
         }
         updateGate()
@@ -157,7 +165,7 @@ extension Committer {
         }
         var left: [Waiter] = []
         for waiter in waiters {
-            if waiter.lsn <= durable {
+            if waiter.lsn <= (Planted.answersOneTooEarly.isOn ? durable.next : durable) {
                 waiter.continuation.resume(returning: nil)
             } else if let verdict, isFinal || now >= waiter.deadline {
                 waiter.continuation.resume(returning: verdict)

@@ -5,7 +5,7 @@ extension Committer {
     package func withBackend<R>(_ body: (any JournalBackend) throws(StoreError) -> R) throws(StoreError) -> R {
         lock.lock()
         backendWaiters += 1
-        while isCommitting { settled.wait(lock) }
+        while isCommitting && !Planted.usesBackendBesideCommit.isOn { settled.wait(lock) }
         backendWaiters -= 1
         if case .poisoned(let error) = health {
             lock.unlock()
@@ -91,7 +91,7 @@ extension Committer {
         while isCommitting { settled.wait(lock) }
         let isSound = if case .sound = health { true } else { false }
         var failure: StoreError?
-        if isSound, let end {
+        if isSound || Planted.marksCleanEndAfterFailure.isOn, let end {
             do throws(StoreError) {
                 try maintainAtEnd()
                 try backend.markEnd(end, at: Platform.wallMicroseconds())
@@ -133,7 +133,8 @@ extension Committer {
         StoreError(
             error.code,
             "\(error.message); whether the change reached the disk is not known: close the store, open it again and look",
-            cause: error.cause, location: error.location, outcome: .unknown)
+            cause: error.cause, location: error.location,
+            outcome: Planted.callsUnknownRejected.isOn ? .rejected : .unknown)
     }
 
     static func notYet(_ error: StoreError) -> StoreError {

@@ -19,7 +19,7 @@ extension Committer {
             if isStopping && !isCommitting {
                 // One last try, also where the disk was full a moment ago; then whoever still waits is told.
                 switch health {
-                case .sound where hasRecords:
+                case .sound where hasRecords && !Planted.stopsWithoutDraining.isOn:
                     commitHoldingLock()
                     continue
                 case .stalled(_, let retryAt) where hasRecords && retryAt != .max:

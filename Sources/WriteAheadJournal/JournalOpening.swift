@@ -151,7 +151,7 @@ package final class JournalOpening {
         page = RunPage.read(folder: folder, storeID: meta.storeID)
         let image = TailImage.read(folder: folder, storeID: meta.storeID)
         let found = image?.continuation(of: end)
-        tail = found?.records ?? tail
+        if !Planted.ignoresTail.isOn { tail = found?.records ?? tail }
         let isSupplied = try compareWithMark(end.lsn, page?.syncMark ?? .zero, connection)
         if let wal = file.wal, wal.commitsLinked > 0, !isSupplied {
             if wal.isRotten { throw file.error("; what it says of them is lost") }
@@ -200,7 +200,7 @@ package final class JournalOpening {
     private func compareWithMark(
         _ end: LSN, _ mark: LSN, _ connection: SQLiteConnection
     ) throws(StoreError) -> Bool {
-        guard end < mark else { return false }
+        guard end < mark, !Planted.ignoresSyncMark.isOn else { return false }
         if Sabotage.ignoresWitnesses {
             // As a store does that takes what SQLite gives it.
             tail = RecordBatch()
@@ -228,7 +228,8 @@ package final class JournalOpening {
 
     /// Step 3.
     private func settleFiles() throws(StoreError) {
-        if page?.poisoned == true {
+        if Planted.settlesNothing.isOn { return }
+        if page?.poisoned == true, !Planted.keepsPoisonedFiles.isOn {
             try StoreFolder.rewriteFiles(folder)
             return
         }
@@ -253,7 +254,7 @@ package final class JournalOpening {
     ) throws {
         guard let backend else { return }
         let file = folder + "/" + JournalFile.name
-        if let checkpoint, checkpoint.lsn < base.lsn {
+        if let checkpoint, checkpoint.lsn < base.lsn, !Planted.takesOlderState.isOn {
             throw keepingEvidence(
                 StoreError(
                     .damaged,
@@ -261,7 +262,9 @@ package final class JournalOpening {
                     location: .init(file: file, lsn: checkpoint.lsn.next)))
         }
         func compare(_ position: ChainPosition) throws {
-            if let checkpoint, checkpoint.lsn == position.lsn, checkpoint.chain != position.chain {
+            if let checkpoint, checkpoint.lsn == position.lsn, checkpoint.chain != position.chain,
+                !Planted.takesStateOfAnotherHistory.isOn
+            {
                 throw StoreError(
                     .damaged, "state and journal do not belong together: their chains differ at LSN \(position.lsn)",
                     location: .init(file: file, lsn: position.lsn))
@@ -278,7 +281,7 @@ package final class JournalOpening {
                     replayedRecords += 1
                     try each(record)
                 }
-                guard position.lsn == last, position.chain == chain else {
+                guard position.lsn == last && position.chain == chain || Planted.believesRowNumbers.isOn else {
                     throw RecordReader.Broken(
                         lsn: first, bytes: 0..<batch.count, why: "the row's numbers are not those of its records")
                 }
@@ -296,7 +299,7 @@ package final class JournalOpening {
                     endOfRow()
                 }
             }
-            if let checkpoint, checkpoint.lsn > position.lsn {
+            if let checkpoint, checkpoint.lsn > position.lsn, !Planted.takesNewerState.isOn {
                 throw StoreError(
                     .damaged,
                     "the state is as of LSN \(checkpoint.lsn), but the journal ends at LSN \(position.lsn): its end was lost",
@@ -334,8 +337,10 @@ package final class JournalOpening {
             do throws(StoreError) {
                 try backend.leaveLastSector()
                 try backend.write { () throws(StoreError) in
-                    if !tail.isEmpty { try backend.insertRow(tail) }
-                    if isUnended, let lastRun { try backend.setEnd(of: lastRun.id, lastEnd, at: nil) }
+                    if !tail.isEmpty, !Planted.keepsTailUncommitted.isOn { try backend.insertRow(tail) }
+                    if isUnended, !Planted.forgetsEndOfLastRun.isOn, let lastRun {
+                        try backend.setEnd(of: lastRun.id, lastEnd, at: nil)
+                    }
                     try backend.insertRun(run)
                     try backend.insertRow(batch)
                 }

@@ -58,7 +58,7 @@ public struct RunRow: Sendable, Hashable {
     /// - Parameter boot: the machine's boot as the crash lab has it; nil asks the system, and for what its kernel says.
     func traces(page: RunPage.Image?, boot now: String? = nil) -> RunTraces {
         var traces = RunTraces()
-        if let page, page.epoch == epoch {
+        if let page, page.epoch == epoch || Planted.believesPageOfAnotherRun.isOn {
             traces.pageIsItsOwn = true
             traces.fatalSignal = page.fatalSignal
             traces.fatalCode = page.fatalCode

@@ -92,6 +92,9 @@ final class SQLiteConnection: @unchecked Sendable {
             guard csqlite_db_config_switch(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1) == SQLITE_OK else {
                 throw StoreError(.unsupported, "SQLite \(Self.version) lacks SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE")
             }
+            if Planted.checkpointsOnClose.isOn {
+                _ = csqlite_db_config_switch(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
+            }
             if isExclusive { try execute("PRAGMA locking_mode=EXCLUSIVE") }
             try pragma("mmap_size", "0", expect: nil)
             try pragma("trusted_schema", "OFF", expect: "0")
@@ -124,6 +127,7 @@ final class SQLiteConnection: @unchecked Sendable {
         try pragma("journal_mode", "WAL", expect: "wal")
         // Once, before any statement is prepared: switching it under prepared statements silently keeps the old level.
         try pragma("synchronous", "FULL", expect: "2")
+        if Planted.commitsAtNormal.isOn { try execute("PRAGMA synchronous=NORMAL") }
         try pragma("wal_autocheckpoint", "0", expect: "0")
         try pragma("secure_delete", "OFF", expect: "0")
         try pragma("cell_size_check", "ON", expect: "1")
@@ -137,6 +141,7 @@ final class SQLiteConnection: @unchecked Sendable {
                 context?.assumingMemoryBound(to: Int32.self).pointee = frames
                 return SQLITE_OK
             }, walFrames)
+        if Planted.checkpointsByItself.isOn { try execute("PRAGMA wal_autocheckpoint=1000") }
     }
 
     func pragma(_ name: String, _ value: String, expect: String?) throws(StoreError) {
@@ -202,7 +207,7 @@ final class SQLiteConnection: @unchecked Sendable {
             return result
         } catch {
             // Where the engine rolled back by itself this is a no-op; its own failure changes nothing for the caller.
-            if sqlite3_get_autocommit(handle) == 0 { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
+            if isInTransaction, !Planted.keepsFailedTransaction.isOn { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
             throw error
         }
     }

@@ -186,7 +186,8 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         try lookAtWALOnce()
         try begin.run()
         do throws(StoreError) {
-            guard !foreign.haveHappened(version: try readDataVersion(), connection) else {
+            let isForeign = foreign.haveHappened(version: try readDataVersion(), connection)
+            guard !isForeign || Planted.acceptsForeignWrites.isOn else {
                 throw StoreError(
                     .ioError, "another program wrote to \(connection.path): only the store may; reopen to check it",
                     location: .init(file: connection.path))
@@ -220,7 +221,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         // Nothing here may touch the records themselves: SQLite would read each to its end. Their length it knows.
         let rows = try connection.prepare(
             "SELECT first_lsn, last_lsn, chain, length(records) FROM journal WHERE last_lsn<=? ORDER BY first_lsn")
-        rows.bind(1, Int64(bitPattern: lsn.value))
+        rows.bind(1, Int64(bitPattern: (Planted.trimsOneRecordMore.isOn ? lsn.next : lsn).value))
         while try rows.step() {
             if count > 0 && bytes + Int(rows.int(3)) > Self.trimBytesMax || count >= Self.trimRowsMax {
                 isMore = true

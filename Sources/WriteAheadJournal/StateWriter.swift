@@ -36,7 +36,7 @@ struct StateWriter {
             var hash: UInt64?
             switch operation.code {
             case .remove:
-                guard old != nil else { continue }
+                guard old != nil, !Planted.dropsRemovals.isOn else { continue }
                 delete.bindText(1, borrowed: operation.name)
                 delete.bindText(2, borrowed: operation.key)
                 try delete.run()

@@ -117,7 +117,7 @@ package enum StoreFolder {
                 }
                 throw Platform.failure("creating", path, errno: code)
             }
-            try Platform.synchronize(path: parent, isFolder: true)
+            if !Planted.leavesParentUnsynced.isOn { try Platform.synchronize(path: parent, isFolder: true) }
             return lock
         } catch {
             Platform.removeFolder(temporary)
@@ -129,6 +129,7 @@ package enum StoreFolder {
         let connection = try SQLiteConnection(path, .create, vfs: vfs)
         defer { connection.close() }
         try connection.pragma("synchronous", "EXTRA", expect: "3")
+        if Planted.createsWithoutExtra.isOn { try connection.execute("PRAGMA synchronous=FULL") }
         try connection.pragma("page_size", "4096", expect: "4096")
         try connection.execute("PRAGMA application_id=\(JournalFile.applicationID)")
         try connection.execute("PRAGMA user_version=\(JournalFile.formatVersion)")

@@ -84,6 +84,7 @@ package final class Tail: @unchecked Sendable {
         cfilesystem_keep_from_children(map, UInt(length))
         self.init(map, capacity: capacity, outlivesProcess: true, epoch: epoch)
         try Self.populate(map, TailFormat.headerBytes + 8, path)
+        if Planted.keepsOldTailHeader.isOn { return }
         // A reader that finds no anchor looks here, whether there ever was a record.
         store(0, data)
         // Without its magic the header does not count: whatever a kill leaves half done is no ring.
@@ -129,7 +130,9 @@ package final class Tail: @unchecked Sendable {
     /// Positions from here on hold what is not drained yet.
     @inline(__always)
     private var limit: UInt64 {
-        floor(drained.load(ordering: .acquiring)) + UInt64(capacity)
+        if Planted.overwritesUndrained.isOn { return floor(published.load(ordering: .acquiring)) + UInt64(capacity) }
+        if Planted.givesOutOldestSegment.isOn { return drained.load(ordering: .acquiring) + UInt64(capacity) }
+        return floor(drained.load(ordering: .acquiring)) + UInt64(capacity)
     }
 
     /// Whether a record of so many content bytes may be appended now.
@@ -231,11 +234,13 @@ package final class Tail: @unchecked Sendable {
             content: UnsafeRawBufferPointer(start: record + RecordFormat.recordHeaderSize, count: content))
         let beginsSegment = start >> segmentShift != anchored
         if beginsSegment {
-            anchor(TailFormat.Anchor(position: start, lsn: lsn.value, chain: chain))
+            if !Planted.writesNoAnchors.isOn {
+                anchor(TailFormat.Anchor(position: start, lsn: lsn.value, chain: chain))
+            }
             anchored = start >> segmentShift
         }
         store(UInt64(UInt32(truncatingIfNeeded: content)) | UInt64(crc) << 32, record)
-        if start != before { store(UInt64(TailFormat.skip), data + Int(before & mask)) }
+        if start != before, !Planted.writesNoSkip.isOn { store(UInt64(TailFormat.skip), data + Int(before & mask)) }
         head = start + UInt64(size)
         // Together with `release(through:)`: of two that pass each other at least one sees the other.
         published.store(head, ordering: .sequentiallyConsistent)

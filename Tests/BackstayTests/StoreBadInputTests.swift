@@ -110,6 +110,16 @@ import WriteAheadJournal
         expectRefused(folder.store, .notAStore, "no journal")
     }
 
+    /// The chains of two stores differ as well; the message names the cause.
+    @Test func stateOfAnotherStoreIsNamedAsSuch() throws {
+        _ = try makeStore(folder.store)
+        _ = try makeStore(folder.path + "/other")
+        shell("cd '\(folder.path)' && rm '\(folder.store)'/state.db* && cp other/state.db '\(folder.store)'/")
+        let error = failure { _ = try StateStore.open(folder.store) }
+        #expect(error?.code == .damaged)
+        #expect(error?.message.contains("another store") == true, "\(error?.message ?? "opened")")
+    }
+
     @Test func readOnlyFileSystemIsRefusedAndReaderStillReads() throws {
         let mount = folder.path + "/disk"
         guard let disk = SmallDisk(mount, megabytes: 20) else { return }

@@ -2,6 +2,7 @@
 
 #if CommandLine && os(Linux) && arch(x86_64)
 @testable import CrashLab
+import Glibc
 import Testing
 import WriteAheadJournal
 
@@ -39,6 +40,79 @@ import WriteAheadJournal
             failed.messages.contains { if case .hook(let code) = $0 { code == "ioError" } else { false } },
             "\(failed.messages) at \(String(describing: failed.struck))")
         #expect(!failed.messages.contains(.phase(.closed)))
+    }
+
+    /// Each database's rollback journal is gone for good before the next step, and so is the way to the store: without
+    /// that a power cut may bring a hot journal back, or take the whole store.
+    @Test func creationSyncsEachStepBeforeTheNext() throws {
+        // The tracer writes down the first 95 bytes of a path.
+        let place = "/tmp/bc\(getpid())"
+        Platform.removeFolder(place)
+        try #require(mkdir(place, 0o700) == 0)
+        defer { Platform.removeFolder(place) }
+        let log = place + ".log"
+        defer { unlink(log) }
+        let run = try TracedRun(
+            executable: builtCommand, arguments: CallsWork.create.arguments(store: place + "/s", seed: 1),
+            errors: place + ".err", log: log)
+        defer { unlink(place + ".err") }
+        #expect(run.end == .exited(0))
+        var unlinked = 0
+        var isFolderSynced = true
+        var isInPlace = false
+        var isParentSynced = false
+        for line in (Platform.text(at: log) ?? "").split(separator: "\n") {
+            let words = line.split(separator: " ", maxSplits: 7, omittingEmptySubsequences: false)
+            guard words.count == 8, !words[2].hasPrefix("-") else { continue }
+            let file = String(words[6])
+            switch words[1] {
+            case "unlink" where !isInPlace:
+                unlinked += 1
+                isFolderSynced = false
+            case "pwrite64", "rename":
+                #expect(isFolderSynced, "\(words[1]) \(file): the folder was not synced after a journal had gone")
+                if words[1] == "rename" { isInPlace = true }
+            case "fsync", "fdatasync":
+                if file.split(separator: "/").last?.hasPrefix(".s.creating-") == true { isFolderSynced = true }
+                if isInPlace && file == place { isParentSynced = true }
+            default: break
+            }
+        }
+        #expect(unlinked >= 2, "each of two databases had a journal")
+        #expect(isInPlace && isParentSynced, "the folder around the store was not synced")
+    }
+
+    /// What a killed owner wrote may be in the kernel alone. It is on the disk before anything is built on it.
+    @Test func recoverySyncsWhatItFoundBeforeItWrites() throws {
+        let place = "/tmp/br\(getpid())"
+        Platform.removeFolder(place)
+        try #require(mkdir(place, 0o700) == 0)
+        defer { Platform.removeFolder(place) }
+        let store = place + "/s"
+        // The files of an open journal: what its owner's death at this moment would leave.
+        let journal = try Journal(place + "/live") { _, _ in }
+        for number in UInt8(0)..<4 { try journal.append([number]) }
+        try #require(mkdir(store, 0o700) == 0)
+        for name in Platform.names(in: place + "/live") where !name.hasSuffix("-shm") {
+            try Platform.copyFile(place + "/live/" + name, to: store + "/" + name)
+        }
+        try journal.close()
+        let log = place + "/log"
+        let next = try TracedRun(
+            executable: builtCommand, arguments: CallsWork.open.arguments(store: store, seed: 3),
+            errors: place + "/err", log: log)
+        #expect(next.end == .exited(0))
+        var synced: Set<String> = []
+        for line in (Platform.text(at: log) ?? "").split(separator: "\n") {
+            let words = line.split(separator: " ", maxSplits: 7, omittingEmptySubsequences: false)
+            guard words.count == 8, !words[2].hasPrefix("-") else { continue }
+            let file = String(words[6])
+            if words[1] == "pwrite64" && file.hasPrefix(store + "/") && file.hasSuffix("-wal") { break }
+            if words[1] == "fsync" { synced.insert(file) }
+        }
+        for file in ["/journal.db", "/journal.db-wal", "/state.db", ""] {
+            #expect(synced.contains(store + file), "\(file.isEmpty ? "the folder" : file)")
+        }
     }
 
     @Test func orderIsProvedAndRefuted() {

@@ -110,6 +110,21 @@ import Glibc
     }
 
     /// Many laps, callers that wait for room, nobody who waits for the disk.
+    /// Until the commit is durable the ring is all that a kill leaves of it.
+    @Test func spaceOfACommitUnderWayIsNotGivenOut() throws {
+        let writers = try Writers(limits(ageMax: Self.never), outlives: true)
+        writers.backend.shutGate()
+        var answered = 0
+        while try process(writers, bytes: 500) { answered += 1 }
+        #expect(answered > 90 && answered < 130, "\(answered) records of 512 bytes in 64 KiB")
+        // The ring was half full when it began, so half of the space is that of its records.
+        writers.backend.waitForAppend(1)
+        #expect(try !process(writers, bytes: 500))
+        writers.backend.openGate()
+        #expect(eventually { (try? process(writers, bytes: 500)) == true })
+        writers.finish()
+    }
+
     @Test func ringThatIsOverrunLosesNothing() throws {
         let writers = try Writers(limits(ageMax: Self.never), outlives: true)
         let threads = Threads()

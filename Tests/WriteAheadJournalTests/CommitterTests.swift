@@ -1,5 +1,6 @@
 import Testing
-import WriteAheadJournal
+
+@testable import WriteAheadJournal
 
 @Suite(.timeLimit(.minutes(5))) struct CommitterTests {
     @Test func callersBehindOneCommitShareTheNext() throws {
@@ -84,6 +85,43 @@ import WriteAheadJournal
         threads.join()
         #expect(isAnswered.value && writers.committer.lastDurable == LSN(1))
         writers.finish()
+    }
+
+    /// A task whose record came too late for a commit hears of its own commit, not of that one.
+    @Test func waiterBehindACommitGetsTheAnswerOfItsOwn() async throws {
+        let writers = try Writers()
+        writers.backend.shutGate()
+        writers.backend.onAppend { $0 == 1 ? nil : FakeBackend.broken }
+        let threads = Threads()
+        try threads.run { _ = try? writers.appendAndWait() }
+        await writers.backend.waitForAppend(1)
+        #expect(try writers.tryPublish() == LSN(2))
+        let late = Task { () -> StoreError? in
+            do throws(StoreError) { try await writers.committer.waitDurable(LSN(2)) } catch { return error }
+            return nil
+        }
+        #expect(await eventually { writers.committer.lock.withLock { writers.committer.waiters.count == 1 } })
+        writers.backend.openGate()
+        threads.join()
+        #expect(await late.value?.outcome == .unknown)
+        #expect(writers.committer.lastDurable == LSN(1))
+        writers.finish(expecting: .ioError)
+    }
+
+    /// A ring in private memory ends with the process: there `.process` is answered by the commit.
+    @Test func processWaitsForTheCommitWhereNothingOutlivesTheProcess() throws {
+        let writers = try Writers()
+        writers.backend.onAppend { _ in FakeBackend.broken }
+        guard case .admitted = try writers.committer.admit(.process, content: 11) else {
+            Issue.record("an empty tail has room")
+            return
+        }
+        let published = try writers.committer.publish(.bytes, content: 11) {
+            $0.initializeMemory(as: UInt8.self, repeating: 7)
+        }
+        let error = failure { _ = try writers.committer.acknowledge(published, .process) }
+        #expect(error?.code == .ioError && error?.outcome == .unknown)
+        writers.finish(expecting: .ioError)
     }
 
     @Test func syncMarkFollowsTheCommit() throws {

@@ -62,6 +62,20 @@ import Glibc
         }
     }
 
+    /// Between the opening and the locking: a folder that was removed and made anew at this moment.
+    @Test func fileReplacedBeforeItIsLockedIsNotTheLock() throws {
+        let folder = try TemporaryFolder()
+        var openings = 0
+        let lock = try FolderLock.exclusive(folder: folder.path, create: true) {
+            openings += 1
+            if openings == 1 { unlink(folder("lock")) }
+        }
+        #expect(openings == 2, "it looked again")
+        let second = failure { _ = try FolderLock.exclusive(folder: folder.path, create: true, patience: 0) }
+        #expect(second?.code == .busy)
+        withExtendedLifetime(lock) {}
+    }
+
     @Test func lockedReplacedFileIsNotTheLock() throws {
         let folder = try TemporaryFolder()
         let old = try FolderLock.exclusive(folder: folder.path, create: true)

@@ -1,0 +1,150 @@
+// Which tests must notice which planted fault: the kill matrix as it is meant.
+//
+// The rule: every case of `Planted` and of `PlantedInHooks` has its line here, and each of the tests named must fail where
+// the fault is planted, or at least one of them where there are several. A test that is not named does not count, even if
+// it fails, too: a fault is noticed by the tests that are about it.
+
+/// A planted fault, and the tests of which at least one must fail.
+package struct Mutant: Sendable {
+    package let fault: String
+    package let tests: [String]
+
+    init(_ fault: String, _ tests: String...) {
+        self.fault = fault
+        self.tests = tests
+    }
+
+    /// What the test bundle takes as its filter: these tests alone, whatever suite they are in.
+    var filter: String { Self.filter(tests) }
+
+    static func filter(_ tests: [String]) -> String { "/(\(tests.joined(separator: "|")))\\(" }
+
+    package static let all = sqlite + answers + commits + chain + opening + tail + folder + state + hooks
+
+    private static let sqlite = [
+        Mutant("commitsAtNormal", "writingConnectionHasEverySettingItNeeds"),
+        Mutant("checkpointsByItself", "writingConnectionHasEverySettingItNeeds"),
+        Mutant("checkpointsOnClose", "closeNeitherCopiesNorRemovesTheSQLiteWAL"),
+        Mutant("keepsFailedTransaction", "transactionThatThrowsLeavesNothing"),
+    ]
+
+    private static let answers = [
+        Mutant("answersBeforeCommit", "noAnswerComesBeforeTheCommit"),
+        Mutant("answersOneTooEarly", "waiterBehindACommitGetsTheAnswerOfItsOwn"),
+        Mutant("answersFromMemory", "processWaitsForTheCommitWhereNothingOutlivesTheProcess"),
+        Mutant("callsUnknownRejected", "ioErrorIsUnknownAndNothingIsEverAppendedAgain"),
+        Mutant("syncsNothing", "syncMakesEverythingAnsweredDurable"),
+        Mutant("appliesBeforeAdmission", "aForeignWriteToTheTablePoisonsAndNothingIsTriedAgain"),
+        Mutant("appliesInsideBody", "bodysErrorComesBackUnchangedAndNothingIsKept"),
+    ]
+
+    private static let commits = [
+        Mutant("ignoresFailedCommit", "ioErrorIsUnknownAndNothingIsEverAppendedAgain"),
+        Mutant("goesOnAfterFailedSync", "ioErrorIsUnknownAndNothingIsEverAppendedAgain"),
+        Mutant("retriesFailedSync", "ioErrorIsUnknownAndNothingIsEverAppendedAgain"),
+        Mutant("forgetsToNotePoison", "ioErrorIsUnknownAndNothingIsEverAppendedAgain"),
+        Mutant("takesFullDiskForDone", "callerInBetweenGetsNotYetDurableAfterPatience"),
+        Mutant("poisonsOnFullDisk", "whileTheDiskIsFullPowerIsRejectedAndProcessUntilTheTailIsFull"),
+        Mutant("marksBeforeCommit", "syncMarkFollowsTheCommit", "markAndRingFollowTheCommit"),
+        Mutant("forgetsSyncMark", "syncMarkFollowsTheCommit"),
+        Mutant("releasesTailBeforeCommit", "spaceOfACommitUnderWayIsNotGivenOut"),
+        Mutant("oversizeOvertakes", "oversizeRecordsBetweenSmallOnes"),
+        Mutant("admitsBehindOversize", "nothingIsAdmittedBehindARecordThatGoesByItself"),
+        Mutant("holdsNoLogBound", "boundThatCannotBeHeldRefusesWriters"),
+        Mutant("usesBackendBesideCommit", "upkeepWaitsForTheCommitThatIsUnderWay"),
+        Mutant("stopsWithoutDraining", "stoppingCommitsWhatIsInTheRing", "stopCommitsWhatIsPending"),
+        Mutant("marksCleanEndAfterFailure", "stopTriesOnceMoreAndTellsWhatIsNotDurable"),
+        Mutant("acceptsForeignWrites", "shellThatWritesToALiveJournalPoisonsIt"),
+        Mutant("acceptsReplacedFiles", "commitToAFileThatWasTakenAwayIsNotAcknowledged"),
+        Mutant("trimsOneRecordMore", "trimmedRecordsDoNotComeBackAndTheRestDo"),
+    ]
+
+    private static let chain = [
+        Mutant("acceptsAlteredRecords", "everyFlippedBitIsDetected"),
+        Mutant("chainsToNothing", "maskedChainDependsOnEveryPredecessor"),
+        Mutant("chainsUnmasked", "workedExampleOfThePageIsWhatTheWriterWrites"),
+        Mutant("acceptsGaps", "gapInLSNIsReportedAtTheFirstMissingRecord"),
+        Mutant("acceptsAnyEpoch", "epochChangeWithoutARunRecordIsDetected"),
+        Mutant("acceptsBytesBehindRecords", "trailingBytesAreDetected"),
+        Mutant("believesRowNumbers", "rowOfTheJournal"),
+    ]
+
+    private static let opening = [
+        Mutant("ignoresSyncMark", "newestRowsDeletedIsDamageByTheSyncMark"),
+        Mutant("ignoresTail", "killedStoreHasWhatOnlyTheTailHad"),
+        Mutant("keepsTailUncommitted", "killedStoreHasWhatOnlyTheTailHad"),
+        Mutant("settlesNothing", "recoverySyncsWhatItFoundBeforeItWrites"),
+        Mutant("keepsPoisonedFiles", "poisonedStoreIsRewrittenIntoNewFiles"),
+        Mutant("forgetsEndOfLastRun", "endOfAKilledRunIsJudgedOnceAndKept"),
+        Mutant("believesPageOfAnotherRun", "pageOfAnEarlierRunCountsForItsSyncMarkOnly"),
+        Mutant("believesPageOfAnotherStore", "pageThatIsMissingOrNoPageIsHarmless"),
+        Mutant("takesNewerState", "stateNewerThanTheJournalIsDamage"),
+        Mutant("takesOlderState", "stateTwoCheckpointsOldIsDamage"),
+        Mutant("takesStateOfAnotherHistory", "stateOfAnotherHistoryOfTheStoreIsDamage"),
+        Mutant("takesStateOfAnotherStore", "stateOfAnotherStoreIsNamedAsSuch"),
+    ]
+
+    private static let tail = [
+        Mutant("takesTailOfAnyEpoch", "ringThatDoesNotContinueTheJournalGivesNothing"),
+        Mutant("takesTailOfAnyStore", "otherStoresFilesAndOtherVersionsAreNoTail"),
+        Mutant("takesAlteredTailRecords", "flippedBitIsNeverTakenForARecord"),
+        Mutant("keepsOldTailHeader", "killedStoreHasWhatOnlyTheTailHad", "earlierRunsRecordsAreGone"),
+        Mutant("writesNoAnchors", "fileHasExactlyWhatWasPublished"),
+        Mutant("writesNoSkip", "recordsThatMeetTheEndOfTheRing"),
+        Mutant("overwritesUndrained", "fullRingKeepsTheSegmentOfItsOldestRecord", "ringThatIsOverrunLosesNothing"),
+        Mutant("givesOutOldestSegment", "fullRingKeepsTheSegmentOfItsOldestRecord"),
+    ]
+
+    private static let folder = [
+        Mutant("leavesParentUnsynced", "creationSyncsEachStepBeforeTheNext"),
+        Mutant("createsWithoutExtra", "creationSyncsEachStepBeforeTheNext"),
+        Mutant("takesNoLock", "secondLockInTheProcessIsBusyNamingItself"),
+        Mutant("locksReplacedFile", "fileReplacedBeforeItIsLockedIsNotTheLock"),
+        Mutant("leavesLockToChildren", "childThatOutlivesItsKilledOwnerDoesNotKeepTheStore"),
+        Mutant("overlooksFork", "forkedChildIsRefusedAndDoesNoHarm"),
+    ]
+
+    private static let state = [
+        Mutant("trimsToNewestCheckpoint", "stateOneCheckpointOldIsRepairedByReplay"),
+        Mutant("leavesCheckpointBehind", "foldedStateAndTheRestOfTheLogAreTheWhole"),
+        Mutant("dropsRemovals", "tableIsWhatADictionaryHolds"),
+        Mutant("foldsUnsorted", "everyFoldIsWhatADictionaryHolds"),
+        Mutant("skipsDigest", "rowOfTheState"),
+        Mutant("skipsRowChecksum", "rowOfTheState"),
+        Mutant("foldsOverForeignWrites", "foldIsRefusedAfterAForeignWrite"),
+    ]
+
+    private static let hooks = [
+        Mutant("runsFirstRegisteredFirst", "returnFromMainRunsHooksLastRegisteredFirst"),
+        Mutant("runsHooksTwice", "exitRunsHooksAndKeepsItsStatus"),
+        Mutant("ignoresBudget", "hangingHookIsAbandonedAfterItsBudget"),
+        Mutant("keepsHooksInChildren", "forkedChildThatExitsRunsNoHook"),
+        Mutant("ignoresSecondSignal", "sameSignalAgainKillsWhileAHookBlocks"),
+        Mutant("forgetsPreviousHandler", "removalRestoresThePreviousHandler"),
+        Mutant("takesOverIgnored", "ignoredOnEntryStaysIgnored"),
+        Mutant("marksNoCrash", "crashMarksItsSignalAndDiesByIt"),
+    ]
+}
+
+/// The planted faults as their source lists them, with the line that says what each is.
+package enum PlantedSource {
+    package static let files = ["Sources/WriteAheadJournal/Planted.swift", "Sources/ExitHooks/Planted.swift"]
+
+    /// Of one source file's text.
+    package static func faults(_ text: String) -> [(name: String, what: String)] {
+        var faults: [(name: String, what: String)] = []
+        var what = ""
+        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+            let words = line.drop { $0 == " " }
+            if words.hasPrefix("/// ") {
+                what = String(words.dropFirst(4))
+            } else if words.hasPrefix("case ") {
+                faults.append((String(words.dropFirst(5)), what))
+                what = ""
+            } else {
+                what = ""
+            }
+        }
+        return faults
+    }
+}

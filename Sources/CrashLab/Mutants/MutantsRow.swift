@@ -1,0 +1,141 @@
+// The row `mutants`: a test build with durability bugs planted in it, one at a time, and the tests that must notice.
+//
+// A case is a line of MutantTable.swift. First the tests of all cases are run with no fault planted, under a name that is
+// none: they must pass, and that is the control. A fault is noticed where one of its tests fails, where the process that
+// runs them ends by a signal, or where they do not come to an end in time: twenty seconds and ten times what they took
+// without it, a minute at most, beside the others and under their load.
+
+internal import WriteAheadJournal
+
+package enum MutantsRow {
+    /// A row that cannot be played at all.
+    package struct Unusable: Error, CustomStringConvertible {
+        package let description: String
+    }
+
+    private static let scratch = ".build-planted"
+    private static let buildSecondsMax = 3_600.0
+    private static let soundSecondsMax = 900.0
+
+    /// - Parameter package: the folder of a clone of this package; its tests are built there, under `.build-planted`.
+    /// - Returns: the report, and the kill matrix of the cases that were played.
+    package static func run(
+        _ plan: LabPlan, package: String, progress: (Int) -> Void
+    ) throws -> (report: LabReport, matrix: String) {
+        let root = try Platform.resolved(package)
+        let sources = try PlantedSource.files.map { file in
+            guard let text = Platform.text(at: root + "/" + file) else {
+                throw Unusable(description: "\(root) is no clone of this package: \(file) is not there")
+            }
+            return text
+        }
+        let faults = sources.flatMap(PlantedSource.faults)
+        let unlisted = Set(faults.map(\.name)).symmetricDifference(Mutant.all.map(\.fault))
+        guard unlisted.isEmpty else {
+            throw Unusable(description: "planted and in the table are not the same: \(unlisted.sorted())")
+        }
+        let what = Dictionary(faults.map { ($0.name, $0.what) }) { first, _ in first }
+        let place = try plan.makePlace("mutants")
+        let end = min(Mutant.all.count, plan.cases.map { plan.from + $0 } ?? .max)
+        let mutants = plan.from < end ? Array(Mutant.all[plan.from..<end]) : []
+        let bundle = try build(root, place)
+        let (sound, unsound) = try runSound(bundle, mutants, place)
+
+        var report = LabReport("mutants", plan)
+        report.control("no fault at all", fails: unsound.isEmpty)
+        guard unsound.isEmpty else {
+            report.fail(plan.from, "nothing is planted, and not passed: \(unsound)", artefacts: place)
+            return (report, "")
+        }
+        var lines: [String] = []
+        for (number, mutant) in zip(plan.from..., mutants) {
+            guard plan.includes(number) else { break }
+            progress(number)
+            let log = "\(place)/\(mutant.fault)"
+            let run = try TestRun(
+                [bundle, "--testing-library", "swift-testing", "--filter", mutant.filter], fault: mutant.fault,
+                log: log,
+                secondsMax: min(60, 20 + 10 * mutant.tests.map { sound[$0] ?? 0 }.reduce(0, +)))
+            let verdict = MutantVerdict(run.end, run.output, tests: mutant.tests)
+            lines.append(line(mutant, what[mutant.fault] ?? "", verdict))
+            note(verdict, of: mutant, number, log: log, in: &report)
+            report.next = number + 1
+        }
+        if report.next == Mutant.all.count { report.next = nil }
+        report.end()
+        if report.failed == 0 { Platform.removeFolder(place) }
+        let head = "| planted fault | what it does | the tests | test |\n|---|---|---|---|"
+        return (report, ([head] + lines).joined(separator: "\n"))
+    }
+
+    /// A fault that survives, or whose tests were not run, fails the row.
+    static func note(
+        _ verdict: MutantVerdict, of mutant: Mutant, _ number: Int, log: String, in report: inout LabReport
+    ) {
+        switch verdict {
+        case .failed:
+            report.note(.detected)
+            report.count("by a test that fails")
+        case .crashed:
+            report.note(.detected)
+            report.count("by a crash of its test")
+        case .hung:
+            report.note(.detected)
+            report.count("by a test that does not end")
+        case .survived:
+            report.note(.lost)
+            report.fail(number, "\(mutant.fault) survives \(mutant.tests.joined(separator: ", "))", artefacts: log)
+        case .notRun(let why):
+            report.note(.wrong)
+            report.fail(number, "\(mutant.fault): \(why)", artefacts: log)
+        }
+    }
+
+    private static func line(_ mutant: Mutant, _ what: String, _ verdict: MutantVerdict) -> String {
+        var tests = mutant.tests
+        if case .failed(let failed) = verdict { tests = failed }
+        return "| `\(mutant.fault)` | \(what) | \(verdict.word) | "
+            + tests.map { "`\($0)`" }.joined(separator: " ") + " |"
+    }
+
+    /// Builds all tests with the faults in them.
+    ///
+    /// - Returns: the program that runs them.
+    private static func build(_ root: String, _ place: String) throws -> String {
+        let words = [
+            "swift", "build", "--package-path", root, "--build-tests", "--scratch-path", "\(root)/\(scratch)",
+            "-Xswiftc", "-DPLANTED", "-Xcc", "-DBACKSTAY_PLANTED",
+        ]
+        let log = place + "/build"
+        let run = try TestRun(words, log: log, secondsMax: buildSecondsMax)
+        guard run.end == .exited(0) else {
+            throw Unusable(description: "the tests were not built: see \(log)\n\(run.output.suffix(2_000))")
+        }
+        let bundle = "\(root)/\(scratch)/debug/backstayPackageTests.xctest"
+        guard Platform.exists(bundle) else { throw Unusable(description: "the build made no \(bundle)") }
+        return bundle
+    }
+
+    /// The tests of all cases with nothing planted. One that fails is given another two chances, alone: some are about
+    /// time, and all of them at once are a load.
+    ///
+    /// - Returns: the seconds that each took, and those that did not pass.
+    private static func runSound(
+        _ bundle: String, _ mutants: [Mutant], _ place: String
+    ) throws -> (seconds: [String: Double], unsound: [String]) {
+        var seconds: [String: Double] = [:]
+        var left = Array(Set(mutants.flatMap(\.tests))).sorted()
+        for attempt in 0..<3 where !left.isEmpty {
+            for tests in attempt == 0 ? [left] : left.map({ [$0] }) {
+                let run = try TestRun(
+                    [bundle, "--testing-library", "swift-testing", "--filter", Mutant.filter(tests)], fault: "none",
+                    log: "\(place)/sound-\(attempt)-\(tests[0])", secondsMax: soundSecondsMax)
+                for test in tests where MutantVerdict.hasPassed(run.output, test) {
+                    seconds[test] = MutantVerdict.seconds(run.output, test)
+                }
+            }
+            left.removeAll { seconds[$0] != nil }
+        }
+        return (seconds, left)
+    }
+}

@@ -1,0 +1,50 @@
+// Faults that a test build can plant in the exit hooks, one at a time: `lab mutants`.
+//
+// The rule is that of WriteAheadJournal/Planted.swift; this module imports nothing of the store, so it has its own. C code
+// asks for the same names (CExitHooks/internal.h), compiled with -DBACKSTAY_PLANTED.
+
+#if PLANTED
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Musl)
+import Musl
+#else
+import Glibc
+#endif
+#endif
+
+package enum PlantedInHooks: Sendable {
+    /// Hooks run in the order they were registered in.
+    case runsFirstRegisteredFirst
+    /// A hook runs twice.
+    case runsHooksTwice
+    /// A hook that hangs is waited for until the common deadline.
+    case ignoresBudget
+    /// A forked child has its parent's hooks.
+    case keepsHooksInChildren
+    /// The same signal again does not end the process. Read in C.
+    case ignoresSecondSignal
+    /// Not the handler that was found is put back, but the default. Read in C.
+    case forgetsPreviousHandler
+    /// A signal that was ignored on entry is handled. Read in C.
+    case takesOverIgnored
+    /// A fatal signal is not marked. Read in C.
+    case marksNoCrash
+
+    @inlinable @inline(__always) package var isOn: Bool {
+        #if PLANTED
+        return Self.chosen == self
+        #else
+        return false
+        #endif
+    }
+}
+
+#if PLANTED
+extension PlantedInHooks: CaseIterable {
+    @usableFromInline package static let chosen: PlantedInHooks? = {
+        guard let name = getenv("BACKSTAY_PLANTED").map({ String(cString: $0) }) else { return nil }
+        return allCases.first { "\($0)" == name }
+    }()
+}
+#endif

@@ -1,0 +1,204 @@
+// Faults that a test build can plant in the code, one at a time, to see that the tests notice: `lab mutants`.
+//
+// The rule: nothing is planted unless this module was compiled with -DPLANTED and the environment says which
+// (BACKSTAY_PLANTED, read once). In any other build `isOn` is the constant false and nothing of a fault is left.
+//
+// Where a fault is read, the sound code stays in one piece: `guard isSound || Planted.fault.isOn`. Which tests must notice
+// it: CrashLab/Mutants/MutantTable.swift. Each has a line of its own here, which the kill matrix in docs/testing.md quotes.
+
+#if PLANTED
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Glibc
+#endif
+#endif
+
+package enum Planted: Sendable {
+    // MARK: SQLite's settings
+
+    /// Commits at `synchronous=NORMAL`: a power cut takes what was answered.
+    case commitsAtNormal
+    /// SQLite's automatic checkpoint is left on.
+    case checkpointsByItself
+    /// A connection that closes copies the SQLite WAL and removes it, also after a failed sync.
+    case checkpointsOnClose
+    /// A transaction whose body throws is not rolled back.
+    case keepsFailedTransaction
+
+    // MARK: Answers
+
+    /// Callers are answered before the commit.
+    case answersBeforeCommit
+    /// Waiters are answered one LSN too early.
+    case answersOneTooEarly
+    /// `.process` is answered at once where the tail ends with the process.
+    case answersFromMemory
+    /// A change whose commit failed is called rejected, though it may appear.
+    case callsUnknownRejected
+
+    // MARK: Commits and their errors
+
+    /// A commit's error is ignored.
+    case ignoresFailedCommit
+    /// A failed sync does not poison: the next caller commits again.
+    case goesOnAfterFailedSync
+    /// A failed sync is tried again, as if it were a full disk.
+    case retriesFailedSync
+    /// The run's page does not say that a sync failed.
+    case forgetsToNotePoison
+    /// A commit that found the disk full counts as done.
+    case takesFullDiskForDone
+    /// A full disk poisons.
+    case poisonsOnFullDisk
+    /// The sync mark moves before the commit it speaks of.
+    case marksBeforeCommit
+    /// The sync mark is never moved.
+    case forgetsSyncMark
+    /// The tail's space is given back before the commit.
+    case releasesTailBeforeCommit
+    /// A record that goes by itself is committed in the place of those before it.
+    case oversizeOvertakes
+    /// Records are let into the tail behind one that goes by itself and is not committed.
+    case admitsBehindOversize
+    /// Writers are let in above the log's bound.
+    case holdsNoLogBound
+    /// Upkeep does not wait for the commit that is under way.
+    case usesBackendBesideCommit
+    /// Stopping leaves what is published uncommitted.
+    case stopsWithoutDraining
+    /// A clean end is noted though commits failed.
+    case marksCleanEndAfterFailure
+
+    // MARK: The journal
+
+    /// `data_version` of journal.db is not compared.
+    case acceptsForeignWrites
+    /// It is not seen that a file of the journal was replaced.
+    case acceptsReplacedFiles
+    /// A trim takes one record more than it was told.
+    case trimsOneRecordMore
+
+    // MARK: The chain
+
+    /// A record's checksum is not compared.
+    case acceptsAlteredRecords
+    /// A record's checksum does not cover the one before.
+    case chainsToNothing
+    /// The checksum that is chained over is not masked.
+    case chainsUnmasked
+    /// A gap in the LSNs is accepted.
+    case acceptsGaps
+    /// Records of another run's epoch are accepted.
+    case acceptsAnyEpoch
+    /// Bytes behind a batch's last record are accepted.
+    case acceptsBytesBehindRecords
+    /// A row's last LSN and chain are not compared with its records.
+    case believesRowNumbers
+
+    // MARK: Opening
+
+    /// The journal's end is not compared with the sync mark.
+    case ignoresSyncMark
+    /// What only the tail has is not recovered.
+    case ignoresTail
+    /// Records of the tail are replayed, but not committed at the start.
+    case keepsTailUncommitted
+    /// After an unclean end what is there is not synced before it is built on.
+    case settlesNothing
+    /// After a failed sync the files are not rewritten.
+    case keepsPoisonedFiles
+    /// The end of the last run is judged, but not recorded.
+    case forgetsEndOfLastRun
+    /// What another run's page says about an end is believed.
+    case believesPageOfAnotherRun
+    /// A page of another store is believed.
+    case believesPageOfAnotherStore
+    /// A state newer than the journal is accepted.
+    case takesNewerState
+    /// A state older than the journal's beginning is accepted.
+    case takesOlderState
+    /// Chains of state and journal are not compared.
+    case takesStateOfAnotherHistory
+    /// A state.db of another store is accepted.
+    case takesStateOfAnotherStore
+
+    // MARK: The tail
+
+    /// A tail of another run is taken.
+    case takesTailOfAnyEpoch
+    /// A tail of another store is taken.
+    case takesTailOfAnyStore
+    /// Checksums of the tail's records are not compared.
+    case takesAlteredTailRecords
+    /// The tail's header is not rewritten for a new run.
+    case keepsOldTailHeader
+    /// The tail has no anchors.
+    case writesNoAnchors
+    /// The end of the ring is not marked as left empty.
+    case writesNoSkip
+    /// The tail's space is given out before it is drained.
+    case overwritesUndrained
+    /// The segment of the oldest record, with its anchor, is given out.
+    case givesOutOldestSegment
+
+    // MARK: Folder, lock, fork
+
+    /// The folder around a new store is not synced.
+    case leavesParentUnsynced
+    /// Databases are created without `synchronous=EXTRA`.
+    case createsWithoutExtra
+    /// It is not looked at whether the lock was got.
+    case takesNoLock
+    /// A lock file that was replaced meanwhile counts as locked.
+    case locksReplacedFile
+    /// A forked child keeps the lock.
+    case leavesLockToChildren
+    /// A forked child is not told from its parent.
+    case overlooksFork
+
+    // MARK: state.db
+
+    /// The log is trimmed up to the newest checkpoint.
+    case trimsToNewestCheckpoint
+    /// A fold does not move the checkpoint.
+    case leavesCheckpointBehind
+    /// A fold leaves out what was removed.
+    case dropsRemovals
+    /// A fold hands over keys with the same beginning in no order.
+    case foldsUnsorted
+    /// The table's digest is not compared.
+    case skipsDigest
+    /// The rows' checksums are not compared.
+    case skipsRowChecksum
+    /// `data_version` of state.db is not compared.
+    case foldsOverForeignWrites
+
+    // MARK: The store
+
+    /// `sync` returns at once.
+    case syncsNothing
+    /// A change is seen before it is admitted, and stays when it is refused.
+    case appliesBeforeAdmission
+    /// A transaction's changes are seen at once, and stay when its body throws.
+    case appliesInsideBody
+
+    @inlinable @inline(__always) package var isOn: Bool {
+        #if PLANTED
+        return Self.chosen == self
+        #else
+        return false
+        #endif
+    }
+}
+
+#if PLANTED
+extension Planted: CaseIterable {
+    @usableFromInline package static let chosen: Planted? = {
+        guard let name = getenv("BACKSTAY_PLANTED").map({ String(cString: $0) }) else { return nil }
+        return allCases.first { "\($0)" == name }
+    }()
+}
+#endif
