@@ -168,7 +168,7 @@ final class StoreCore: @unchecked Sendable {
         }
         recovery = StateStore.RecoveryReport(
             lastEnd: try reader.verdictOnLastRun() ?? RunEnd(.none, evidence: "the store is held: that run goes on"),
-            isNew: false, recordsReplayed: replayed, damage: reader.tailLoss.map { [$0] } ?? [], bytesDiscarded: 0,
+            isNew: false, recordsReplayed: replayed, damage: reader.damage, bytesDiscarded: 0,
             discardReason: "", lastLSN: position.lsn, provenLSN: reader.syncMark,
             keys: memory.figures.keys, seconds: Double(Platform.monotonicNanoseconds() - start) / 1e9)
         memory.begin(at: Published(lsn: position.lsn, chain: position.chain, outlivesProcess: true))

@@ -158,7 +158,7 @@ package final class JournalOpening {
             try FileExamination.integrity(connection)
         }
         if page == nil, Platform.exists(folder + "/" + RunPage.fileName) {
-            damage.append("the page \(folder)/\(RunPage.fileName) is altered: what it proved is not proved any more")
+            damage.append(RunPage.alteration(folder: folder))
         }
         if let lost = try lastRun?.tailLoss(page: page, image, found, connection, boot: options.boot) {
             damage.append("\(lost); \(keepEvidence())")

@@ -27,6 +27,11 @@ internal import Glibc
 #endif
 
 package final class RunPage: @unchecked Sendable {
+    /// What is said of a page that is there and does not check.
+    static func alteration(folder: String) -> String {
+        "the page \(folder)/\(fileName) is altered: what it proved is not proved any more"
+    }
+
     package static let fileName = "run"
     private static let size = 4096
     private static let magic: UInt64 = 0x4e55_5259_5453_4b42  // "BKSTYRUN" in file order. On disk.

@@ -89,6 +89,11 @@ package final class StoreReader: @unchecked Sendable {
         RunPage.read(folder: folder, storeID: storeID) != nil || !Platform.exists(folder + "/" + RunPage.fileName)
     }
 
+    /// What is altered or missing, where reading went on all the same. Asked once everything has been read.
+    package var damage: [String] {
+        (isLive || isRunPageSound ? [] : [RunPage.alteration(folder: folder)]) + (tailLoss.map { [$0] } ?? [])
+    }
+
     package func runs() throws(StoreError) -> [RunRow] { try RunRow.all(journal) }
 
     package func newestRun() throws(StoreError) -> RunRow? { try RunRow.newest(journal) }

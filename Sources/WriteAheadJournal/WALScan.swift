@@ -78,7 +78,8 @@ package struct WALScan: Sendable, Equatable {
         return scan
     }
 
-    /// Zeros in the header's place. SQLite syncs the header before the first frame, so frames behind have lost theirs.
+    /// Zeros in the header's place. Nothing is proved by whole transactions behind it: a power cut while the header is
+    /// written anew, which SQLite does when all behind it is in the database, may leave that.
     private static func withoutHeader(_ reader: FileReader, _ size: Int) -> WALScan? {
         guard let first = reader.read(at: WALFormat.headerBytes, count: WALFormat.frameHeaderBytes),
             let header = WALFormat.Header(saltsOf: first)
@@ -87,9 +88,7 @@ package struct WALScan: Sendable, Equatable {
         scan.breakOffset = WALFormat.headerBytes
         scan.lookBehind(reader, size, header)
         guard scan.isRotten else { return nil }
-        scan.breakOffset = 0
-        scan.reason = "the SQLite WAL has lost its header"
-        return scan
+        return WALScan(discardedBytes: size, reason: "the header of the SQLite WAL does not check")
     }
 
     private mutating func read(_ reader: FileReader, _ size: Int, _ header: WALFormat.Header) {
