@@ -19,14 +19,14 @@ row() {
     esac
 }
 
-row states --budget 50
-row faults --budget 50
-row rot --budget 50
-row calls --budget 40
-row kills --budget 40
-row blocks --budget 50
-row signals --budget 30
-row neighbours --budget 15
+row states --budget 35
+row faults --budget 35
+row rot --budget 40
+row calls --budget 30
+row kills --budget 25
+row blocks --budget 40
+row signals --budget 25
+row neighbours --budget 10
 row rivals --cases 70
 
 printf '\nlab: seed %s; not played here: %s; failed: %s\n' "$seed" "${unplayed[*]:-none}" "${failed[*]:-none}"
