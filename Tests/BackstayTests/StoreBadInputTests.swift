@@ -244,6 +244,17 @@ import WriteAheadJournal
         try closeVerified(store)
     }
 
+    /// Without the page `run` nobody can tell that a tail is gone; so whoever reads is told of the page.
+    @Test func readerTellsOfAnAlteredRunPage() throws {
+        let (path, rows) = try makeKilled("killed")
+        let sound = try StateStore.openReadOnly(path)
+        #expect(sound.recovery.damage.isEmpty)
+        shell("head -c 4096 /dev/urandom > '\(path)/run'")
+        let altered = try StateStore.openReadOnly(path)
+        #expect(altered.recovery.damage.count == 1 && altered.recovery.damage[0].contains("run is altered"))
+        #expect(try altered.entries().rows == rows)
+    }
+
     @Test func halfCreatedStoreIsClearedAway() throws {
         // No process has this number: it is above the system's limit.
         let remains = folder.path + "/.app.backstay.creating-99999999-abc"
