@@ -59,6 +59,12 @@ enum WALFormat {
     /// The last frame of a transaction has the database's size in pages.
     static func isCommit(_ frame: [UInt8]) -> Bool { big(frame, 4) != 0 }
 
+    /// Whether it is the same page of the same commit once more: padding.
+    static func repeats(_ frame: [UInt8], _ before: [UInt8]?) -> Bool {
+        guard let before, frame.count == before.count else { return false }
+        return frame[..<8] == before[..<8] && frame[frameHeaderBytes...] == before[frameHeaderBytes...]
+    }
+
     static func big(_ bytes: [UInt8], _ at: Int) -> UInt32 {
         UInt32(bytes[at]) << 24 | UInt32(bytes[at + 1]) << 16 | UInt32(bytes[at + 2]) << 8 | UInt32(bytes[at + 3])
     }

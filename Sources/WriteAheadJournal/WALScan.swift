@@ -11,7 +11,8 @@
 //      whatever became of that predecessor. Two commits in one run of linked frames behind a break are proof: with every
 //      commit synced before the next begins, the second was begun when all before it was on the disk. One is none: a
 //      power cut may keep the end of the transaction that was being written and lose its beginning, and what later
-//      commits have not overwritten of it stays in the file.
+//      commits have not overwritten of it stays in the file. With `psow=0` SQLite pads a transaction to whole sectors
+//      with its last frame once more: that is the same commit.
 //   2. A frame that checks once one byte is changed, and for no other byte, is that frame, as it was written: by chance it
 //      would take 2⁴⁴ torn frames (WALRepair.swift). Then nothing has to be proved: putting the byte right only brings
 //      back what was written.
@@ -161,6 +162,7 @@ package struct WALScan: Sendable, Equatable {
         }
         guard isWorthwhile else { return }
         var run = 0
+        var linked: [UInt8]?
         var end = committedBytes
         guard var before = headOf(breakOffset) else { return }
         var offset = breakOffset + frameBytes
@@ -168,10 +170,12 @@ package struct WALScan: Sendable, Equatable {
             if header.hasSalts(head), let frame = reader.read(at: offset, count: frameBytes),
                 header.continues(frame, WALFormat.storedSum(before))
             {
-                if WALFormat.isCommit(frame) { run += 1 }
+                if WALFormat.isCommit(frame), !WALFormat.repeats(frame, linked) { run += 1 }
+                linked = frame
                 end = offset + frameBytes
             } else {
                 run = 0
+                linked = nil
             }
             commitsLinked = max(commitsLinked, run)
             before = head

@@ -179,6 +179,32 @@ import Glibc
         }
     }
 
+    /// With whole sectors a transaction ends with its last frame once more, marked as a commit again: one transaction, so
+    /// no proof. The next one is.
+    @Test func paddingIsNoTransactionOfItsOwn() throws {
+        let folder = try TemporaryFolder()
+        let connection = try SQLiteConnection(folder("a.db"), .create, vfs: nil, tearsSectors: true)
+        try connection.configureForWriting()
+        try connection.execute("CREATE TABLE t(x)")
+        let start = try wal(folder).count
+        try connection.execute("INSERT INTO t VALUES(randomblob(9000))")
+        let one = try wal(folder)
+        try connection.execute("INSERT INTO t VALUES(1)")
+        let two = try wal(folder)
+        connection.close()
+        let commits = framesOf(one).filter { $0.end > start && $0.commits }.count
+        #expect(commits == 2, "a commit and its padding")
+        func torn(_ bytes: [UInt8]) -> [UInt8] {
+            var bytes = bytes
+            for at in start + 600..<start + 1_100 { bytes[at] = 0x5a }
+            return bytes
+        }
+        let last = try #require(try scan(torn(one)))
+        #expect(last.commitsLinked == 1 && !last.isRotten && last.committedBytes == start)
+        let followed = try #require(try scan(torn(two)))
+        #expect(followed.commitsLinked == 2 && followed.isRotten)
+    }
+
     /// A power cut while SQLite writes the header anew may leave zeros in its place, over frames that are in the database.
     @Test func zeroedHeaderOverFramesIsReportedAndIsNoProof() throws {
         let folder = try TemporaryFolder()
