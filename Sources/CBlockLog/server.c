@@ -92,9 +92,9 @@ static void look_up(cblocklog *log, const struct fuse_in_header *in, const char 
     }
     char *copy = strdup(name);
     pthread_mutex_lock(&log->lock);
-    if (copy) tape_add(log->tape, CBLOCKLOG_MARK, 0, 0, (uint8_t *)copy);
+    int result = copy ? tape_add(log->tape, CBLOCKLOG_MARK, 0, 0, (uint8_t *)copy) : ENOMEM;
     pthread_mutex_unlock(&log->lock);
-    reply(log, in->unique, copy ? ENOENT : ENOMEM, NULL, 0);
+    reply(log, in->unique, result == 0 ? ENOENT : result, NULL, 0);
 }
 
 static void initialize(cblocklog *log, const struct fuse_in_header *in, const struct fuse_init_in *wanted) {
@@ -302,13 +302,6 @@ cblocktape *cblocklog_take(cblocklog *log) {
     return tape;
 }
 
-size_t cblocklog_count(cblocklog *log) {
-    pthread_mutex_lock(&log->lock);
-    size_t count = log->tape->count;
-    pthread_mutex_unlock(&log->lock);
-    return count;
-}
-
 int cblocklog_undo(cblocklog *log, const cblocktape *tape) { return tape_undo(tape, log->image); }
 
 int cblocklog_advance(cblocklog *log, const cblocktape *tape, size_t from, size_t to) {
@@ -341,7 +334,6 @@ int cblocklog_start(const char *image, const char *folder, cblocklog **log) {
 }
 void cblocklog_stop(cblocklog *log) { (void)log; }
 cblocktape *cblocklog_take(cblocklog *log) { return (void)log, NULL; }
-size_t cblocklog_count(cblocklog *log) { return (void)log, 0; }
 int cblocklog_undo(cblocklog *log, const cblocktape *tape) { return (void)log, (void)tape, ENOSYS; }
 int cblocklog_advance(cblocklog *log, const cblocktape *tape, size_t from, size_t to) {
     return (void)log, (void)tape, (void)from, (void)to, ENOSYS;

@@ -34,7 +34,6 @@ void cblocktape_free(cblocktape *tape) {
 
 size_t cblocktape_count(const cblocktape *tape) { return tape->count; }
 int cblocktape_kind(const cblocktape *tape, size_t index) { return tape->entries[index].kind; }
-uint64_t cblocktape_offset(const cblocktape *tape, size_t index) { return tape->entries[index].offset; }
 uint32_t cblocktape_length(const cblocktape *tape, size_t index) { return tape->entries[index].length; }
 
 const char *cblocktape_name(const cblocktape *tape, size_t index) {

@@ -186,7 +186,7 @@ static void describe(pid_t thread, const struct __ptrace_syscall_info *entry, ch
     text[length < 0 ? 0 : length] = 0;
 }
 
-/* One line: name, result, arguments, the file, and of what is written to a pipe its beginning. */
+/* One line: thread, name, result, arguments but the first, the file, and of what is written to a pipe its beginning. */
 static void write_down(struct tracer *tracer, pid_t thread, const struct __ptrace_syscall_info *entry, long returned) {
     char target[96], begin[33] = "", line[320];
     long number = (long)entry->entry.nr;

@@ -20,7 +20,7 @@ struct BlocksCommand: ParsableCommand {
         var plan = options.plan
         if plan.cases == nil && plan.budget == nil { plan.cases = 300 }
         try ExitHooks.handleSignals([.interrupt, .terminate, .hangup])
-        try options.finish(BlockCampaign.row(plan, progress: options.progress("blocks", of: plan.cases)))
+        try options.finish(BlocksRow.run(plan, progress: options.progress("blocks", of: plan.cases)))
     }
 }
 #endif

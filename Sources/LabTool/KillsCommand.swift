@@ -14,7 +14,7 @@ struct KillsCommand: ParsableCommand {
     func run() throws {
         var plan = options.plan
         if plan.cases == nil && plan.budget == nil { plan.cases = 100 }
-        try options.finish(KillCampaign.row(plan, progress: options.progress("kills", of: plan.cases)))
+        try options.finish(KillsRow.run(plan, progress: options.progress("kills", of: plan.cases)))
     }
 }
 #endif

@@ -24,7 +24,7 @@ struct PowerCommand: ParsableCommand {
         if plan.cases == nil && plan.budget == nil { plan.cases = 20 }
         try ExitHooks.handleSignals([.interrupt, .terminate, .hangup])
         let progress = options.progress("power", of: plan.cases)
-        try options.finish(PowerCampaign.row(plan, machine: machine, progress: progress))
+        try options.finish(PowerRow.run(plan, machine: machine, progress: progress))
     }
 }
 #endif

@@ -15,7 +15,7 @@ struct StatesCommand: ParsableCommand {
     func run() throws {
         var plan = options.plan
         if plan.cases == nil && plan.budget == nil { plan.cases = 20 }
-        try options.finish(StatesRow.row(plan, progress: options.progress("states", of: plan.cases)))
+        try options.finish(StatesRow.run(plan, progress: options.progress("states", of: plan.cases)))
     }
 }
 #endif

@@ -8,8 +8,7 @@ import WriteAheadJournal
 
 @Suite(.serialized) struct CallsTests {
     @Test func sliceLosesNothing() throws {
-        var plan = LabPlan(seed: 20_261_123, cases: 24)
-        plan.executable = builtCommand
+        let plan = LabPlan(seed: 20_261_123, cases: 24, executable: builtCommand)
         let report = try CallsRow.run(plan) { _, _ in }
         #expect(report.isGood, "\(report.text)")
         #expect(report.outcomes[.whole] == 24)
@@ -92,10 +91,7 @@ import WriteAheadJournal
         // The files of an open journal: what its owner's death at this moment would leave.
         let journal = try Journal(place + "/live") { _, _ in }
         for number in UInt8(0)..<4 { try journal.append([number]) }
-        try #require(mkdir(store, 0o700) == 0)
-        for name in Platform.names(in: place + "/live") where !name.hasSuffix("-shm") {
-            try Platform.copyFile(place + "/live/" + name, to: store + "/" + name)
-        }
+        try LabFiles.copy(store: place + "/live", to: store)
         try journal.close()
         let log = place + "/log"
         let next = try TracedRun(

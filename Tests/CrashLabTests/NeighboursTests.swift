@@ -7,8 +7,7 @@ import WriteAheadJournal
 
 @Suite(.serialized) struct NeighboursTests {
     @Test func sliceLosesNothing() throws {
-        var plan = LabPlan(seed: 5, cases: NeighboursRow.Kind.allCases.count)
-        plan.executable = builtCommand
+        let plan = LabPlan(seed: 5, cases: NeighboursRow.Kind.allCases.count, executable: builtCommand)
         let report = try NeighboursRow.run(plan) { _ in }
         #expect(report.isGood, "\(report.text)")
         #expect(report.counts.first { $0.name == "changes acknowledged" }?.count ?? 0 > 200)

@@ -17,15 +17,15 @@ import Testing
             for reason in missing { print("not tested: \(reason)") }
             return
         }
-        let report = try PowerCampaign.row(
-            LabPlan(seed: 3, cases: 1), machine: Self.machine, executable: builtCommand)
+        let report = try PowerRow.run(
+            LabPlan(seed: 3, cases: 1, executable: builtCommand), machine: Self.machine)
         #expect(report.failed == 0, "\(report.text)")
         #expect(report.outcomes[.whole] == 1, "a guest older than the lab? run .ci/power-machine: \(report.text)")
     }
 
     /// A row that cannot be played says so by name, and is not good.
     @Test func machineThatIsNotThereIsNamed() throws {
-        let report = try PowerCampaign.row(LabPlan(seed: 3, cases: 1), machine: "/nowhere")
+        let report = try PowerRow.run(LabPlan(seed: 3, cases: 1), machine: "/nowhere")
         #expect(!report.isGood)
         #expect(!report.skipped.isEmpty)
         #expect(report.cases == 0)

@@ -7,8 +7,8 @@ import WriteAheadJournal
 
 @Suite(.serialized) struct RivalsTests {
     @Test func rivalsLoseWhatTheyMustAndTheStoreLosesNothing() throws {
-        var plan = LabPlan(seed: 7, cases: 2 * Rival.allCases.count * Attack.allCases.count)
-        plan.executable = builtCommand
+        let plan = LabPlan(
+            seed: 7, cases: 2 * Rival.allCases.count * Attack.allCases.count, executable: builtCommand)
         let (report, table) = try RivalsRow.run(plan) { _ in }
         #expect(report.isGood, "\(report.text)")
         #expect(report.controls.count == 3)
@@ -16,9 +16,7 @@ import WriteAheadJournal
     }
 
     @Test func killsLoseNothing() throws {
-        var plan = LabPlan(seed: 7, cases: 1)
-        plan.executable = builtCommand
-        let report = try KillCampaign.row(plan)
+        let report = try KillsRow.run(LabPlan(seed: 7, cases: 1, executable: builtCommand))
         #expect(report.isGood, "\(report.text)")
         #expect(report.counts.first { $0.name == "kills" }?.count == 20)
     }

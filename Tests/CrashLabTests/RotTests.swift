@@ -5,30 +5,12 @@
 import Testing
 import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
-
 @Suite(.serialized) struct RotTests {
-    /// The lab's command or the tool, built beside the test bundle: either plays the child.
-    private static let executable: String = {
-        var buffer = [CChar](repeating: 0, count: 4_096)
-        let length = readlink("/proc/self/exe", &buffer, buffer.count - 1)
-        let bundle = String(decoding: buffer[..<max(0, length)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        let folder = bundle.lastIndex(of: "/").map { bundle[..<$0] } ?? "."
-        let path = folder + "/backstay"
-        return access(String(path), X_OK) == 0 ? String(path) : ".build/debug/backstay"
-    }()
-
     /// Of each part of the row some cases; the controls fail in every run.
     @Test func nothingIsSilentlyWrong() throws {
         for from in [0, 3_000, 20_000] {
             let report = try RotRow.run(
-                LabPlan(seed: 20_261_123, from: from, cases: 40), executable: Self.executable)
+                LabPlan(seed: 20_261_123, from: from, cases: 40, executable: builtCommand))
             #expect(report.cases == 40)
             #expect(report.failed == 0, "\(report.text)")
             #expect(report.controls.count == 3 && report.controls.allSatisfy(\.fails), "\(report.text)")

@@ -339,7 +339,7 @@ private func text(_ bytes: [UInt8]?) -> String { bytes.map { String(decoding: $0
         defer { Platform.removeFolder(place) }
         let path = place + "/store"
         var options = StoreOptions()
-        options.vfs = Recording.vfs
+        options.vfs = FaultVFS.name
         options.closesAtExit = false
         func use() throws { try StateStore.open(path, options: options).set("a", 1) }
         try use()
@@ -382,7 +382,7 @@ private func text(_ bytes: [UInt8]?) -> String { bytes.map { String(decoding: $0
         try folder.write(image)
         #expect(WALScan.file(folder.path + "/journal.db-wal")?.committedBytes == end - 4_120)
 
-        options.vfs = Recording.vfs
+        options.vfs = FaultVFS.name
         let judge = StateJudge(folder)
         let expected = StateJudge.Expected(allowed: 0...0)
         let (first, recovery) = try Recording.of(folder.path) { judge.open(options, oracle, expected) }
@@ -406,7 +406,7 @@ private func text(_ bytes: [UInt8]?) -> String { bytes.map { String(decoding: $0
     }
 
     @Test func sliceOfTheRowIsGoodAndItsControlsFail() throws {
-        let report = try StatesRow.row(LabPlan(seed: 20_261_123, cases: 2), amount: .slice)
+        let report = try StatesRow.run(LabPlan(seed: 20_261_123, cases: 2), amount: .slice)
         #expect(report.isGood, "\(report.text)")
         #expect(report.controls.count == 3 && report.controls.allSatisfy(\.fails), "\(report.text)")
         #expect(report.next == 2)

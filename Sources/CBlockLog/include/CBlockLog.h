@@ -26,7 +26,6 @@ typedef struct cblocktape cblocktape;
 
 size_t cblocktape_count(const cblocktape *tape);
 int cblocktape_kind(const cblocktape *tape, size_t index);
-uint64_t cblocktape_offset(const cblocktape *tape, size_t index);
 // Bytes of a write; 0 for others.
 uint32_t cblocktape_length(const cblocktape *tape, size_t index);
 // The name of a mark; empty for others.
@@ -42,8 +41,6 @@ void cblocklog_stop(cblocklog *log);
 
 // The tape so far; a new, empty one takes its place.
 cblocktape *cblocklog_take(cblocklog *log);
-// What is on the tape now.
-size_t cblocklog_count(cblocklog *log);
 // Puts back what the tape's writes have replaced, the last one first.
 int cblocklog_undo(cblocklog *log, const cblocktape *tape);
 // Does the tape's writes of `from` to `to` again; not on the present tape.

@@ -64,20 +64,18 @@ final class BlockDevice {
         disk = folder + "/disk"
         marks = folder + "/device"
         image = folder + "/image"
-        guard mkdir(disk, 0o700) == 0, mkdir(marks, 0o700) == 0 else { throw Platform.failure("creating", disk) }
+        for folder in [disk, marks] { try LabFiles.make(folder: folder) }
         try system.make(image: image, log: folder + "/log")
         var made: OpaquePointer?
         let error = cblocklog_start(image, marks, &made)
         guard error == 0, let made else { throw Platform.failure("serving", image, errno: error) }
-        var device = [CChar](repeating: 0, count: 64)
-        let loop = cblocklog_attach(marks + "/image", &device)
-        guard loop >= 0 else {
+        do throws(StoreError) {
+            (loop, path) = try OwnMounts.attach(marks + "/image")
+        } catch {
             cblocklog_stop(made)
-            throw Platform.failure("making a loop device over", marks + "/image", errno: -loop)
+            throw error
         }
         log = made
-        self.loop = loop
-        path = String(decoding: device.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         // The server has it open: whatever becomes of this process, the memory comes back.
         unlink(image)
         // Only what comes from here on belongs to a recording.
@@ -118,9 +116,6 @@ final class BlockDevice {
         guard let tape = cblocklog_take(log) else { fatalError("no memory for a tape") }
         return BlockTape(tape)
     }
-
-    /// How long the present tape is.
-    var position: Int { cblocklog_count(log) }
 
     func undo(_ tape: BlockTape) throws { try check(cblocklog_undo(log, tape.tape)) }
 

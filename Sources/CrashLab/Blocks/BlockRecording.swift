@@ -119,7 +119,7 @@ final class BlockRecording {
 
     /// Changes that were acknowledged.
     var acknowledged: Int {
-        marks.count { if case .acknowledged = $0.message { true } else { false } }
+        marks.count { $0.message.isAcknowledgement }
     }
 
     /// Where the first store was open.
@@ -132,15 +132,11 @@ final class BlockRecording {
         var history = History()
         for (place, message) in marks {
             guard place < position else { break }
-            switch message {
-            case .began(let writer): history.begin(writer: writer)
-            case .acknowledged(let change, let lsn): history.acknowledge(change, lsn: lsn)
-            case .refused(let change): history.reject(change)
-            case .phase(.open), .phase(.closed):
-                // Opening syncs what the process before left, closing what this one made: from here on it survives,
-                // whatever its level.
+            history.note(message)
+            // Opening syncs what the process before left, closing what this one made: from here on it survives, whatever
+            // its level.
+            if message == .phase(.open) || message == .phase(.closed) {
                 for change in history.acknowledged.keys { history.acknowledge(change, lsn: nil) }
-            default: break
             }
         }
         return history
@@ -173,7 +169,7 @@ final class BlockRecording {
             var fails = false
             var endsAt = UInt64.max
             reading: while true {
-                let deadline = min(endsAt, Platform.monotonicNanoseconds() + ScenarioRun.silenceMax)
+                let deadline = min(endsAt, Platform.monotonicNanoseconds() + ChildProcess.silenceMax)
                 switch child.next(until: deadline) {
                 case .end: break reading
                 case .silence:

@@ -40,99 +40,76 @@ package struct CallsRow {
     /// A piece of work, and where its cases begin.
     private struct Part {
         let work: CallsWork
-        let calls: Int
         let first: Int
-        var cases: Int { calls * Event.allCases.count }
     }
 
-    private let plan: LabPlan
-    private let place: String
-    private var report: LabReport
+    private var run: LabRun
     private var parts: [Part] = []
     /// What the stores that work begins on hold.
     private var before: [CallsWork.Start: History] = [:]
 
+    private var plan: LabPlan { run.plan }
+
     package static func run(_ plan: LabPlan, progress: (Int, Int) -> Void) throws -> LabReport {
-        var row = try CallsRow(plan)
+        var row = CallsRow(run: try LabRun("calls", plan))
+        var next: Int? = plan.from
         do {
-            try row.play(progress)
+            next = try row.play(progress)
         } catch is TracedRun.Unsupported {
-            row.report.skip("everything: the tracer knows Linux on x86-64 alone")
-            row.report.note(.skipped)
+            row.run.report.skip("everything: the tracer knows Linux on x86-64 alone")
+            row.run.report.note(.skipped)
         }
-        if row.report.failures.isEmpty { Platform.removeFolder(row.place) }
-        row.report.end()
-        return row.report
+        return row.run.end(next: next)
     }
 
-    private init(_ plan: LabPlan) throws {
-        self.plan = plan
-        report = LabReport("calls", plan)
-        place = try plan.makePlace("calls")
-    }
+    private func path(_ start: CallsWork.Start) -> String { run.place + "/\(start).backstay" }
 
-    private func path(_ start: CallsWork.Start) -> String { place + "/\(start).backstay" }
-
-    private mutating func play(_ progress: (Int, Int) -> Void) throws {
+    /// - Returns: the case to go on with.
+    private mutating func play(_ progress: (Int, Int) -> Void) throws -> Int? {
         for start in [CallsWork.Start.closed, .killed] { try prepare(start) }
         try proveOrder()
-        var first = 0
+        var all = 0
         for work in CallsWork.allCases {
-            let run = try traced(work, place + "/counting", .none)
-            try expectDone(run, work)
-            parts.append(Part(work: work, calls: run.calls, first: first))
-            first += run.calls * Event.allCases.count
+            let counted = try traced(work, run.place + "/counting", .none)
+            try expectDone(counted, work)
+            parts.append(Part(work: work, first: all))
+            all += counted.calls * Event.allCases.count
         }
-        let all = first
         // Work by work would leave out the last of them when time is short.
-        var number = plan.from
-        while number < all, plan.includes(number) {
-            let (part, index, event) = chosen(number, of: all)
-            try play(number, part.work, index, event)
-            number += 1
-            progress(number, all)
+        let order = CaseOrder(all, seed: plan.seed)
+        return try plan.play(of: all, progress: { progress($0, all) }) { number in
+            let chosen = order[number]
+            guard let part = parts.last(where: { $0.first <= chosen }) else { return }
+            let within = chosen - part.first
+            let events = Event.allCases
+            try play(number, part.work, UInt64(within / events.count + 1), events[within % events.count])
         }
-        report.next = number < all ? number : nil
-    }
-
-    /// The case of a number: neighbours are far apart, and each comes once.
-    private func chosen(_ number: Int, of all: Int) -> (Part, UInt64, Event) {
-        // A step that shares no factor with their count.
-        var step = Int(Double(all) * 0.618)
-        func divisor(_ a: Int, _ b: Int) -> Int { b == 0 ? a : divisor(b, a % b) }
-        while divisor(step, all) != 1 { step += 1 }
-        let mixed = Int((UInt64(number) &* UInt64(step) &+ plan.seed % UInt64(all)) % UInt64(all))
-        let part = parts.last { $0.first <= mixed } ?? parts[0]
-        let within = mixed - part.first
-        let events = Event.allCases
-        return (part, UInt64(within / events.count + 1), events[within % events.count])
     }
 
     // MARK: The order of an answer
 
     private mutating func proveOrder() throws {
         let sound = try orderProof(early: false)
-        report.count("answers seen to follow their sync", sound.answers - sound.problems.count)
+        run.report.count("answers seen to follow their sync", sound.answers - sound.problems.count)
         if sound.answers == 0 || !sound.problems.isEmpty {
-            report.note(.wrong)
-            report.fail(-1, "order of answers: \(sound.answers) seen; \(sound.problems.prefix(3))")
+            run.report.note(.wrong)
+            run.report.fail(-1, "order of answers: \(sound.answers) seen; \(sound.problems.prefix(3))")
         }
         let early = try orderProof(early: true)
-        report.control("answers before the commit", fails: !early.problems.isEmpty)
+        run.report.control("answers before the commit", fails: !early.problems.isEmpty)
     }
 
     private func orderProof(early: Bool) throws -> OrderProof {
-        let folder = place + "/order"
-        Platform.removeFolder(folder)
-        guard mkdir(folder, 0o700) == 0 else { throw Platform.failure("creating", folder) }
+        let folder = run.place + "/order"
+        try LabFiles.make(folder: folder)
         defer { Platform.removeFolder(folder) }
         let store = folder + "/app.backstay"
-        try copyFolder(path(.closed), to: store)
-        let run = try TracedRun(
+        try LabFiles.copy(store: path(.closed), to: store)
+        let traced = try TracedRun(
             executable: plan.executable,
             arguments: CallsWork.power.arguments(store: store, seed: plan.seed, early: early),
             errors: folder + "/stderr", log: folder + "/log")
-        try expectDone(run, .power)
+        try expectDone(traced, .power)
         let log = Platform.contents(folder + "/log", limit: 64 << 20) ?? []
         return OrderProof(log: String(decoding: log, as: UTF8.self))
     }
@@ -146,18 +123,14 @@ package struct CallsRow {
         let open = try CallsChild.open(store)
         for number in 1...20 {
             let change = Change(writer: 0, number: number)
-            let lsn: LSN
-            switch change.value(seed: plan.seed) {
-            case .int(let value): lsn = try open.set(change.key, value, durability: change.durability).lsn
-            case .text(let text): lsn = try open.set(change.key, text, durability: change.durability).lsn
-            }
-            history.acknowledge(change, lsn: lsn.value)
+            let receipt = try open.put(change, seed: plan.seed, change.durability)
+            history.acknowledge(change, lsn: receipt.lsn.value)
             if number == 8 { try open.checkpoint() }
         }
         if start == .killed {
             // As a kill at this moment leaves it: nobody writes now but for what is drained by age.
             let copy = store + ".live"
-            try copyFolder(store, to: copy)
+            try LabFiles.copy(store: store, to: copy)
             try open.close()
             Platform.removeFolder(store)
             guard rename(copy, store) == 0 else { throw Platform.failure("renaming", copy) }
@@ -167,20 +140,13 @@ package struct CallsRow {
         before[start] = history
     }
 
-    private func copyFolder(_ folder: String, to copy: String) throws {
-        guard mkdir(copy, 0o700) == 0 else { throw Platform.failure("creating", copy) }
-        for name in Platform.names(in: folder) where !name.hasSuffix("-shm") {
-            try Platform.copyFile(folder + "/" + name, to: copy + "/" + name)
-        }
-    }
-
     // MARK: One case
 
     private func traced(_ work: CallsWork, _ folder: String, _ blow: TracedRun.Blow) throws -> TracedRun {
         Platform.removeFolder(folder)
-        guard mkdir(folder, 0o700) == 0 else { throw Platform.failure("creating", folder) }
+        try LabFiles.make(folder: folder)
         let store = folder + "/app.backstay"
-        if let start = work.start { try copyFolder(path(start), to: store) }
+        if let start = work.start { try LabFiles.copy(store: path(start), to: store) }
         return try TracedRun(
             executable: plan.executable, arguments: work.arguments(store: store, seed: plan.seed),
             errors: folder + "/stderr", blow: blow)
@@ -188,69 +154,28 @@ package struct CallsRow {
 
     private func expectDone(_ run: TracedRun, _ work: CallsWork) throws {
         guard run.end == .exited(0), run.messages.contains(.phase(.closed)) else {
-            throw StoreError(
-                .ioError, "without any fault the work \(work.rawValue) ended by \(run.end): \(run.messages.suffix(2))")
+            throw Trouble(
+                description:
+                    "without any fault the work \(work.rawValue) ended by \(run.end): \(run.messages.suffix(2))")
         }
     }
 
     private mutating func play(_ number: Int, _ work: CallsWork, _ index: UInt64, _ event: Event) throws {
-        let folder = "\(place)/\(number)"
-        let run = try traced(work, folder, event.blow(index))
-        var problems: [String] = []
-        let what = run.struck.map { "\($0.name) \($0.target)" } ?? "no call"
-        if run.struck == nil { report.count("not met") }
-        report.count(event.kills ? "kills" : "errors")
+        let folder = "\(run.place)/\(number)"
+        let traced = try traced(work, folder, event.blow(index))
+        var record = CaseRecord(work.start.flatMap { before[$0] } ?? History())
+        record.history.ahead = work.ahead
+        for message in traced.messages { record.note(message) }
+        if traced.struck == nil { run.report.count("not met") }
+        run.report.count(event.kills ? "kills" : "errors")
         if event.kills {
-            if run.struck != nil, run.end != .signalled(SIGKILL) { problems.append("ended by \(run.end)") }
-        } else if run.end != .exited(0) || !run.messages.contains(where: { $0 == .done(rows: 0) }) {
-            problems.append("the process ended by \(run.end) instead of going on")
+            if traced.struck != nil, traced.end != .signalled(SIGKILL) { record.complain("ended by \(traced.end)") }
+        } else if traced.end != .exited(0) || !traced.messages.contains(.done(rows: 0)) {
+            record.complain("the process ended by \(traced.end) instead of going on")
         }
-        let history = note(run, work, &problems)
-        judge(work, folder, history, &problems)
-        if problems.isEmpty {
-            report.note(.whole)
-            Platform.removeFolder(folder)
-            return
-        }
-        let isLost = problems.contains { $0.hasSuffix("is missing") }
-        report.note(isLost ? .lost : .wrong)
-        let text =
-            "\(work.rawValue), \(event) at call \(index) (\(what)): \(problems.prefix(3).joined(separator: "; "))"
-        if !report.fail(number, text, artefacts: folder) { Platform.removeFolder(folder) }
-    }
-
-    private func note(_ run: TracedRun, _ work: CallsWork, _ problems: inout [String]) -> History {
-        var history = work.start.flatMap { before[$0] } ?? History()
-        history.ahead = work.ahead
-        for message in run.messages {
-            switch message {
-            case .began(let writer): history.begin(writer: writer)
-            case .acknowledged(let change, let lsn): history.acknowledge(change, lsn: lsn)
-            case .refused(let change): history.reject(change)
-            case .trouble(let text): problems.append(text)
-            default: break
-            }
-        }
-        return history
-    }
-
-    /// The next start. A store that was being made when the process died may not be there.
-    private func judge(_ work: CallsWork, _ folder: String, _ history: History, _ problems: inout [String]) {
-        let store = folder + "/app.backstay"
-        guard Platform.exists(store) else {
-            if work != .create || !history.acknowledged.isEmpty { problems.append("the store is gone") }
-            return
-        }
-        do {
-            let open = try CallsChild.open(store)
-            let rows = try CallsChild.rows(open)
-            try open.close()
-            let verdict = Oracle.judge(history, recovered: rows, seed: plan.seed, survival: .process)
-            problems += verdict.findings.map(\.description)
-            problems += torn(work, rows)
-        } catch {
-            problems.append("the next start: \(error)")
-        }
+        record.verify(folder + "/app.backstay", seed: plan.seed, mayBeAbsent: work == .create) { torn(work, $0) }
+        let what = traced.struck.map { "\($0.name) \($0.target)" } ?? "no call"
+        run.close(number, folder, "\(work.rawValue), \(event) at call \(index) (\(what))", record)
     }
 
     /// Transactions of which a part is there.

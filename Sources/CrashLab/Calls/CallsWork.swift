@@ -90,17 +90,6 @@ struct CallsChild {
         return try StateStore.open(path, options: options)
     }
 
-    /// Everything in a store, each value as its word.
-    static func rows(_ store: StateStore) throws -> [String: String] {
-        var rows: [String: String] = [:]
-        for entry in try store.entries() {
-            rows[entry.key] =
-                entry.type == "int"
-                ? "int:\(try entry.value(as: Int.self))" : "text:\(try entry.value(as: String.self))"
-        }
-        return rows
-    }
-
     func run(_ work: CallsWork) throws {
         Message.began(writer: CallsWork.writer).send()
         let open = try Self.open(store, early: isEarly)
@@ -137,12 +126,7 @@ struct CallsChild {
     ) throws {
         for number in numbers {
             let change = Change(writer: CallsWork.writer, number: number)
-            try answer([change]) { () throws(StoreError) in
-                switch change.value(seed: seed) {
-                case .int(let value): try open.set(change.key, value, durability: level(change))
-                case .text(let text): try open.set(change.key, text, durability: level(change))
-                }
-            }
+            try answer([change]) { () throws(StoreError) in try open.put(change, seed: seed, level(change)) }
         }
     }
 
@@ -167,12 +151,7 @@ struct CallsChild {
     private func put(_ changes: [Change], _ open: StateStore) throws(StoreError) -> StateStore.Receipt {
         do {
             return try open.transaction { tx in
-                for change in changes {
-                    switch change.value(seed: seed) {
-                    case .int(let value): try tx.set(change.key, value)
-                    case .text(let text): try tx.set(change.key, text)
-                    }
-                }
+                for change in changes { try tx.put(change, seed: seed) }
             }.receipt
         } catch let error as StoreError {
             throw error

@@ -45,7 +45,7 @@ struct TracedRun {
         defer { close(ends[0]) }
 
         let words = ([executable] + arguments).map { strdup($0) }
-        let variables = ChildProcess.environment.map { strdup($0) }
+        let variables = Spawn.environment.map { strdup($0) }
         let logName = log.map { strdup($0) } ?? nil
         defer { for text in words + variables + [logName] { free(text) } }
         var plan = Self.plan(blow)
@@ -56,12 +56,10 @@ struct TracedRun {
         guard tracer != BACKSTAY_TRACE_UNSUPPORTED else { throw Unsupported() }
         guard tracer > 0 else { throw Platform.failure("starting", executable) }
         messages = Self.lines(ends[0]).map { Message(line: $0) ?? .trouble("a child said: \($0.prefix(80))") }
-        var status: Int32 = 0
-        while waitpid(tracer, &status, 0) < 0 && errno == EINTR {}
-        guard status == 0 else { throw StoreError(.ioError, "the tracer ended with status \(status)") }
+        let tracerEnd = ProcessEnd(of: tracer)
+        guard tracerEnd == .exited(0) else { throw Trouble(description: "the tracer ended: \(tracerEnd)") }
         calls = Int(result.pointee.calls)
-        let ended = result.pointee.status
-        end = ended & 0x7f == 0 ? .exited(ended >> 8 & 0xff) : .signalled(ended & 0x7f)
+        end = ProcessEnd(status: result.pointee.status)
         if result.pointee.struck != 0 {
             let name = backstay_trace_name(result.pointee.number).map { String(cString: $0) } ?? "?"
             let target = withUnsafeBytes(of: result.pointee.target) {

@@ -1,7 +1,7 @@
 // The cases of the row, numbered: every call of every workload, every way in which it may fail; every allocation.
 //
-// They are listed in a fixed order and then taken in steps of a size that the seed chooses and that shares no factor with
-// their number: whatever range is played has some of everything, and all of them is all of them.
+// They are listed in a fixed order and then taken in one that the seed chooses: whatever range is played has some of
+// everything, and all of them is all of them.
 
 struct FaultCases: Sendable {
     struct Case: Sendable {
@@ -17,7 +17,7 @@ struct FaultCases: Sendable {
 
     let counts: [Count]
     private var list: [Case] = []
-    private let step: Int
+    private let order: CaseOrder
 
     var total: Int { list.count }
 
@@ -38,17 +38,9 @@ struct FaultCases: Sendable {
             }
         }
         var random = SeededRandom(seed: seed, name: "faults")
-        var step = 1
-        if list.count > 2 {
-            repeat {
-                step = Int.random(in: 1..<list.count, using: &random)
-            } while Self.commonFactor(step, list.count) != 1
-        }
-        self.step = step
+        order = CaseOrder(list.count, random: &random)
     }
 
     /// Cases from 0 to `total`.
-    subscript(number: Int) -> Case { list[number * step % list.count] }
-
-    private static func commonFactor(_ a: Int, _ b: Int) -> Int { b == 0 ? a : commonFactor(b, a % b) }
+    subscript(number: Int) -> Case { list[order[number]] }
 }

@@ -20,7 +20,7 @@ struct FaultChild {
     /// Where it works: a folder of its own.
     var place: String
     /// A control, in place of cases: the calls and the flaw.
-    var flaw = FaultPlay.Flaw.none
+    var flaw = FaultFlaw.none
 
     private static let word = "lab-faults-child"
     /// Files of so many failing cases are kept.
@@ -35,7 +35,7 @@ struct FaultChild {
 
     init?(arguments: [String]) {
         guard arguments.count == 6, arguments[0] == Self.word, let seed = UInt64(arguments[1]),
-            let from = Int(arguments[2]), let to = Int(arguments[3]), let flaw = FaultPlay.Flaw(rawValue: arguments[5])
+            let from = Int(arguments[2]), let to = Int(arguments[3]), let flaw = FaultFlaw(rawValue: arguments[5])
         else { return nil }
         self.seed = seed
         self.from = from

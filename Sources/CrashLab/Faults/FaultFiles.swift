@@ -52,19 +52,15 @@ enum FaultFiles {
         }
 
         func write(to folder: String) throws {
-            for (name, bytes) in bytes { try FaultFiles.write(bytes, to: folder + "/" + name) }
+            for (name, bytes) in bytes { try LabFiles.write(bytes, to: folder + "/" + name) }
         }
     }
 
     /// The store as it is now, but for SQLite's index: whoever opens it first makes that anew.
     static func copyStore(_ folder: String, to place: String, _ mapped: Mapped? = nil) throws {
-        try make(place)
+        try LabFiles.make(folder: place)
         try (mapped ?? Mapped(folder)).write(to: place)
         for name in databases { try copy(folder + "/" + name, to: place + "/" + name) }
-    }
-
-    static func make(_ folder: String) throws {
-        guard mkdir(folder, 0o700) == 0 else { throw Platform.failure("creating", folder) }
     }
 
     /// Whether there is anything of a store.
@@ -86,15 +82,6 @@ enum FaultFiles {
     private static func copy(_ source: String, to destination: String) throws {
         guard Platform.exists(source) else { return }
         guard let bytes = Platform.contents(source, limit: 1 << 30) else { throw Platform.failure("reading", source) }
-        try write(bytes, to: destination)
-    }
-
-    private static func write(_ bytes: [UInt8], to path: String) throws {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw Platform.failure("creating", path) }
-        defer { close(descriptor) }
-        guard bytes.withUnsafeBytes({ Platform.writeAll(descriptor, $0) }) else {
-            throw Platform.failure("writing", path)
-        }
+        try LabFiles.write(bytes, to: destination)
     }
 }

@@ -20,43 +20,10 @@ internal import Musl
 internal import Glibc
 #endif
 
-/// What came of one case.
-struct FaultResult: Sendable {
-    /// The fault was met.
-    var wasMet = false
-    /// The store was poisoned, or did not open.
-    var wasPoisoned = false
-    var lost = 0
-    /// A start was refused, with `damaged`.
-    var refused = 0
-    var starts = 0
-    /// What must not be; a start that is refused is one of them, but after reads that lied.
-    var problems: [String] = []
-
-    var outcome: LabOutcome {
-        if lost > 0 { return .lost }
-        if refused > 0 { return .detected }
-        return problems.isEmpty ? .whole : .wrong
-    }
-
-    fileprivate mutating func refuse(_ error: StoreError, _ when: String, _ fault: Fault) {
-        if error.code == .damaged {
-            refused += 1
-            if fault.mayAnswer(.damaged) { return }
-        }
-        problems.append("\(when): \(error)")
-    }
-}
-
 final class FaultPlay {
-    struct Trouble: Error, CustomStringConvertible {
-        let description: String
-    }
-
     private let place: String
     private let seed: UInt64
-    private var templates: [FaultWorkload.Before: FaultLedger] = [:]
-    private let ledgerOfNothing: FaultLedger
+    private let templates: FaultTemplates
 
     /// Makes the templates in `place`, a folder of its own.
     ///
@@ -64,54 +31,8 @@ final class FaultPlay {
     init(place: String, seed: UInt64) throws {
         self.place = place
         self.seed = seed
-        ledgerOfNothing = FaultLedger(seed: seed)
-        var options = backstay_fault_options()
-        guard backstay_fault_register(&options) == 0 else {
-            throw Trouble(description: "the VFS for faults cannot be registered")
-        }
-        try makeTemplates()
-    }
-
-    private static let hour: UInt64 = 3_600_000_000_000
-
-    private static func options(_ vfs: String?) -> StoreOptions {
-        var options = StoreOptions()
-        options.vfs = vfs
-        options.closesAtExit = false
-        options.tailBytes = 64 << 10
-        options.walBytesKept = 256 << 10
-        options.ageMax = hour
-        options.checkpointsByItself = false
-        options.diskFullPatience = .milliseconds(3)
-        options.retryInterval = 1_000_000
-        options.boot = "the lab's"
-        return options
-    }
-
-    private func path(_ template: FaultWorkload.Before) -> String { "\(place)/\(template)" }
-
-    private func makeTemplates() throws {
-        let folder = place + "/making"
-        try FaultFiles.make(folder)
-        let maker = FaultSubject(
-            folder: folder, options: Self.options(nil), seed: seed, fault: nil, ledger: ledgerOfNothing)
-        for step: FaultStep in [.open, .power, .transaction, .power, .close] { maker.take(step) }
-        let store = folder + "/" + FaultSubject.name
-        try FaultFiles.copyStore(store, to: path(.closed))
-        templates[.closed] = maker.ledger
-
-        maker.ledger.beginWriter()
-        for step: FaultStep in [.open, .power, .checkpoint, .transaction, .process, .process, .process] {
-            maker.take(step)
-        }
-        try FaultFiles.copyStore(store, to: path(.killed))
-        templates[.killed] = maker.ledger
-        maker.take(.close)
-        guard maker.problems.isEmpty else {
-            throw Trouble(description: "templates: \(maker.problems.joined(separator: "; "))")
-        }
-        Platform.removeFolder(store)
-        Platform.removeFolder(folder)
+        try FaultVFS.register()
+        templates = try FaultTemplates(in: place, seed: seed)
     }
 
     // MARK: A case
@@ -139,7 +60,7 @@ final class FaultPlay {
     /// - Parameters:
     ///   - flaw: a control: what the engine, or the store, does that it must not.
     ///   - number: the case's own; all random choices come from it and the seed.
-    func play(_ workload: FaultWorkload, _ fault: Fault, number: Int, flaw: Flaw = .none) throws -> FaultResult {
+    func play(_ workload: FaultWorkload, _ fault: Fault, number: Int, flaw: FaultFlaw = .none) throws -> FaultResult {
         var result = FaultResult()
         var random = SeededRandom(seed: seed, stream: UInt64(number))
         let subject = try begin(workload, fault, flaw)
@@ -191,45 +112,13 @@ final class FaultPlay {
         return result
     }
 
-    /// What the engine or the store does that it must not.
-    enum Flaw: String, CaseIterable, Sendable {
-        case none
-        case swallowsSyncError = "the sync's error is swallowed"
-        case retriesSync = "a failed sync is tried again"
-        case acknowledgesEarly = "changes are acknowledged before the commit"
-
-        var engine: backstay_flaw {
-            switch self {
-            case .none, .acknowledgesEarly: BACKSTAY_FLAW_NONE
-            case .swallowsSyncError: BACKSTAY_FLAW_SWALLOWS_SYNC_ERROR
-            case .retriesSync: BACKSTAY_FLAW_RETRIES_SYNC
-            }
-        }
-    }
-
     /// Steps 1 and 2 up to the fault.
-    private func begin(_ workload: FaultWorkload, _ fault: Fault?, _ flaw: Flaw) throws -> FaultSubject {
+    private func begin(_ workload: FaultWorkload, _ fault: Fault?, _ flaw: FaultFlaw) throws -> FaultSubject {
         clear()
-        try FaultFiles.make(folder)
-        var ledger = ledgerOfNothing
-        if workload.before == .nothing {
-            try FaultFiles.make(disk)
-        } else {
-            for place in [store, disk] { try FaultFiles.copyStore(path(workload.before), to: place) }
-            ledger = templates[workload.before] ?? ledger
-            ledger.beginWriter()
-        }
-        let result = store.withCString { folder in
-            disk.withCString { disk in
-                var options = backstay_fault_options()
-                options.folder = folder
-                options.shadow = disk
-                options.adopts = true
-                return backstay_fault_register(&options)
-            }
-        }
-        guard result == 0 else { throw Trouble(description: "no shadow: \(result)") }
-        var options = Self.options(BACKSTAY_FAULT_VFS_NAME)
+        try LabFiles.make(folder: folder)
+        let ledger = try templates.copy(workload.before, to: store, disk: disk)
+        try FaultVFS.register(folder: store, shadow: disk) { $0.adopts = true }
+        var options = FaultSubject.options(vfs: FaultVFS.name)
         options.sabotage.acknowledgesBeforeCommit = flaw == .acknowledgesEarly
         let subject = FaultSubject(folder: folder, options: options, seed: seed, fault: fault, ledger: ledger)
         if workload.isOpen {
@@ -243,7 +132,7 @@ final class FaultPlay {
 
     /// Moves what is left of the case aside. The copies have been opened since.
     func keep(at kept: String) throws {
-        try FaultFiles.make(kept)
+        try LabFiles.make(folder: kept)
         for name in Self.folders { rename(place + "/" + name, kept + "/" + name) }
     }
 
@@ -277,8 +166,8 @@ final class FaultPlay {
     ) {
         result.starts += 1
         do throws(StoreError) {
-            let store = try StateStore.open(folder, options: Self.options(nil))
-            let verdict = ledger.judge(try FaultSubject.rows(store), survival)
+            let store = try StateStore.open(folder, options: FaultSubject.options(vfs: nil))
+            let verdict = ledger.judge(try store.rows(), survival)
             result.lost += verdict.lost
             result.problems += verdict.findings.map { "\(when): \($0)" }
             try store.set("after", 1)
@@ -291,8 +180,9 @@ final class FaultPlay {
     private func judgeBackup(_ subject: FaultSubject, _ fault: Fault, _ result: inout FaultResult) {
         guard let expected = subject.backup else { return }
         do throws(StoreError) {
-            let copy = try StateStore.open(folder + "/" + FaultSubject.backupName, options: Self.options(nil))
-            if try FaultSubject.rows(copy) != expected { result.problems.append("the copy holds something else") }
+            let copy = try StateStore.open(
+                folder + "/" + FaultSubject.backupName, options: FaultSubject.options(vfs: nil))
+            if try copy.rows() != expected { result.problems.append("the copy holds something else") }
             try copy.close()
         } catch {
             result.refuse(error, "the copy", fault)
@@ -311,12 +201,12 @@ final class FaultPlay {
         let before = FaultFiles.Mapped(store)
         ledger.beginWriter()
         let next = FaultSubject(
-            folder: folder, options: Self.options(BACKSTAY_FAULT_VFS_NAME), seed: seed, fault: nil, ledger: ledger)
+            folder: folder, options: FaultSubject.options(vfs: FaultVFS.name), seed: seed, fault: nil, ledger: ledger)
         next.take(.open)
         if let opened = next.store {
             result.starts += 1
             do throws(StoreError) {
-                let verdict = ledger.judge(try FaultSubject.rows(opened), .process)
+                let verdict = ledger.judge(try opened.rows(), .process)
                 result.lost += verdict.lost
                 result.problems += verdict.findings.map { "opened again: \($0)" }
             } catch {

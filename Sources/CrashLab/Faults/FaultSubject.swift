@@ -34,6 +34,21 @@ final class FaultSubject {
         self.ledger = ledger
     }
 
+    /// Nothing happens for its age or while the store is idle: the N-th call is the same in every run.
+    static func options(vfs: String?) -> StoreOptions {
+        var options = StoreOptions()
+        options.vfs = vfs
+        options.closesAtExit = false
+        options.tailBytes = Writers.leastTail
+        options.walBytesKept = 256 << 10
+        options.ageMax = 3_600_000_000_000
+        options.checkpointsByItself = false
+        options.diskFullPatience = .milliseconds(3)
+        options.retryInterval = 1_000_000
+        options.boot = "the lab's"
+        return options
+    }
+
     static let name = "app.backstay"
     static let backupName = "copy.backstay"
 
@@ -69,7 +84,7 @@ final class FaultSubject {
             let opened = try StateStore.open(folder + "/" + Self.name, options: options)
             store = opened
             // What the run before left is in the journal now, synced together with this run's start.
-            ledger.settle(try Self.rows(opened))
+            ledger.settle(try opened.rows())
         } catch {
             failures += 1
             check(error, "open", [.ioError, .diskFull, .busy])
@@ -79,11 +94,7 @@ final class FaultSubject {
     private func set(_ store: StateStore, _ level: Durability) {
         let change = ledger.next()
         do throws(StoreError) {
-            let receipt: StateStore.Receipt
-            switch change.value(seed: seed) {
-            case .int(let value): receipt = try store.set(change.key, value, durability: level)
-            case .text(let value): receipt = try store.set(change.key, value, durability: level)
-            }
+            let receipt = try store.put(change, seed: seed, level)
             acknowledge(change, receipt, level, isTransaction: false)
         } catch {
             note(error, change, isTransaction: false)
@@ -94,14 +105,10 @@ final class FaultSubject {
         let change = ledger.next()
         // There and gone again within the record: found in a store it would be half a record.
         let half = "half of \(change.key)"
-        let value = change.value(seed: seed)
         do {
             let receipt = try store.transaction { transaction in
                 try transaction.set(half, String(repeating: "x", count: ballast))
-                switch value {
-                case .int(let number): try transaction.set(change.key, number)
-                case .text(let text): try transaction.set(change.key, text)
-                }
+                try transaction.put(change, seed: seed)
                 try transaction.set(FaultLedger.newestKey, change.key)
                 try transaction.remove(half)
             }.receipt
@@ -140,7 +147,7 @@ final class FaultSubject {
         do throws(StoreError) {
             try store.backup(to: folder + "/" + Self.backupName)
             ledger.sync()
-            backup = try Self.rows(store)
+            backup = try store.rows()
         } catch {
             failures += 1
             check(error, "backup", [.diskFull, .busy, .notYetDurable, .ioError])
@@ -259,20 +266,5 @@ final class FaultSubject {
             }
             Platform.sleep(nanoseconds: 300_000)
         }
-    }
-
-    // MARK: What is there
-
-    /// Every key with the word of its value.
-    static func rows(_ store: StateStore) throws(StoreError) -> [String: String] {
-        var rows: [String: String] = [:]
-        for entry in try store.entries() {
-            switch entry.type {
-            case "int": rows[entry.key] = "int:\(try entry.value(as: Int.self))"
-            case "string": rows[entry.key] = "text:\(try entry.value(as: String.self))"
-            default: rows[entry.key] = "\(entry.type):"
-            }
-        }
-        return rows
     }
 }

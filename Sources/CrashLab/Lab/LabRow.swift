@@ -26,12 +26,17 @@ package struct LabPlan: Sendable {
     /// disk would do is what the lab plays.
     package var folder: String
     /// The program to run as children: its main must call `runAsChildIfAsked` first.
-    package var executable = DrillPlan.ownExecutable
+    package var executable: String
 
     private let start = Platform.monotonicNanoseconds()
 
-    package init(seed: UInt64, budget: Double? = nil, from: Int = 0, cases: Int? = nil, folder: String? = nil) {
+    /// Without an executable it is the running one.
+    package init(
+        seed: UInt64, budget: Double? = nil, from: Int = 0, cases: Int? = nil, folder: String? = nil,
+        executable: String? = nil
+    ) {
         self.seed = seed
+        self.executable = executable ?? ChildProcess.ownExecutable
         self.budget = budget
         self.from = from
         self.cases = cases
@@ -49,16 +54,11 @@ package struct LabPlan: Sendable {
     }
 
     /// A folder of the run's own, made and empty.
-    package func makePlace(_ row: String) throws -> String {
-        let place = try Platform.resolved(
-            "\(folder)/backstay-lab-\(row)-\(getpid())-\(String(Platform.randomBits(), radix: 36))")
-        guard mkdir(place, 0o700) == 0 else { throw Platform.failure("creating", place) }
-        return place
-    }
+    package func makePlace(_ row: String) throws -> String { try LabFiles.makePlace("lab-\(row)", in: folder) }
 }
 
-/// What came of one case.
-package enum LabOutcome: String, CaseIterable, Sendable {
+/// What came of one case. The greater one is the worse.
+package enum LabOutcome: String, CaseIterable, Comparable, Sendable {
     /// The store opened, and nothing that was acknowledged is missing or altered.
     case whole
     /// The store said what was wrong: refused to open, or reported it.
@@ -69,6 +69,19 @@ package enum LabOutcome: String, CaseIterable, Sendable {
     case wrong
     /// The machine could not play it.
     case skipped
+
+    package static func < (one: LabOutcome, other: LabOutcome) -> Bool {
+        func rank(_ outcome: LabOutcome) -> Int {
+            switch outcome {
+            case .skipped: 0
+            case .whole: 1
+            case .detected: 2
+            case .lost: 3
+            case .wrong: 4
+            }
+        }
+        return rank(one) < rank(other)
+    }
 }
 
 /// What a run of a row says.

@@ -1,5 +1,6 @@
-// The next start after a power cut: a process that opens the store and tells what is there; and the oracle's word on it.
+// The next start: somebody opens the store and tells what is there; and the oracle's word on that after a power cut.
 
+internal import Backstay
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin
@@ -29,7 +30,7 @@ enum NextStart {
         role.store = store
         truncate(errors, 0)
         let child = try ChildProcess(executable: executable, arguments: role.arguments, errors: errors)
-        switch hear(child, patience: ScenarioRun.silenceMax) {
+        switch hear(child, patience: ChildProcess.silenceMax) {
         case .silent: return .unopened("the next start said nothing for a long time")
         case .unopened(let reason):
             // What it told before it ended says more than what the compiler's runtime wrote about its end.
@@ -44,26 +45,36 @@ enum NextStart {
         var rows: [String: String] = [:]
         var troubles: [String] = []
         var isDone = false
-        reading: while true {
-            switch child.next(until: Platform.monotonicNanoseconds() + patience) {
-            case .end: break reading
-            case .silence: return .silent
-            case .messages(let messages):
-                for message in messages {
-                    switch message {
-                    case .row(let key, let word): rows[key] = word
-                    case .done(let count): isDone = count == rows.count
-                    case .trouble(let text): troubles.append(text)
-                    default: break
-                    }
+        let why = child.hear(patience: patience) { messages in
+            for message in messages {
+                switch message {
+                case .row(let key, let word): rows[key] = word
+                case .done(let count): isDone = count == rows.count
+                case .trouble(let text): troubles.append(text)
+                default: break
                 }
             }
+            return true
         }
+        if why == .silence { return .silent }
         let end = child.reap()
         guard isDone, troubles.isEmpty, end == .exited(0) else {
             return .unopened((troubles + ["\(silentEnd) \(end)"]).joined(separator: "; "))
         }
         return .rows(rows)
+    }
+
+    /// In this process: what is there after the death of the owner, which may have been a moment ago, with its locks on
+    /// their way out.
+    static func rows(_ store: String) throws(StoreError) -> [String: String] {
+        var options = StoreOptions()
+        options.closesAtExit = false
+        options.tailBytes = Writers.leastTail
+        options.lockPatience = 5_000_000_000
+        let open = try StateStore.open(store, options: options)
+        let rows = try open.rows()
+        try open.close()
+        return rows
     }
 }
 

@@ -11,42 +11,26 @@ internal import Glibc
 
 struct TestRun {
     /// Nil where the time was up and the command was killed.
-    let end: ChildProcess.End?
+    let end: ProcessEnd?
     /// What it wrote to stdout and stderr.
     let output: String
 
-    /// Runs a command in a process group of its own; output goes through the file `log`, which stays.
+    /// Runs a command in a process group of its own; output goes to the end of the file `log`, which
+    /// stays.
     init(_ words: [String], fault: String? = nil, log: String, secondsMax: Double) throws {
-        #if canImport(Darwin)
-        var actions: posix_spawn_file_actions_t?
-        var attributes: posix_spawnattr_t?
-        #else
-        var actions = posix_spawn_file_actions_t()
-        var attributes = posix_spawnattr_t()
-        #endif
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-        posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        posix_spawnattr_setpgroup(&attributes, 0)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
-        let environment =
-            ChildProcess.environment.filter { !$0.hasPrefix("BACKSTAY_PLANTED=") } + ["NO_COLOR=1"]
-            + (fault.map { ["BACKSTAY_PLANTED=\($0)"] } ?? [])
-        let arguments = words.map { strdup($0) }
-        let variables = environment.map { strdup($0) }
-        defer { for text in arguments + variables { free(text) } }
-        var child = pid_t()
-        let result = posix_spawnp(&child, words[0], &actions, &attributes, arguments + [nil], variables + [nil])
-        guard result == 0 else { throw Platform.failure("starting", words[0], errno: result) }
+        guard let name = words.first, let executable = SystemCommand.path(of: name) else {
+            throw Trouble(description: "\(words.first ?? "a command") is not there")
+        }
+        var run = Spawn(executable: executable, arguments: Array(words.dropFirst()), output: .file(log))
+        run.environment.removeAll { $0.hasPrefix("BACKSTAY_PLANTED=") }
+        run.environment.append("NO_COLOR=1")
+        if let fault { run.environment.append("BACKSTAY_PLANTED=\(fault)") }
+        let child = try run.start()
         end = Self.wait(child, secondsMax)
         output = String(decoding: Platform.contents(log, limit: 64 << 20) ?? [], as: UTF8.self)
     }
 
-    private static func wait(_ child: pid_t, _ secondsMax: Double) -> ChildProcess.End? {
+    private static func wait(_ child: pid_t, _ secondsMax: Double) -> ProcessEnd? {
         let deadline = Platform.monotonicNanoseconds() + UInt64(secondsMax * 1e9)
         var status: Int32 = 0
         while true {
@@ -61,7 +45,7 @@ struct TestRun {
         }
         // What its tests have started and left behind.
         kill(-child, SIGKILL)
-        return status & 0x7f == 0 ? .exited(status >> 8 & 0xff) : .signalled(status & 0x7f)
+        return ProcessEnd(status: status)
     }
 }
 
@@ -78,7 +62,7 @@ enum MutantVerdict: Equatable {
     /// The tests were not run, or not all of them.
     case notRun(String)
 
-    init(_ end: ChildProcess.End?, _ output: String, tests: [String]) {
+    init(_ end: ProcessEnd?, _ output: String, tests: [String]) {
         let lines = output.split(separator: "\n")
         let failed = tests.filter { Self.has(lines, $0, [" failed after", " recorded an issue"]) }
         let missing = tests.filter { !Self.has(lines, $0, [" passed after"]) }

@@ -42,7 +42,7 @@ struct PowerMachine {
         guard let executable = SystemCommand.path(of: Self.emulator),
             let shell = Platform.contents("\(folder)/busybox", limit: 64 << 20),
             let guest = Platform.contents("\(folder)/guest", limit: 256 << 20)
-        else { throw SystemCommand.Failure(description: "the machine in \(folder) cannot be read") }
+        else { throw Trouble(description: "the machine in \(folder) cannot be read") }
         self.executable = executable
         self.folder = folder
         firstFiles = place + "/first-files"
@@ -52,12 +52,7 @@ struct PowerMachine {
         files.add(program: "guest", guest)
         files.add(program: "init", Array(Self.first.utf8))
         files.end()
-        let file = open(firstFiles, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw Platform.failure("creating", firstFiles) }
-        defer { close(file) }
-        guard files.bytes.withUnsafeBytes({ Platform.writeAll(file, $0) }) else {
-            throw Platform.failure("writing", firstFiles)
-        }
+        try LabFiles.write(files.bytes, to: firstFiles)
     }
 
     /// The machine's first process. Words for the guest are on the kernel's command line; the kernel passes words with a

@@ -71,17 +71,10 @@ struct RivalChild {
 
     private func vfs() throws -> String? {
         guard let shadow else { return nil }
-        let result = rival.files(in: folder).withCString { folder in
-            shadow.withCString { shadow in
-                var options = backstay_fault_options()
-                options.folder = folder
-                options.shadow = shadow
-                options.tears = tears
-                options.seed = seed
-                return backstay_fault_register(&options)
-            }
+        try FaultVFS.register(folder: rival.files(in: folder), shadow: shadow) {
+            $0.tears = tears
+            $0.seed = seed
         }
-        guard result == 0 else { throw Noticed(what: "the VFS for faults cannot be registered: \(result)") }
-        return BACKSTAY_FAULT_VFS_NAME
+        return FaultVFS.name
     }
 }

@@ -34,50 +34,33 @@ package struct RivalsRow {
         }
     }
 
-    private let plan: LabPlan
-    private var report: LabReport
+    private var run: LabRun
     private var cells: [Attack: [Rival: Cell]] = [:]
-    private let place: String
+
+    private var plan: LabPlan { run.plan }
 
     /// A table of what was lost, and the row's report. Only the store's own losses are failures.
     package static func run(
         _ plan: LabPlan, progress: (Int) -> Void
     ) throws -> (report: LabReport, table: String) {
-        var row = try RivalsRow(plan)
-        try row.play(progress)
-        return (row.report, row.table)
-    }
-
-    private init(_ plan: LabPlan) throws {
-        self.plan = plan
-        report = LabReport("rivals", plan)
-        place = try plan.makePlace("rivals")
-    }
-
-    private mutating func play(_ progress: (Int) -> Void) throws {
-        var number = plan.from
-        while plan.includes(number) {
+        var row = RivalsRow(run: try LabRun("rivals", plan))
+        let next = try plan.play(progress: progress) { number in
             let rival = Rival.allCases[number % Rival.allCases.count]
             let attack = Attack.allCases[number / Rival.allCases.count % Attack.allCases.count]
-            let folder = "\(place)/\(number)"
-            guard mkdir(folder, 0o700) == 0 else { throw Platform.failure("creating", folder) }
-            let isKept = try play(number, rival, attack, folder)
+            let folder = try row.run.makeFolder(number)
+            let isKept = try row.play(number, rival, attack, folder)
             if !isKept { Platform.removeFolder(folder) }
-            number += 1
-            progress(number)
         }
-        report.next = number
-        if plan.cases != 1 { judgeControls() }
-        if report.failures.isEmpty { Platform.removeFolder(place) }
-        report.end()
+        if plan.cases != 1 { row.judgeControls() }
+        return (row.run.end(next: next), row.table)
     }
 
     /// Who must lose, if loss can be seen at all.
     private mutating func judgeControls() {
         func silent(_ attack: Attack, _ rival: Rival) -> Bool { cells[attack]?[rival]?.silent ?? 0 > 0 }
-        report.control("power loss takes from \(Rival.sqliteNormal.rawValue)", fails: silent(.power, .sqliteNormal))
-        report.control("power loss takes from \(Rival.file.rawValue)", fails: silent(.power, .file))
-        report.control(
+        run.report.control("power loss takes from \(Rival.sqliteNormal.rawValue)", fails: silent(.power, .sqliteNormal))
+        run.report.control("power loss takes from \(Rival.file.rawValue)", fails: silent(.power, .file))
+        run.report.control(
             "a flipped bit goes unnoticed in \(Rival.fileSynced.rawValue)", fails: silent(.bitAfterClose, .fileSynced))
     }
 
@@ -87,7 +70,7 @@ package struct RivalsRow {
     private mutating func play(_ number: Int, _ rival: Rival, _ attack: Attack, _ folder: String) throws -> Bool {
         var random = SeededRandom(seed: plan.seed, name: "rivals \(number)")
         let live = folder + "/live"
-        guard mkdir(live, 0o700) == 0 else { throw Platform.failure("creating", live) }
+        try LabFiles.make(folder: live)
         var child = RivalChild(
             rival: rival, folder: live, seed: plan.seed &+ UInt64(number),
             changes: Int.random(in: 30...200, using: &random))
@@ -97,10 +80,7 @@ package struct RivalsRow {
         let files = rival.files(in: live)
         if attack.cutsPower {
             let disk = folder + "/disk"
-            guard mkdir(disk, 0o700) == 0 else { throw Platform.failure("creating", disk) }
-            for name in Platform.names(in: files) where !name.hasSuffix("-shm") {
-                try Platform.copyFile(files + "/" + name, to: disk + "/" + name)
-            }
+            try LabFiles.copy(store: files, to: disk)
             child.shadow = disk
             child.tears = attack == .torn
         }
@@ -117,27 +97,23 @@ package struct RivalsRow {
 
     /// Runs the child to its end and returns what it was answered.
     private func follow(_ role: RivalChild, target: Int, errors: String) throws -> History {
-        var history = History()
-        history.begin(writer: 0)
+        var record = CaseRecord()
+        record.history.begin(writer: 0)
         let child = try ChildProcess(executable: plan.executable, arguments: role.arguments, errors: errors)
-        var answered = 0
-        reading: while true {
-            switch child.next(until: Platform.monotonicNanoseconds() + ScenarioRun.silenceMax) {
-            case .end: break reading
-            case .silence: throw Noticed(what: "a child said nothing for a long time")
-            case .messages(let messages):
-                for message in messages {
-                    if case .acknowledged(let change, let lsn) = message {
-                        history.acknowledge(change, lsn: lsn)
-                        answered += 1
-                        if answered == target { child.send(SIGKILL) }
-                    }
-                    if case .trouble(let text) = message { throw Noticed(what: "a child failed: \(text)") }
-                }
+        let why = child.hear { messages in
+            for message in messages {
+                record.note(message)
+                if message.isAcknowledgement && record.answers == target { child.send(SIGKILL) }
             }
+            return record.problems.isEmpty
         }
-        _ = child.reap()
-        return history
+        if why == .silence { throw Trouble(description: "a child said nothing for a long time") }
+        if let problem = record.problems.first { throw Trouble(description: "a child failed: \(problem)") }
+        let end = child.reap()
+        guard end == (role.closes ? .exited(0) : .signalled(SIGKILL)) else {
+            throw Trouble(description: "a child ended by \(end)")
+        }
+        return record.history
     }
 
     /// One bit of one byte that is not zero: files have parts that were made ready and hold nothing yet.
@@ -148,7 +124,9 @@ package struct RivalsRow {
             let content = Platform.contents(folder + "/" + name, limit: 16 << 20) ?? []
             for (offset, byte) in content.enumerated() where byte != 0 { bytes.append((name, offset, byte)) }
         }
-        guard let chosen = bytes.randomElement(using: &random) else { throw Noticed(what: "there is nothing to flip") }
+        guard let chosen = bytes.randomElement(using: &random) else {
+            throw Trouble(description: "there is nothing to flip")
+        }
         let file = open(folder + "/" + chosen.name, O_WRONLY | O_CLOEXEC)
         guard file >= 0 else { throw Platform.failure("opening", chosen.name) }
         defer { close(file) }
@@ -190,32 +168,32 @@ package struct RivalsRow {
         let findings = seen.verdict.findings
         let onlyMissing = findings.allSatisfy { if case .missing = $0 { true } else { false } }
         guard !findings.isEmpty || !seen.said.isEmpty else {
-            report.note(.whole)
+            run.report.note(.whole)
             return false
         }
         if !seen.said.isEmpty && onlyMissing {
             if findings.isEmpty && seen.verdict.recovered > 0 {
                 // It said what it dropped or mended, and all that was acknowledged is there.
-                report.note(.whole)
+                run.report.note(.whole)
                 return false
             }
             cell.noticed += 1
-            report.note(.detected)
+            run.report.note(.detected)
             guard rival.isOurs, !attack.flips else { return false }
-            return report.fail(number, "\(rival.rawValue), \(attack.rawValue): \(seen.said)", artefacts: folder)
+            return run.report.fail(number, "\(rival.rawValue), \(attack.rawValue): \(seen.said)", artefacts: folder)
         }
         if onlyMissing && attack.mayTake(from: rival) {
             cell.allowed += 1
-            report.note(.whole)
+            run.report.note(.whole)
             return false
         }
         cell.silent += 1
         guard rival.isOurs else {
-            report.note(.whole)
+            run.report.note(.whole)
             return false
         }
-        report.note(seen.verdict.lost > 0 ? .lost : .wrong)
-        return report.fail(
+        run.report.note(seen.verdict.lost > 0 ? .lost : .wrong)
+        return run.report.fail(
             number, "\(rival.rawValue), \(attack.rawValue): \(findings.prefix(3).map(\.description))", artefacts: folder
         )
     }

@@ -1,7 +1,7 @@
 // The cases: what is done to which file of which store, by number.
 //
 // First come all surgeries of the folder, then all damages of sectors, then bits and bytes, each part in an order that the
-// seed shuffles: so any run of cases is a fair sample of its part, and all of them are each thing once.
+// seed chooses (CaseOrder.swift).
 
 struct RotCase: Sendable, CustomStringConvertible {
     enum Sector: Int, CaseIterable, Sendable {
@@ -53,7 +53,7 @@ struct RotCases: Sendable {
     let foreign: RotImage
     let seed: UInt64
 
-    /// Files in order, and where their bytes begin in a count over all stores.
+    /// A file of a store, and so many cases as it has.
     private struct Part {
         var store: Int
         var file: String
@@ -63,10 +63,14 @@ struct RotCases: Sendable {
     private let surgeries: [(store: Int, file: String, damage: RotCase.Damage)]
     private let sectors: [Part]
     private let bytes: [Part]
+    private let surgeryOrder: CaseOrder
+    private let sectorOrder: CaseOrder
+    private let byteOrder: CaseOrder
+
     /// Cases in each part.
-    let surgeryCount: Int
-    let sectorCount: Int
-    let byteCount: Int
+    var surgeryCount: Int { surgeryOrder.count }
+    var sectorCount: Int { sectorOrder.count }
+    var byteCount: Int { byteOrder.count }
 
     var count: Int { surgeryCount + sectorCount + byteCount }
 
@@ -96,19 +100,19 @@ struct RotCases: Sendable {
         self.surgeries = surgeries
         self.sectors = sectors
         self.bytes = bytes
-        surgeryCount = surgeries.count
-        sectorCount = sectors.reduce(0) { $0 + $1.count }
-        byteCount = bytes.reduce(0) { $0 + $1.count }
+        surgeryOrder = CaseOrder(surgeries.count, seed: seed)
+        sectorOrder = CaseOrder(sectors.reduce(0) { $0 + $1.count }, seed: seed)
+        byteOrder = CaseOrder(bytes.reduce(0) { $0 + $1.count }, seed: seed)
     }
 
     /// Nil behind the last one.
     subscript(number: Int) -> RotCase? {
         if number < surgeryCount {
-            let (store, file, damage) = surgeries[shuffled(number, of: surgeryCount)]
+            let (store, file, damage) = surgeries[surgeryOrder[number]]
             return RotCase(store: store, file: file, damage: damage)
         }
         if number < surgeryCount + sectorCount {
-            guard let (part, at) = find(shuffled(number - surgeryCount, of: sectorCount), in: sectors) else {
+            guard let (part, at) = find(sectorOrder[number - surgeryCount], in: sectors) else {
                 return nil
             }
             let kinds = RotCase.Sector.allCases
@@ -116,7 +120,7 @@ struct RotCases: Sendable {
                 store: part.store, file: part.file, damage: .sector(at / kinds.count, kinds[at % kinds.count]))
         }
         let rest = number - surgeryCount - sectorCount
-        guard rest < byteCount, let (part, at) = find(shuffled(rest, of: byteCount), in: bytes) else { return nil }
+        guard rest < byteCount, let (part, at) = find(byteOrder[rest], in: bytes) else { return nil }
         let damage: RotCase.Damage =
             at % 10 < 8 ? .bit(at / 10 * 8 + at % 10) : .byte(at / 10, at % 10 == 8 ? 0 : 0xff)
         return RotCase(store: part.store, file: part.file, damage: damage)
@@ -129,18 +133,5 @@ struct RotCases: Sendable {
             rest -= part.count
         }
         return nil
-    }
-
-    /// A step through all numbers below `count`: each comes once.
-    private func shuffled(_ number: Int, of count: Int) -> Int {
-        guard count > 1 else { return 0 }
-        // About the golden section of them, so that neighbours in order lie far apart.
-        var step = max(1, Int(Double(count) * 0.618_033_988_75))
-        while Self.greatestCommonDivisor(step, count) != 1 { step += 1 }
-        return (number * step + Int(seed % UInt64(count))) % count
-    }
-
-    private static func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int {
-        b == 0 ? a : greatestCommonDivisor(b, a % b)
     }
 }

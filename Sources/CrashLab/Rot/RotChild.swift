@@ -132,7 +132,7 @@ enum RotImages {
         for store in cases.stores {
             try RotStores.write(store.image, to: "\(place)/\(store.kind).image")
             try RotStores.write(store.earlier, to: "\(place)/\(store.kind).earlier")
-            try RotStores.write(
+            try LabFiles.write(
                 Array("\(store.changes) \(store.durable)".utf8), to: "\(place)/\(store.kind).numbers")
         }
     }

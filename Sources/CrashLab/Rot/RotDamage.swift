@@ -84,20 +84,22 @@ struct RotDamage {
     }
 
     private func operate(_ kind: RotCase.Surgery, _ path: String) throws {
+        /// Surgery that was not done would be a case that nothing is wrong with.
+        func done(_ result: Int32) throws { if result != 0 { throw Platform.failure("altering", path) } }
         switch kind {
         case .missing, .empty, .foreign, .old, .longer: return
-        case .readOnly: chmod(path, 0o400)
+        case .readOnly: try done(chmod(path, 0o400))
         case .symbolicLink:
-            rename(path, path + ".moved")
-            symlink(path + ".moved", path)
-        case .hardLink: link(path, path + ".linked")
+            try done(rename(path, path + ".moved"))
+            try done(symlink(path + ".moved", path))
+        case .hardLink: try done(link(path, path + ".linked"))
         case .folder, .fullFolder:
-            unlink(path)
-            guard mkdir(path, 0o700) == 0 else { throw Platform.failure("creating", path) }
-            if kind == .fullFolder { try RotStores.write([1], to: path + "/file") }
+            try done(unlink(path))
+            try LabFiles.make(folder: path)
+            if kind == .fullFolder { try LabFiles.write([1], to: path + "/file") }
         case .pipe:
-            unlink(path)
-            guard mkfifo(path, 0o600) == 0 else { throw Platform.failure("creating", path) }
+            try done(unlink(path))
+            try done(mkfifo(path, 0o600))
         }
     }
 }

@@ -16,40 +16,33 @@ package struct RotRow {
     /// One child plays so many cases, and the budget is looked at after each.
     private static let casesPerChild = 2_000
 
-    private let plan: LabPlan
-    private let executable: String
-    private let place: String
+    private var run: LabRun
     private let cases: RotCases
-    private var report: LabReport
     private var microseconds = 0
 
-    /// - Parameter executable: the program to run as children: its main must call `runAsChildIfAsked` first.
-    package static func run(
-        _ plan: LabPlan, executable: String? = nil, progress: (Int) -> Void = { _ in }
-    ) throws -> LabReport {
-        var row = try RotRow(plan, executable ?? DrillPlan.ownExecutable)
-        try row.play(progress)
-        return row.report
+    private var plan: LabPlan { run.plan }
+    private var place: String { run.place }
+
+    package static func run(_ plan: LabPlan, progress: (Int) -> Void = { _ in }) throws -> LabReport {
+        var row = try RotRow(plan)
+        return try row.play(progress)
     }
 
-    private init(_ plan: LabPlan, _ executable: String) throws {
-        self.plan = plan
-        self.executable = executable
-        place = try plan.makePlace("rot")
-        report = LabReport("rot", plan)
-        let stores = try RotStores(in: place, seed: plan.seed)
+    private init(_ plan: LabPlan) throws {
+        run = try LabRun("rot", plan)
+        let stores = try RotStores(in: run.place, seed: plan.seed)
         cases = RotCases(stores.stores, foreign: stores.foreign, seed: plan.seed)
-        try RotImages.write(cases, to: place)
+        try RotImages.write(cases, to: run.place)
     }
 
-    private mutating func play(_ progress: (Int) -> Void) throws {
+    private mutating func play(_ progress: (Int) -> Void) throws -> LabReport {
         for store in cases.stores {
             let bytes = store.image.filter { !$0.key.hasSuffix("-shm") }.values.reduce(0) { $0 + $1.count }
-            report.count("KiB of \(store.kind)", bytes / 1_024)
+            run.report.count("KiB of \(store.kind)", bytes / 1_024)
         }
         for (part, count) in [
             ("of files", cases.surgeryCount), ("of sectors", cases.sectorCount), ("of bits and bytes", cases.byteCount),
-        ] { report.count("cases \(part) in all", count) }
+        ] { run.report.count("cases \(part) in all", count) }
         try playControls()
         var number = plan.from
         while plan.includes(number), number < cases.count {
@@ -57,17 +50,18 @@ package struct RotRow {
             if let most = plan.cases { count = min(count, plan.from + most - number) }
             number = try playSome(RotRole(place: place, seed: plan.seed, from: number, count: count), progress)
         }
-        report.next = number < cases.count ? number : nil
-        let played = max(1, report.cases)
-        report.count("µs a case", microseconds / played)
-        if report.failures.isEmpty { Platform.removeFolder(place) }
-        report.end()
+        run.report.count("µs a case", microseconds / max(1, run.report.cases))
+        return run.end(next: number < cases.count ? number : nil)
+    }
+
+    private func start(_ role: RotRole) throws -> ChildProcess {
+        try ChildProcess(executable: plan.executable, arguments: role.arguments, errors: place + "/stderr")
     }
 
     /// - Returns: the case behind the last one played.
     private mutating func playSome(_ role: RotRole, _ progress: (Int) -> Void) throws -> Int {
         var next = role.from
-        let child = try ChildProcess(executable: executable, arguments: role.arguments, errors: place + "/stderr")
+        let child = try start(role)
         reading: while true {
             switch child.nextLines(until: Platform.monotonicNanoseconds() + Self.silenceMax) {
             case .end: break reading
@@ -94,24 +88,26 @@ package struct RotRow {
     private mutating func note(_ line: RotLine) {
         microseconds += line.microseconds
         guard line.outcome == .lost || line.outcome == .wrong else {
-            report.note(line.outcome)
-            report.count(line.how)
+            run.report.note(line.outcome)
+            run.report.count(line.how)
             return
         }
         fail(line.number, line.outcome, line.how, line.what)
     }
 
     private mutating func fail(_ number: Int, _ outcome: LabOutcome, _ how: String, _ what: String) {
-        report.note(outcome)
-        report.count(how)
+        run.report.note(outcome)
+        run.report.count(how)
         let files = "\(place)/case-\(number)"
         let rot = cases[number].map { "\(cases.stores[$0.store].kind): \($0)" } ?? ""
-        guard report.fail(number, "\(how): \(rot): \(what)", artefacts: files), let rot = cases[number] else { return }
+        guard run.report.fail(number, "\(how): \(rot): \(what)", artefacts: files), let rot = cases[number] else {
+            return
+        }
         // As the case found it. What cannot be made again here is said above.
         do {
             _ = try RotDamage(cases: cases).make(rot, number: number, in: files)
         } catch {
-            report.skip("keeping the files of case \(number): \(error)")
+            run.report.skip("keeping the files of case \(number): \(error)")
         }
     }
 
@@ -128,12 +124,12 @@ package struct RotRow {
                 place: place, seed: plan.seed, from: cases.surgeryCount + cases.sectorCount, count: cases.byteCount)
             role.only = file
             role.sabotage = sabotage
-            report.control(name, fails: try fails(role))
+            run.report.control(name, fails: try fails(role))
         }
     }
 
     private func fails(_ role: RotRole) throws -> Bool {
-        let child = try ChildProcess(executable: executable, arguments: role.arguments, errors: place + "/stderr")
+        let child = try start(role)
         defer {
             child.send(SIGKILL)
             _ = child.reap()

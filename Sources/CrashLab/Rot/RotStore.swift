@@ -52,10 +52,7 @@ struct RotStore: Sendable {
     static func make(_ number: Int, in store: StateStore, seed: UInt64, _ durability: Durability) throws {
         let change = Change(writer: 0, number: number)
         try store.transaction(durability: durability) { tx in
-            switch change.value(seed: seed) {
-            case .int(let value): try tx.set(change.key, value)
-            case .text(let value): try tx.set(change.key, value)
-            }
+            try tx.put(change, seed: seed)
             try tx.set("cell/\(number % cells)", number)
             if number % 5 == 0 { try tx.remove("cell/\((number + 3) % cells)") }
         }
@@ -168,17 +165,8 @@ struct RotStores {
     }
 
     static func write(_ image: RotImage, to path: String) throws {
-        guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw Platform.failure("creating", path) }
-        for (name, bytes) in image { try write(bytes, to: path + "/" + name) }
-    }
-
-    static func write(_ bytes: [UInt8], to path: String) throws {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw Platform.failure("creating", path) }
-        defer { close(descriptor) }
-        guard bytes.withUnsafeBytes({ Platform.writeAll(descriptor, $0) }) else {
-            throw Platform.failure("writing", path)
-        }
+        if !Platform.exists(path) { try LabFiles.make(folder: path) }
+        for (name, bytes) in image { try LabFiles.write(bytes, to: path + "/" + name) }
     }
 
     // MARK: SQLite's WAL (https://www.sqlite.org/fileformat2.html#walformat)

@@ -82,21 +82,15 @@ struct Recording: Sendable {
     }
 
     /// Makes the VFS and its recorder ready for this process.
-    static func prepare() throws(StoreError) {
-        var options = backstay_fault_options()
-        let result = backstay_fault_register(&options)
-        guard result == 0 else {
-            throw StoreError(.unsupported, "the VFS of the lab cannot be registered", cause: result)
-        }
+    static func prepare() throws(Trouble) {
+        try FaultVFS.register()
         Platform.onSync = backstay_record_descriptor_synced
     }
-
-    static var vfs: String { BACKSTAY_FAULT_VFS_NAME }
 
     /// Records what `body` has done to the files of the folder, which is absolute, links resolved.
     static func of<R>(_ folder: String, _ body: () throws -> R) throws -> (R, Recording) {
         guard backstay_record_begin(folder) else {
-            throw StoreError(.unsupported, "the path \(folder) is too long to be recorded")
+            throw Trouble(description: "the path \(folder) is too long to be recorded")
         }
         let result: R
         do {

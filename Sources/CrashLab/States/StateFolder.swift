@@ -20,7 +20,7 @@ final class StateFolder {
     /// The folder is made, and empty.
     init(_ path: String) throws(StoreError) {
         self.path = path
-        guard mkdir(path, 0o700) == 0 else { throw Platform.failure("creating", path) }
+        try LabFiles.make(folder: path)
     }
 
     deinit {

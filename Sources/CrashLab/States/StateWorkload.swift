@@ -183,7 +183,7 @@ struct StateWorkload: Sendable {
         var run = 0
         func open() throws -> StateStore {
             var options = options(run: run, boot: Self.boot)
-            options.vfs = Recording.vfs
+            options.vfs = FaultVFS.name
             options.sabotage = sabotage
             run += 1
             return try StateStore.open(folder, options: options)

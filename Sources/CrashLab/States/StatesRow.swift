@@ -20,41 +20,35 @@ package enum StatesRow {
             effort: StateEffort(exhaustiveMax: 4, sampled: 8, torn: 3, cuts: 1), pairsEvery: 40, isSmall: true)
     }
 
-    package static func row(
+    package static func run(
         _ plan: LabPlan, amount: Amount = .full, progress: (Int) -> Void = { _ in }
     ) throws -> LabReport {
         try Recording.prepare()
-        let place = try plan.makePlace("states")
-        let run = try StatesRun(plan, amount, place)
+        let run = try StatesRun(plan, amount)
         try run.playControls()
         var number = plan.from
         while plan.includes(number), try run.play(number) {
             number += 1
             progress(number)
         }
-        run.report.next = number
-        if run.report.failures.isEmpty { Platform.removeFolder(place) }
-        run.report.end()
-        return run.report
+        return run.run.end(next: number)
     }
 }
 
 final class StatesRun {
-    private let plan: LabPlan
+    fileprivate var run: LabRun
     private let amount: StatesRow.Amount
-    private let place: String
     private let judge: StateJudge
-    var report: LabReport
+
+    private var plan: LabPlan { run.plan }
 
     /// After so many failures of one case the rest of it says nothing new.
     private static let failuresMax = 5
 
-    init(_ plan: LabPlan, _ amount: StatesRow.Amount, _ place: String) throws {
-        self.plan = plan
+    init(_ plan: LabPlan, _ amount: StatesRow.Amount) throws {
+        run = try LabRun("states", plan)
         self.amount = amount
-        self.place = place
-        judge = StateJudge(try StateFolder(place + "/state"))
-        report = LabReport("states", plan)
+        judge = StateJudge(try StateFolder(run.place + "/state"))
     }
 
     // MARK: Controls
@@ -63,20 +57,20 @@ final class StatesRun {
     func playControls() throws {
         var lying = DiskRules()
         lying.flushesLie = true
-        report.control("a disk that lies about flushes", fails: try loses(lying))
+        run.report.control("a disk that lies about flushes", fails: try loses(lying))
         var forgetting = DiskRules()
         forgetting.mappingsDie = true
-        report.control("mapped pages that die with the process", fails: try loses(forgetting))
+        run.report.control("mapped pages that die with the process", fails: try loses(forgetting))
         var early = Committer.Sabotage()
         early.acknowledgesBeforeCommit = true
-        report.control("answers before the commit", fails: try loses(DiskRules(), early))
+        run.report.control("answers before the commit", fails: try loses(DiskRules(), early))
     }
 
     private func loses(_ rules: DiskRules, _ sabotage: Committer.Sabotage = .init()) throws -> Bool {
         // Single changes, and both levels.
         for number in 0..<4 {
             let played = try StateCase(
-                seed: plan.seed, number: number, at: place + "/case", isSmall: true, sabotage: sabotage)
+                seed: plan.seed, number: number, at: run.place + "/case", isSmall: true, sabotage: sabotage)
             var random = SeededRandom(seed: plan.seed, name: "control \(number)")
             var isLost = false
             let effort = StateEffort(exhaustiveMax: 3, sampled: 8, torn: 0, cuts: 0)
@@ -99,7 +93,7 @@ final class StatesRun {
 
     /// - Returns: false where the budget ended it.
     func play(_ number: Int) throws -> Bool {
-        let played = try StateCase(seed: plan.seed, number: number, at: place + "/case", isSmall: amount.isSmall)
+        let played = try StateCase(seed: plan.seed, number: number, at: run.place + "/case", isSmall: amount.isSmall)
         var random = SeededRandom(seed: plan.seed, name: "states of \(number)")
         var chance = SeededRandom(seed: plan.seed, name: "chances of \(number)")
         var states = CrashStates(base: played.base, recording: played.recording, effort: amount.effort)
@@ -110,10 +104,11 @@ final class StatesRun {
         var isCut = false
         let visit = { (state: CrashState) throws -> Bool in
             count += 1
-            self.report.count(state.survival == .power ? "states after power loss" : "states after a process's death")
-            if state.isTorn { self.report.count("of them torn") }
+            self.run.report.count(
+                state.survival == .power ? "states after power loss" : "states after a process's death")
+            if state.isTorn { self.run.report.count("of them torn") }
             if let fault = try self.fault(of: state, played, &chance) {
-                worst = Self.worse(worst, fault.outcome)
+                worst = max(worst, fault.outcome)
                 failed += 1
                 let words = "\(played.workload.profile), state \(count): \(fault.what); \(state.what())"
                 try self.keep(number, words, state.image)
@@ -123,19 +118,14 @@ final class StatesRun {
         }
         try states.afterProcessDeath(&random, visit)
         if failed < Self.failuresMax && !isCut { try states.afterPowerLoss(&random, visit) }
-        report.count("changes made", played.workload.changes)
-        report.note(worst)
+        run.report.count("changes made", played.workload.changes)
+        run.report.note(worst)
         return !isCut
     }
 
-    private static func worse(_ a: LabOutcome, _ b: LabOutcome) -> LabOutcome {
-        let order: [LabOutcome] = [.whole, .detected, .lost, .wrong]
-        return (order.firstIndex(of: a) ?? 0) >= (order.firstIndex(of: b) ?? 0) ? a : b
-    }
-
     private func keep(_ number: Int, _ words: String, _ image: DiskImage) throws {
-        let kept = "\(place)/failure-\(report.failed + 1)"
-        if report.fail(number, words, artefacts: kept) { try StateFolder(kept).write(image) }
+        let kept = "\(run.place)/failure-\(run.report.failed + 1)"
+        if run.report.fail(number, words, artefacts: kept) { try StateFolder(kept).write(image) }
     }
 
     private func options(_ played: StateCase, _ survival: Survival, recoveries: Int = 1) -> StoreOptions {
@@ -156,7 +146,7 @@ final class StatesRun {
         let found = judge.open(options, played.oracle, expected)
         if let fault = found.fault { return fault }
         if Int.random(in: 0..<amount.goesOnEvery, using: &chance) == 0 {
-            report.count("stores that went on")
+            run.report.count("stores that went on")
             try judge.folder.write(state.image)
             if let fault = judge.goesOn(options, played.oracle, allowed) { return fault }
         }
@@ -171,10 +161,10 @@ final class StatesRun {
     private func faultInRecovery(
         from state: CrashState, _ played: StateCase, _ allowed: ClosedRange<Int>, _ chance: inout SeededRandom
     ) throws -> StateFault? {
-        report.count("recoveries crashed into")
+        run.report.count("recoveries crashed into")
         try judge.folder.write(state.image)
         var recovering = options(played, state.survival)
-        recovering.vfs = Recording.vfs
+        recovering.vfs = FaultVFS.name
         let (first, recovery) = try Recording.of(judge.folder.path) {
             judge.open(recovering, played.oracle, StateJudge.Expected(allowed: allowed)) { _ in Recording.mark(.opened)
             }
@@ -197,7 +187,7 @@ final class StatesRun {
         var draw = SeededRandom(seed: chance.next())
         let visit = { (second: CrashState) throws -> Bool in
             guard Int.random(in: 0..<5, using: &draw) == 0 else { return true }
-            self.report.count("crashes inside a recovery")
+            self.run.report.count("crashes inside a recovery")
             let mayBeEarlier =
                 state.survival == .process && second.survival == .power && second.acknowledged < opened
             let expected = StateJudge.Expected(

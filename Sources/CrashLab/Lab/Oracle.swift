@@ -23,7 +23,7 @@ struct History: Sendable {
     private(set) var acknowledged: [Change: UInt64?] = [:]
     /// Refused before they had an LSN, or found missing in an earlier round: they must never appear.
     private(set) var rejected: Set<Change> = []
-    /// Writers whose last answer was an error: they submitted one more than was acknowledged, and nothing behind it.
+    /// By writer, the number of its newest acknowledged change; 0 for one that has only begun.
     private var highest: [Int: Int] = [:]
     /// So many changes of a writer may be on their way at once: one; as many as its transactions have; more where answers
     /// are lost on their way.
@@ -46,6 +46,16 @@ struct History: Sendable {
 
     /// A writer is known to have begun.
     mutating func begin(writer: Int) { highest[writer] = highest[writer] ?? 0 }
+
+    /// What a child says of its changes; the rest is not for here.
+    mutating func note(_ message: Message) {
+        switch message {
+        case .began(let writer): begin(writer: writer)
+        case .acknowledged(let change, let lsn): acknowledge(change, lsn: lsn)
+        case .refused(let change): reject(change)
+        default: break
+        }
+    }
 
     /// Between rounds: what the store was seen to hold is as good as acknowledged, what it lacked will never come.
     mutating func settle(_ recovered: [String: String]) {

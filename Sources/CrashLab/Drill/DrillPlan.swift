@@ -26,7 +26,7 @@ public struct DrillPlan: Sendable {
     /// Nil picks a seed; without an executable it is the running one.
     public init(seed: UInt64? = nil, executable: String? = nil) {
         self.seed = seed ?? Platform.randomBits() % 1_000_000_000
-        self.executable = executable ?? Self.ownExecutable
+        self.executable = executable ?? ChildProcess.ownExecutable
     }
 
     /// The names, in the order they run.
@@ -51,11 +51,8 @@ public struct DrillPlan: Sendable {
     ///   - before: called with each scenario's name before it is played.
     /// - Throws: a `StoreError` where no folder can be made.
     public func run(in folder: String? = nil, before: (String) -> Void = { _ in }) throws -> DrillReport {
-        let base = folder ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
         let start = Platform.monotonicNanoseconds()
-        let place = try Platform.resolved(
-            "\(base)/backstay-drill-\(getpid())-\(String(Platform.randomBits(), radix: 36))")
-        guard mkdir(place, 0o700) == 0 else { throw Platform.failure("creating", place) }
+        let place = try LabFiles.makePlace("drill", in: folder ?? LabFiles.temporary)
         // For a drill that is stopped; its children end when nobody hears them.
         let cleanup = ExitHooks.register("remove the drill's stores") { _ in Platform.removeFolder(place) }
         defer {
@@ -66,7 +63,7 @@ public struct DrillPlan: Sendable {
         for (index, scenario) in scenarios.enumerated() {
             before(scenario.name)
             let folder = "\(place)/\(index + 1)"
-            guard mkdir(folder, 0o700) == 0 else { throw Platform.failure("creating", folder) }
+            try LabFiles.make(folder: folder)
             var scenario = scenario
             let rounds = scenario.rounds
             if Platform.monotonicNanoseconds() - start > Self.hurriesAfter { scenario.rounds = 1 }
@@ -88,16 +85,5 @@ public struct DrillPlan: Sendable {
         let part = Array(part.utf8)
         guard part.count <= text.count else { return false }
         return (0...text.count - part.count).contains { text[$0..<$0 + part.count].elementsEqual(part) }
-    }
-
-    static var ownExecutable: String {
-        #if os(Linux)
-        // A link to the file that runs, whatever it was called as.
-        if let path = realpath("/proc/self/exe", nil) {
-            defer { free(path) }
-            return String(cString: path)
-        }
-        #endif
-        return CommandLine.arguments[0]
     }
 }

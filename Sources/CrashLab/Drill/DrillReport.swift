@@ -11,8 +11,10 @@ public struct DrillReport: Sendable {
     /// How long all of it took, in seconds.
     public var seconds: Double
 
-    /// No scenario lost anything or went otherwise than it must, and every control lost.
-    public var isGood: Bool { !scenarios.isEmpty && scenarios.allSatisfy { $0.problems.isEmpty } }
+    /// Something was played, no scenario lost anything or went otherwise than it must, and every control lost.
+    public var isGood: Bool {
+        scenarios.contains { $0.skipped == nil } && scenarios.allSatisfy { $0.problems.isEmpty }
+    }
 
     // MARK: For people
 

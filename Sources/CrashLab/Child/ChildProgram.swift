@@ -42,10 +42,6 @@ public func runAsChildIfAsked() async throws -> Bool {
 }
 
 enum ChildProgram {
-    struct Failure: Error, CustomStringConvertible {
-        let description: String
-    }
-
     /// Seconds after which a child that hangs is ended by SIGALRM, unless its role says otherwise.
     static let alarmSeconds: UInt32 = 60
     static let slowHookSeconds: UInt32 = 3
@@ -72,25 +68,21 @@ enum ChildProgram {
     }
 
     private static func registerFaults(_ role: ChildRole) throws {
-        let result = role.store.withCString { folder in
-            role.shadow.withCString { shadow in
-                var options = backstay_fault_options()
-                if !role.shadow.isEmpty {
-                    options.folder = folder
-                    options.shadow = shadow
-                }
-                options.sync_lies = role.syncLies
-                options.tears = role.tears
-                options.seed = role.seed &+ UInt64(role.firstWriter)
-                return backstay_fault_register(&options)
-            }
+        var options = backstay_fault_options()
+        options.sync_lies = role.syncLies
+        options.tears = role.tears
+        options.seed = role.seed &+ UInt64(role.firstWriter)
+        guard !role.shadow.isEmpty else { return try FaultVFS.register(options) }
+        try FaultVFS.register(folder: role.store, shadow: role.shadow) {
+            $0.sync_lies = options.sync_lies
+            $0.tears = options.tears
+            $0.seed = options.seed
         }
-        guard result == 0 else { throw Failure(description: "the VFS for faults cannot be registered: \(result)") }
     }
 
     private static func options(_ role: ChildRole) -> StoreOptions {
         var options = StoreOptions()
-        if role.usesFaults { options.vfs = BACKSTAY_FAULT_VFS_NAME }
+        if role.usesFaults { options.vfs = FaultVFS.name }
         options.sabotage.acknowledgesBeforeCommit = role.acknowledgesEarly
         if role.strain.isBulky { options.tailBytes = Writers.leastTail }
         if role.strain.lags { options.ageMax = UInt64(alarmSeconds) * 1_000_000_000 }
@@ -109,13 +101,7 @@ enum ChildProgram {
         Message.recovered(fromTail: store.recovery.recordsFromTail).send()
         var rows = 0
         for entry in try store.entries() {
-            let word =
-                switch entry.type {
-                case "int": "int:\(try entry.value(as: Int.self))"
-                case "string": "text:\(try entry.value(as: String.self))"
-                default: "\(entry.type):"
-                }
-            Message.row(key: entry.key, word: word).send()
+            Message.row(key: entry.key, word: try entry.word).send()
             rows += 1
         }
         try await store.close()
@@ -189,7 +175,7 @@ enum ChildProgram {
             Task.detached { exit(5) }
             try await untilCancelled()
         case .throwsExit: throw ExitHooks.Exit(3)
-        case .throwsError, .throwsFromMain: throw Failure(description: "thrown by the drill")
+        case .throwsError, .throwsFromMain: throw Trouble(description: "thrown by the drill")
         case .waits, .hookIsSlow, .waitsUnhandled: try await untilCancelled()
         case .ignoresCancellation: await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in }
         case .traps: fatalError("trapped by the drill")

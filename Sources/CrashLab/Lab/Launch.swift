@@ -56,12 +56,9 @@ enum Launch: Equatable {
         }
     }
 
-    var spawnFlag: Int32 {
-        // POSIX_SPAWN_SETSID, which glibc's headers show only to those who ask for GNU extensions.
-        #if canImport(Darwin)
-        self == .session ? Int32(POSIX_SPAWN_SETSID) : Int32(POSIX_SPAWN_SETPGROUP)
-        #else
-        self == .session ? 0x80 : Int32(POSIX_SPAWN_SETPGROUP)
-        #endif
+    /// What a shell cannot do for it.
+    func prepare(_ spawn: inout Spawn) {
+        if self == .session { spawn.group = .session }
+        if case .blocked(let signal) = self { spawn.blocked = signal }
     }
 }

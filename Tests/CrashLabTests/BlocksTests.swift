@@ -4,16 +4,14 @@
 @testable import CrashLab
 import Testing
 
-@Suite(.serialized) struct BlockTests {
+@Suite(.serialized) struct BlocksTests {
     /// A slice of each file system: some disks of a recording, with the controls of all.
     @Test func disksOfAPowerCutAreWhole() throws {
         if let missing = BlockFileSystem.missingForAll {
             print("not tested: \(missing)")
             return
         }
-        var plan = LabPlan(seed: 11)
-        plan.cases = 12
-        let report = try BlockCampaign.row(plan, executable: builtCommand)
+        let report = try BlocksRow.run(LabPlan(seed: 11, cases: 12, executable: builtCommand))
         for reason in report.skipped { print("not tested: \(reason)") }
         #expect(report.failed == 0, "\(report.text)")
         #expect(report.cases == 12)
@@ -28,8 +26,7 @@ import Testing
             return
         }
         // The last case of the first recording: ext4, writes and flushes.
-        let plan = LabPlan(seed: 12, from: 99, cases: 1)
-        let report = try BlockCampaign.row(plan, executable: builtCommand)
+        let report = try BlocksRow.run(LabPlan(seed: 12, from: 99, cases: 1, executable: builtCommand))
         #expect(report.failed == 0, "\(report.text)")
         let told = report.counts.first { $0.name == "changes of unknown fate" }?.count ?? 0
         let refused = report.counts.first { $0.name == "changes refused" }?.count ?? 0
@@ -37,11 +34,11 @@ import Testing
     }
 
     @Test func casesOfARecordingAreStatesThenFailures() {
-        #expect(BlockCampaign.Case(0) == .state(.whole, isTwice: true))
-        #expect(BlockCampaign.Case(7) == .state(.torn, isTwice: false))
-        #expect(BlockCampaign.Case(98) == .failure(writes: true, flushes: false))
-        #expect(BlockCampaign.Case(198) == .failure(writes: false, flushes: true))
-        #expect(BlockCampaign.Case(199) == .failure(writes: true, flushes: true))
+        #expect(BlocksRow.Case(0) == .state(.whole, isTwice: true))
+        #expect(BlocksRow.Case(7) == .state(.torn, isTwice: false))
+        #expect(BlocksRow.Case(98) == .failure(writes: true, flushes: false))
+        #expect(BlocksRow.Case(198) == .failure(writes: false, flushes: true))
+        #expect(BlocksRow.Case(199) == .failure(writes: true, flushes: true))
     }
 }
 #endif

@@ -105,7 +105,9 @@ struct ChildRole: Sendable {
 
     /// Says it to the device first, so that it has its place among the blocks that are written, then to the parent.
     func say(_ message: Message) {
-        if !marks.isEmpty { _ = access("\(marks)/\(message.line)", F_OK) }
+        if !marks.isEmpty, access("\(marks)/\(message.line)", F_OK) == 0 || errno != ENOENT {
+            Message.trouble("the device did not hear: \(message.line)").send()
+        }
         message.send()
     }
 

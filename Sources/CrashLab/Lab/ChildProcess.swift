@@ -13,24 +13,17 @@ internal import Glibc
 #endif
 
 final class ChildProcess {
-    /// How a child ended, as the kernel says.
-    enum End: Equatable, CustomStringConvertible {
-        case exited(Int32)
-        case signalled(Int32)
+    typealias End = ProcessEnd
 
-        var description: String {
-            switch self {
-            case .exited(let status): "exit status \(status)"
-            case .signalled(let signal): SignalName.of(signal)
-            }
-        }
-    }
+    /// A child that says nothing for so long hangs.
+    static let silenceMax: UInt64 = 30_000_000_000
 
     let pid: pid_t
     private let messages: Int32
     private var buffer: [UInt8] = []
     private let isConsole: Bool
-    private var isReaped = false
+    /// Nil until it was reaped.
+    private var end: End?
     private let isWrapped: Bool
 
     /// Starts `executable` with `arguments`; its stderr goes to the end of the file `errors`.
@@ -42,72 +35,40 @@ final class ChildProcess {
         isConsole: Bool = false
     ) throws(StoreError) {
         self.isConsole = isConsole
-        let (executable, arguments) = launch.command(program, given)
+        isWrapped = launch.isWrapped
         var ends: [Int32] = [0, 0]
         guard pipe(&ends) == 0 else { throw Platform.failure("making", "a pipe") }
         defer { close(ends[1]) }
         _ = fcntl(ends[0], F_SETFD, FD_CLOEXEC)
-
-        #if canImport(Darwin)
-        var actions: posix_spawn_file_actions_t?
-        var attributes: posix_spawnattr_t?
-        #else
-        var actions = posix_spawn_file_actions_t()
-        var attributes = posix_spawnattr_t()
-        #endif
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO)
-        posix_spawn_file_actions_addclose(&actions, ends[1])
-        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, errors, O_WRONLY | O_CREAT | O_APPEND, 0o600)
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        // A drill under nohup must not hand its ignored SIGHUP down.
-        var all = sigset_t()
-        var none = sigset_t()
-        sigfillset(&all)
-        for signal in [SIGKILL, SIGSTOP] { sigdelset(&all, signal) }
-        sigemptyset(&none)
-        if case .blocked(let signal) = launch { sigaddset(&none, signal) }
-        posix_spawnattr_setsigdefault(&attributes, &all)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setpgroup(&attributes, 0)
-        posix_spawnattr_setflags(
-            &attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | launch.spawnFlag))
-
-        var child = pid_t()
-        let words = ([executable] + arguments).map { strdup($0) }
-        defer { for word in words { free(word) } }
-        let variables = Self.environment.map { strdup($0) }
-        defer { for variable in variables { free(variable) } }
-        let result = posix_spawn(&child, executable, &actions, &attributes, words + [nil], variables + [nil])
-        guard result == 0 else {
+        let (executable, arguments) = launch.command(program, given)
+        var spawn = Spawn(
+            executable: executable, arguments: arguments, output: .descriptor(ends[1]), errors: errors)
+        launch.prepare(&spawn)
+        do throws(StoreError) {
+            pid = try spawn.start()
+        } catch {
             close(ends[0])
-            throw Platform.failure("starting", executable, errno: result)
+            throw error
         }
-        pid = child
-        isWrapped = launch.isWrapped
         messages = ends[0]
     }
 
     deinit {
-        if !isReaped {
-            send(SIGKILL)
-            _ = reap()
-        }
+        send(SIGKILL)
+        _ = reap()
         close(messages)
     }
 
-    /// The parent's environment, without Swift's backtracer: it would take seconds over each crash.
-    static var environment: [String] {
-        var variables: [String] = []
-        var next = environ
-        while let variable = next.pointee {
-            variables.append(String(cString: variable))
-            next += 1
+    /// The running program: what is run as children where nothing else is named.
+    static var ownExecutable: String {
+        #if os(Linux)
+        // A link to the file that runs, whatever it was called as.
+        if let path = realpath("/proc/self/exe", nil) {
+            defer { free(path) }
+            return String(cString: path)
         }
-        return variables.filter { !$0.hasPrefix("SWIFT_BACKTRACE=") } + ["SWIFT_BACKTRACE=enable=no"]
+        #endif
+        return CommandLine.arguments[0]
     }
 
     /// The process that runs the program: a child of the one that was started, where a shell or `unshare` is between. Nil
@@ -118,8 +79,8 @@ final class ChildProcess {
         return children.split(separator: " ").first.flatMap { pid_t($0) }
     }
 
-    /// Sends a signal.
-    func send(_ signal: Int32) { _ = kill(pid, signal) }
+    /// Sends a signal, unless it was reaped: its number may be another's by then.
+    func send(_ signal: Int32) { if end == nil { _ = kill(pid, signal) } }
 
     enum Reading {
         case messages([Message])
@@ -172,12 +133,34 @@ final class ChildProcess {
         }
     }
 
-    /// After the pipe's end or a kill.
+    /// Why listening to a child has ended.
+    enum Silenced {
+        /// The child is gone.
+        case end
+        /// It said nothing for too long.
+        case silence
+        /// The listener has heard enough.
+        case enough
+    }
+
+    /// Hands on what it says until it is gone, is silent for so many nanoseconds, or `listen` returns false.
+    func hear(
+        patience: UInt64 = ChildProcess.silenceMax, _ listen: ([Message]) throws -> Bool
+    ) rethrows -> Silenced {
+        while true {
+            switch next(until: Platform.monotonicNanoseconds() + patience) {
+            case .end: return .end
+            case .silence: return .silence
+            case .messages(let messages): if try !listen(messages) { return .enough }
+            }
+        }
+    }
+
+    /// Its end, after the pipe's end or a kill.
     func reap() -> End {
-        var status: Int32 = 0
-        while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
-        isReaped = true
-        let signal = status & 0x7f
-        return signal == 0 ? .exited(status >> 8 & 0xff) : .signalled(signal)
+        if let end { return end }
+        let end = End(of: pid)
+        self.end = end
+        return end
     }
 }

@@ -118,10 +118,7 @@ final class Writers: Sendable {
             return try typed(
                 Result { try store.transaction(durability: level) { try fill($0, change, ballast) }.receipt })
         }
-        switch change.value(seed: role.seed) {
-        case .int(let value): return try store.set(change.key, value, durability: level)
-        case .text(let value): return try store.set(change.key, value, durability: level)
-        }
+        return try store.put(change, seed: role.seed, level)
     }
 
     private func set(_ change: Change) async throws(StoreError) -> StateStore.Receipt {
@@ -133,10 +130,7 @@ final class Writers: Sendable {
                 return try typed(.failure(error))
             }
         }
-        switch change.value(seed: role.seed) {
-        case .int(let value): return try await store.set(change.key, value, durability: level)
-        case .text(let value): return try await store.set(change.key, value, durability: level)
-        }
+        return try await store.put(change, seed: role.seed, level)
     }
 
     private func level(_ change: Change) -> Durability { role.strain.asksForProcess ? .process : change.durability }
@@ -152,10 +146,7 @@ final class Writers: Sendable {
     private func fill(_ transaction: StateStore.Transaction, _ change: Change, _ ballast: Int) throws {
         let key = "half of \(change.key)"
         try transaction.set(key, String(repeating: "x", count: ballast))
-        switch change.value(seed: role.seed) {
-        case .int(let value): try transaction.set(change.key, value)
-        case .text(let value): try transaction.set(change.key, value)
-        }
+        try transaction.put(change, seed: role.seed)
         try transaction.remove(key)
     }
 

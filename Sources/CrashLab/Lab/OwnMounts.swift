@@ -40,6 +40,14 @@ enum OwnMounts {
         return try result.get()
     }
 
+    /// Makes a loop device over a file. It goes when its descriptor is closed and the last mount of it is gone.
+    static func attach(_ file: String) throws(StoreError) -> (descriptor: Int32, path: String) {
+        var device = [CChar](repeating: 0, count: 64)
+        let loop = cblocklog_attach(file, &device)
+        guard loop >= 0 else { throw Platform.failure("making a loop device over", file, errno: -loop) }
+        return (loop, String(decoding: device.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))
+    }
+
     /// Mounts, or says why not.
     static func mount(_ device: String, at folder: String, type: String, options: String) throws(Refusal) {
         let error = cblocklog_mount(device, folder, type, options)

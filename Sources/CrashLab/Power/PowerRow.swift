@@ -5,8 +5,6 @@
 // fourth of the ten cuts that share a drive, by the machine itself in its next boot. The oracle judges by the rules of power
 // loss.
 
-internal import CBlockLog
-internal import ExitHooks
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin
@@ -16,47 +14,31 @@ internal import Musl
 internal import Glibc
 #endif
 
-package enum PowerCampaign {
+package enum PowerRow {
     static let casesOfADrive = 10
 
-    /// Plays the row.
-    ///
-    /// - Parameters:
-    ///   - machine: the folder with the machine's kernel and programs.
-    ///   - executable: whose main calls `runAsChildIfAsked`; nil for the running one.
-    package static func row(
-        _ plan: LabPlan, machine: String, executable: String? = nil,
-        progress: @escaping @Sendable (Int) -> Void = { _ in }
+    /// - Parameter machine: the folder with the machine's kernel and programs.
+    package static func run(
+        _ plan: LabPlan, machine: String, progress: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws -> LabReport {
         // The drive is looked at here, by way of a loop device.
         let needed = [
             BlockFileSystem.missingForAll, BlockFileSystem.ext4.missing, PowerMachine.missing(in: machine),
         ]
-        guard needed.allSatisfy({ $0 == nil }) else {
-            var report = LabReport("power", plan)
-            for missing in needed { if let missing { report.skip(missing) } }
-            return report
+        return try MountedRow.run("power", plan, missing: needed.compactMap(\.self)) { run in
+            try PowerRun(run, machine: machine).play(progress)
         }
-        let place = try plan.makePlace("power")
-        let cleanup = ExitHooks.register("remove the lab's folder") { _ in Platform.removeFolder(place) }
-        defer { cleanup.cancel() }
-        let executable = executable ?? DrillPlan.ownExecutable
-        let report = try OwnMounts.run {
-            try PowerRun(plan, machine: machine, place: place, executable: executable).play(progress)
-        }
-        if report.failed == 0 { Platform.removeFolder(place) }
-        return report
     }
 }
 
 /// One run of the row, on the thread whose mounts nobody else sees.
 private final class PowerRun {
-    private let plan: LabPlan
-    private let place: String
-    private let executable: String
+    private var run: LabRun
     private let machine: PowerMachine
-    private var report: LabReport
     private var drive: Drive?
+
+    private var plan: LabPlan { run.plan }
+    private var place: String { run.place }
 
     private struct Drive {
         var number: Int
@@ -83,36 +65,26 @@ private final class PowerRun {
     private static let alarmSeconds: UInt32 = 600
     private static let controlCuts = 6
 
-    init(_ plan: LabPlan, machine: String, place: String, executable: String) throws {
-        self.plan = plan
-        self.place = place
-        self.executable = executable
-        self.machine = try PowerMachine(folder: machine, place: place)
-        report = LabReport("power", plan)
-        guard mkdir(place + "/disk", 0o700) == 0 else { throw Platform.failure("creating", place + "/disk") }
+    init(_ run: LabRun, machine: String) throws {
+        self.run = run
+        self.machine = try PowerMachine(folder: machine, place: run.place)
+        try LabFiles.make(folder: run.place + "/disk")
     }
 
     func play(_ progress: (Int) -> Void) throws -> LabReport {
         if plan.cases != 1 { try playControl() }
-        var number = plan.from
-        while plan.includes(number) {
-            progress(number)
-            try play(number)
-            number += 1
-        }
-        report.next = number
-        report.end()
-        return report
+        let next = try plan.play(progress: progress) { try play($0) }
+        return run.concluded(next: next)
     }
 
     // MARK: Cases
 
     private func play(_ number: Int) throws {
         var random = SeededRandom(seed: plan.seed, name: "power \(number)")
-        let round = number % PowerCampaign.casesOfADrive
-        if drive?.number != number / PowerCampaign.casesOfADrive {
+        let round = number % PowerRow.casesOfADrive
+        if drive?.number != number / PowerRow.casesOfADrive {
             if let old = drive { unlink(old.image) }
-            drive = try makeDrive(number / PowerCampaign.casesOfADrive, "\(number)")
+            drive = try makeDrive(number / PowerRow.casesOfADrive, "\(number)")
         }
         var role = ChildRole()
         role.part = .writes
@@ -129,13 +101,13 @@ private final class PowerRun {
         guard var drive = self.drive else { return }
         for boot in 1... {
             let cut = try self.cut(role, drive.image, target: target, delay: delay, isEarly: isEarly, &drive.history)
-            if case .troubled(let trouble) = cut { report.fail(number, "wrong: \(trouble)") }
+            if case .troubled(let trouble) = cut { run.report.fail(number, "wrong: \(trouble)") }
             guard case .missed(let reason) = cut else { break }
-            report.count("boots that count for nothing")
+            run.report.count("boots that count for nothing")
             if boot == Self.bootsMax {
                 self.drive = drive
-                report.skip("case \(number): \(reason)")
-                return report.note(.skipped)
+                run.report.skip("case \(number): \(reason)")
+                return run.report.note(.skipped)
             }
         }
         // While the store is small: a thousand values take the console a second or more.
@@ -144,13 +116,13 @@ private final class PowerRun {
         let verdict = PowerVerdict(finding, drive.history, seed: plan.seed)
         if case .rows(let rows) = finding { drive.history.settle(rows) }
         self.drive = drive
-        report.note(verdict.outcome)
-        report.count(isInGuest ? "judged by the machine" : "judged here")
+        run.report.note(verdict.outcome)
+        run.report.count(isInGuest ? "judged by the machine" : "judged here")
         switch verdict.outcome {
         case .whole: return
-        case .skipped: report.skip("case \(number): \(verdict.what)")
+        case .skipped: run.report.skip("case \(number): \(verdict.what)")
         case .detected, .lost, .wrong:
-            report.fail(number, "\(verdict.outcome.rawValue): \(verdict.what)", artefacts: drive.image)
+            run.report.fail(number, "\(verdict.outcome.rawValue): \(verdict.what)", artefacts: drive.image)
             // What comes behind a failure says nothing: a new drive for the next case, and this one is kept.
             self.drive = nil
         }
@@ -176,7 +148,7 @@ private final class PowerRun {
             hasLost = verdict.outcome == .lost
             unlink(drive.image)
         }
-        report.control("answers before the commit", fails: hasLost)
+        run.report.control("answers before the commit", fails: hasLost)
     }
 
     private func makeDrive(_ number: Int, _ name: String) throws -> Drive {
@@ -195,35 +167,31 @@ private final class PowerRun {
         var acknowledged = 0
         var isCut = false
         var trouble: String?
-        reading: while true {
-            switch child.next(until: Platform.monotonicNanoseconds() + Self.patience) {
-            case .end: break reading
-            case .silence:
-                child.send(SIGKILL)
-                _ = child.reap()
-                return .missed("the machine said nothing for a long time")
-            case .messages(let messages):
-                var hasBegun = false
-                for message in messages {
-                    switch message {
-                    case .began(let writer): history.begin(writer: writer)
-                    case .acknowledged(let change, let lsn):
-                        history.acknowledge(change, lsn: lsn)
-                        acknowledged += 1
-                    case .refused(let change): history.reject(change)
-                    case .phase(.opening): hasBegun = true
-                    case .trouble(let text): trouble = text
-                    default: break
-                    }
+        let why = child.hear(patience: Self.patience) { messages in
+            var hasBegun = false
+            for message in messages {
+                history.note(message)
+                switch message {
+                case .acknowledged: acknowledged += 1
+                case .phase(.opening): hasBegun = true
+                case .trouble(let text): trouble = text
+                default: break
                 }
-                guard !isCut, isEarly ? hasBegun : acknowledged >= max(1, target) else { continue }
+            }
+            if !isCut, isEarly ? hasBegun : acknowledged >= max(1, target) {
                 isCut = true
                 usleep(delay)
                 child.send(SIGKILL)
             }
+            return true
+        }
+        if why == .silence {
+            child.send(SIGKILL)
+            _ = child.reap()
+            return .missed("the machine said nothing for a long time")
         }
         let end = child.reap()
-        report.count("changes acknowledged", acknowledged)
+        run.report.count("changes acknowledged", acknowledged)
         if let trouble { return .troubled(trouble) }
         guard isCut, end == .signalled(SIGKILL) else {
             return .missed("the machine ended by \(end): \((Platform.text(at: place + "/stderr") ?? "").suffix(200))")
@@ -234,11 +202,8 @@ private final class PowerRun {
     // MARK: The next start
 
     private func readHere(_ image: String) throws -> NextStart.Finding {
-        var device = [CChar](repeating: 0, count: 64)
-        let loop = cblocklog_attach(image, &device)
-        guard loop >= 0 else { throw Platform.failure("making a loop device over", image, errno: -loop) }
-        defer { close(loop) }
-        let path = String(decoding: device.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let (device, path) = try OwnMounts.attach(image)
+        defer { close(device) }
         let disk = place + "/disk"
         do {
             try OwnMounts.mount(path, at: disk, type: "ext4", options: "")
@@ -246,7 +211,7 @@ private final class PowerRun {
             return .unmountable(error.description)
         }
         let finding = Result {
-            try NextStart.read(store: disk + "/s.backstay", executable: executable, errors: place + "/stderr")
+            try NextStart.read(store: disk + "/s.backstay", executable: plan.executable, errors: place + "/stderr")
         }
         try OwnMounts.unmount(disk)
         return try finding.get()
@@ -261,7 +226,7 @@ private final class PowerRun {
             let child = try machine.start(role, image: image, errors: place + "/stderr")
             let finding = NextStart.hear(child, patience: Self.patience)
             guard case .silent = finding else { return finding }
-            report.count("boots that count for nothing")
+            run.report.count("boots that count for nothing")
         }
         return .silent
     }

@@ -13,43 +13,9 @@ internal import Musl
 internal import Glibc
 #endif
 
-/// What was seen of one scenario.
-public struct ScenarioResult: Sendable {
-    /// The scenario's name.
-    public var name: String
-    /// The hook ran to its end.
-    public var hooksRan = false
-    /// The hook was called.
-    public var hookBegan = false
-    /// The body's `defer` ran.
-    public var scopeRan = false
-    /// A signal handler ran: the hook or the body was told of the signal, or the cause of the crash was marked.
-    public var handlerRan = false
-    /// Changes the store answered.
-    public var acknowledged = 0
-    /// Changes the next start found.
-    public var recovered = 0
-    /// Changes that were answered at a level that survives this end, and are gone or altered.
-    public var lost = 0
-    /// How the next start says the run ended.
-    public var endedAs = ""
-    /// What is wrong in a control, which must lose; nil for a scenario, which must not.
-    public var control: String?
-    /// How long it took, in seconds.
-    public var seconds = 0.0
-    /// Rounds that were not played because the drill took long.
-    public var roundsLeftOut = 0
-    /// Why it could not be played on this machine; nil where it was.
-    public var skipped: String?
-    /// Everything that is not as it must be; empty where all is well.
-    public var problems: [String] = []
-}
-
 final class ScenarioRun {
     /// A scenario has at least so many acknowledged changes.
     static let changesMin = 1_000
-    /// A child that says nothing for so long hangs.
-    static let silenceMax: UInt64 = 30_000_000_000
 
     private let scenario: Scenario
     private let executable: String
@@ -93,10 +59,6 @@ final class ScenarioRun {
 
     private struct Skip: Error {
         let reason: String
-    }
-
-    private struct Trouble: Error, CustomStringConvertible {
-        let description: String
     }
 
     private func makeMemoryGroup() throws(Skip) {
@@ -178,11 +140,7 @@ final class ScenarioRun {
         role.shadow = shadow
         role.syncLies = scenario.flaw == .syncLies
         Platform.removeFolder(shadow)
-        guard mkdir(shadow, 0o700) == 0 else { throw Platform.failure("creating", shadow) }
-        // SQLite's -shm is memory of the machine: no power cut leaves it.
-        for name in Platform.names(in: store) where !name.hasSuffix("-shm") {
-            try Platform.copyFile(store + "/" + name, to: shadow + "/" + name)
-        }
+        try LabFiles.copy(store: store, to: shadow)
     }
 
     /// The power is gone and back: what is on the disk is the store.
@@ -211,13 +169,14 @@ final class ScenarioRun {
         var strikeAgainAt = UInt64.max
         let child = try ChildProcess(executable: executable, arguments: role.arguments, errors: errors)
         reading: while true {
-            let deadline = min(Platform.monotonicNanoseconds() + Self.silenceMax, strikeAgainAt)
+            let deadline = min(Platform.monotonicNanoseconds() + ChildProcess.silenceMax, strikeAgainAt)
             switch child.next(until: deadline) {
             case .end: break reading
             case .silence:
                 guard strikeAgainAt != .max else {
                     throw Trouble(
-                        description: "a child said nothing for \(Self.silenceMax / 1_000_000_000) s: \(role.ending)")
+                        description:
+                            "a child said nothing for \(ChildProcess.silenceMax / 1_000_000_000) s: \(role.ending)")
                 }
                 if case .signalTwice(let signal) = scenario.blow { child.send(signal) }
                 strikeAgainAt = .max
@@ -262,13 +221,10 @@ final class ScenarioRun {
     }
 
     private func note(_ message: Message, _ seen: inout Seen, _ acknowledged: inout Int) {
+        history.note(message)
         switch message {
-        case .began(let writer): history.begin(writer: writer)
-        case .acknowledged(let change, let lsn):
-            history.acknowledge(change, lsn: lsn)
-            acknowledged += 1
-        case .refused(let change): history.reject(change)
-        case .unknown, .recovered: break
+        case .acknowledged: acknowledged += 1
+        case .began, .refused, .unknown, .recovered: break
         case .phase(let phase): seen.phases.append(phase)
         case .hook(let reason): seen.hookReasons.append(reason)
         case .row(let key, let word): seen.rows[key] = word

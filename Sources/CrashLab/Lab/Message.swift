@@ -33,6 +33,8 @@ enum Message: Equatable, Sendable {
     /// Something went wrong that has no other message.
     case trouble(String)
 
+    var isAcknowledgement: Bool { if case .acknowledged = self { true } else { false } }
+
     enum Phase: String, Sendable {
         case opening, open, closing, closed, checkpointing, checkpointed, hookEnded, scopeEnded, cancelled, hungry
     }

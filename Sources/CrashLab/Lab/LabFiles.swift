@@ -1,0 +1,43 @@
+// Folders and files as the rows need them: made, written, and a store's copied.
+
+internal import WriteAheadJournal
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Glibc
+#endif
+
+enum LabFiles {
+    static func make(folder: String) throws(StoreError) {
+        guard mkdir(folder, 0o700) == 0 else { throw Platform.failure("creating", folder) }
+    }
+
+    /// A folder of a run's own, new and empty; its path has no links.
+    static func makePlace(_ name: String, in folder: String) throws(StoreError) -> String {
+        let number = String(Platform.randomBits(), radix: 36)
+        let place = try Platform.resolved("\(folder)/backstay-\(name)-\(getpid())-\(number)")
+        try make(folder: place)
+        return place
+    }
+
+    /// The system's folder for what does not last.
+    static var temporary: String { getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp" }
+
+    /// Copies a store as a death of its owner would leave it, or the machine's: without the `-shm` files, which are memory.
+    static func copy(store: String, to copy: String) throws(StoreError) {
+        try make(folder: copy)
+        for name in Platform.names(in: store) where !name.hasSuffix("-shm") {
+            try Platform.copyFile(store + "/" + name, to: copy + "/" + name)
+        }
+    }
+
+    /// Makes the file, or makes it anew, with these bytes.
+    static func write(_ bytes: [UInt8], to path: String) throws(StoreError) {
+        let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw Platform.failure("creating", path) }
+        defer { close(file) }
+        guard bytes.withUnsafeBytes({ Platform.writeAll(file, $0) }) else { throw Platform.failure("writing", path) }
+    }
+}

@@ -1,0 +1,32 @@
+// What is the same in rows that mount file systems: they are played on a thread with mounts of its own, and their folder goes
+// also where the run is stopped. Mounts and loop devices go by themselves.
+
+internal import ExitHooks
+internal import WriteAheadJournal
+
+enum MountedRow {
+    /// Plays a row, or says what this machine lacks.
+    ///
+    /// - Parameter play: on the thread whose mounts nobody else sees.
+    static func run(
+        _ row: String, _ plan: LabPlan, missing: [String], _ play: @escaping @Sendable (LabRun) throws -> LabReport
+    ) throws -> LabReport {
+        guard missing.isEmpty else {
+            var report = LabReport(row, plan)
+            for what in missing { report.skip(what) }
+            return report
+        }
+        let run = try LabRun(row, plan)
+        let cleanup = ExitHooks.register("remove the lab's folder") { _ in Platform.removeFolder(run.place) }
+        defer { cleanup.cancel() }
+        do {
+            let report = try OwnMounts.run { try play(run) }
+            // Not before: what was mounted in it is gone now.
+            run.removePlace(report)
+            return report
+        } catch let refusal as OwnMounts.Refusal {
+            Platform.removeFolder(run.place)
+            throw StoreError(.ioError, refusal.description)
+        }
+    }
+}
