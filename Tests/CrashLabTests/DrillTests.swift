@@ -63,6 +63,15 @@ import Glibc
         #expect(!DrillReport(seed: 1, scenarios: [], seconds: 1).isGood)
     }
 
+    @Test func drillOfWhichNothingWasPlayedIsNotGood() {
+        var result = ScenarioResult(name: "OOM kill")
+        result.skipped = "it has no control groups"
+        let report = DrillReport(seed: 1, scenarios: [result], seconds: 1)
+        #expect(!report.isGood && report.table.contains("\nNOT PLAYED: "))
+        let other = ScenarioResult(name: "abort", acknowledged: 1_000)
+        #expect(DrillReport(seed: 1, scenarios: [result, other], seconds: 1).isGood)
+    }
+
     /// What is expected is compared, not assumed: the same ending with other expectations fails.
     @Test func evidenceAgainstTheTableFails() throws {
         var wrong = try #require(Scenario.all.first { $0.name == "exit(3) in main" })

@@ -10,6 +10,7 @@ import WriteAheadJournal
         let plan = LabPlan(seed: 5, cases: NeighboursRow.Kind.allCases.count, executable: builtCommand)
         let report = try NeighboursRow.run(plan) { _ in }
         #expect(report.isGood, "\(report.text)")
+        #expect(report.controls.count == 1 && report.controls.allSatisfy(\.fails), "\(report.text)")
         #expect(report.counts.first { $0.name == "changes acknowledged" }?.count ?? 0 > 200)
     }
 }

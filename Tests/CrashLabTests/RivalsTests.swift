@@ -21,6 +21,12 @@ import WriteAheadJournal
         #expect(report.counts.first { $0.name == "kills" }?.count == 20)
     }
 
+    @Test func killsOfAStoreThatAnswersTooEarlyLose() throws {
+        let run = try LabRun("kills-control", LabPlan(seed: 7, executable: builtCommand))
+        defer { Platform.removeFolder(run.place) }
+        #expect(try KillsRow.controlLoses(run))
+    }
+
     /// A row whose control does not fail is red, and so is one that played nothing.
     @Test func reportIsRedWhereNothingWasShown() {
         var report = LabReport("kills", LabPlan(seed: 1))

@@ -11,6 +11,7 @@ import WriteAheadJournal
         let report = try SignalsRow.run(plan) { _ in }
         #expect(report.failed == 0 && report.outcomes[.wrong] == nil && report.outcomes[.lost] == nil, "\(report.text)")
         #expect(report.outcomes[.whole] ?? 0 > 12, "\(report.text)")
+        #expect(report.controls.count == 1 && report.controls.allSatisfy(\.fails), "\(report.text)")
     }
 
     /// Every cell comes once.

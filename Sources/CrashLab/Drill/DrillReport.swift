@@ -12,9 +12,9 @@ public struct DrillReport: Sendable {
     public var seconds: Double
 
     /// Something was played, no scenario lost anything or went otherwise than it must, and every control lost.
-    public var isGood: Bool {
-        scenarios.contains { $0.skipped == nil } && scenarios.allSatisfy { $0.problems.isEmpty }
-    }
+    public var isGood: Bool { wasPlayed && scenarios.allSatisfy { $0.problems.isEmpty } }
+
+    private var wasPlayed: Bool { scenarios.contains { $0.skipped == nil } }
 
     // MARK: For people
 
@@ -42,7 +42,7 @@ public struct DrillReport: Sendable {
         let lost = scenarios.filter { $0.control == nil }.map(\.lost).reduce(0, +)
         let acknowledged = scenarios.filter { $0.control == nil }.map(\.acknowledged).reduce(0, +)
         lines.append(
-            "\(isGood ? "ok" : "FAILED"): \(lost) of \(acknowledged) acknowledged changes lost; "
+            "\(isGood ? "ok" : wasPlayed ? "FAILED" : "NOT PLAYED"): \(lost) of \(acknowledged) acknowledged changes lost; "
                 + "\(controls.filter { $0.lost > 0 }.count) of \(controls.count) controls lost, as they must; "
                 + "seed \(seed); \(Self.decimal(seconds)) s")
         return lines.joined(separator: "\n")

@@ -20,14 +20,17 @@ final class KillSeries {
     private let executable: String
     private let folder: String
     private let seed: UInt64
+    /// A control: changes are answered before they are committed.
+    private let isEarly: Bool
     private var random: SeededRandom
     private var history = History()
     private(set) var report: KillCampaign.Report
 
-    init(executable: String, folder: String, seed: UInt64) {
+    init(executable: String, folder: String, seed: UInt64, isEarly: Bool = false) {
         self.executable = executable
         self.folder = folder
         self.seed = seed
+        self.isEarly = isEarly
         random = SeededRandom(seed: seed, name: "kills 0")
         report = KillCampaign.Report(seed: seed)
     }
@@ -69,6 +72,7 @@ final class KillSeries {
         role.firstWriter = round * Writers.stride
         role.part = .writes
         role.strain = strain
+        role.acknowledgesEarly = isEarly
         role.ending = .waits
         var target = Int.random(in: 1...400, using: &random)
         var delay = UInt32.random(in: 0...5_000, using: &random)

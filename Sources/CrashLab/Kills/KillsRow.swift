@@ -5,6 +5,8 @@ internal import WriteAheadJournal
 package enum KillsRow {
     package static func run(_ plan: LabPlan, progress: (Int) -> Void = { _ in }) throws -> LabReport {
         var run = try LabRun("kills", plan)
+        // A case that is played again alone needs none.
+        if plan.cases != 1 { run.report.control("answers before the commit", fails: try controlLoses(run)) }
         let next = try plan.play(progress: progress) { number in
             let folder = try run.makeFolder(number)
             let series = KillSeries(executable: plan.executable, folder: folder, seed: plan.seed)
@@ -16,5 +18,16 @@ package enum KillsRow {
             run.close(number, folder, "kill \(seen.total)", problems: seen.problems, lost: seen.lost)
         }
         return run.end(next: next)
+    }
+
+    /// A store that answers before the commit loses in one of its kills.
+    static func controlLoses(_ run: LabRun) throws -> Bool {
+        let folder = run.place + "/control"
+        try LabFiles.make(folder: folder)
+        defer { Platform.removeFolder(folder) }
+        let series = KillSeries(
+            executable: run.plan.executable, folder: folder, seed: run.plan.seed, isEarly: true)
+        try series.play(store: 0, most: .max) {}
+        return series.report.lost > 0
     }
 }

@@ -35,37 +35,31 @@ package enum MutantsRow {
             throw Unusable(description: "planted and in the table are not the same: \(unlisted.sorted())")
         }
         let what = Dictionary(faults.map { ($0.name, $0.what) }) { first, _ in first }
-        let place = try plan.makePlace("mutants")
+        var run = try LabRun("mutants", plan)
         let end = min(Mutant.all.count, plan.cases.map { plan.from + $0 } ?? .max)
         let mutants = plan.from < end ? Array(Mutant.all[plan.from..<end]) : []
-        let bundle = try build(root, place)
-        let (sound, unsound) = try runSound(bundle, mutants, place)
+        let bundle = try build(root, run.place)
+        let (sound, unsound) = try runSound(bundle, mutants, run.place)
 
-        var report = LabReport("mutants", plan)
-        report.control("no fault at all", fails: unsound.isEmpty)
+        run.report.control("no fault at all", fails: unsound.isEmpty)
         guard unsound.isEmpty else {
-            report.fail(plan.from, "nothing is planted, and not passed: \(unsound)", artefacts: place)
-            return (report, "")
+            run.report.fail(plan.from, "nothing is planted, and not passed: \(unsound)", artefacts: run.place)
+            return (run.end(next: plan.from), "")
         }
         var lines: [String] = []
-        for (number, mutant) in zip(plan.from..., mutants) {
-            guard plan.includes(number) else { break }
-            progress(number)
-            let log = "\(place)/\(mutant.fault)"
-            let run = try TestRun(
+        let next = try plan.play(of: Mutant.all.count, progress: progress) { number in
+            let mutant = Mutant.all[number]
+            let log = "\(run.place)/\(mutant.fault)"
+            let tests = try TestRun(
                 [bundle, "--testing-library", "swift-testing", "--filter", mutant.filter], fault: mutant.fault,
                 log: log,
                 secondsMax: min(60, 20 + 10 * mutant.tests.map { sound[$0] ?? 0 }.reduce(0, +)))
-            let verdict = MutantVerdict(run.end, run.output, tests: mutant.tests)
+            let verdict = MutantVerdict(tests.end, tests.output, tests: mutant.tests)
             lines.append(line(mutant, what[mutant.fault] ?? "", verdict))
-            note(verdict, of: mutant, number, log: log, in: &report)
-            report.next = number + 1
+            note(verdict, of: mutant, number, log: log, in: &run.report)
         }
-        if report.next == Mutant.all.count { report.next = nil }
-        report.end()
-        if report.failed == 0 { Platform.removeFolder(place) }
         let head = "| planted fault | what it does | the tests | test |\n|---|---|---|---|"
-        return (report, ([head] + lines).joined(separator: "\n"))
+        return (run.end(next: next), ([head] + lines).joined(separator: "\n"))
     }
 
     /// A fault that survives, or whose tests were not run, fails the row.

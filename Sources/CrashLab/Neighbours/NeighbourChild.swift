@@ -1,7 +1,6 @@
 // What the processes of the row `neighbours` do to a store that is not theirs alone.
 
 internal import Backstay
-internal import Synchronization
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin
@@ -17,11 +16,13 @@ struct NeighbourChild {
         case takesTurn
         /// The same, and holds the store until it is killed.
         case holds
-        /// Holds the store and makes changes while a thread of the same process opens and closes its files, which drops
-        /// the process's POSIX locks on them.
+        /// Holds the store and makes changes until it is killed, while a thread of the same process opens and closes its
+        /// files, which drops the process's POSIX locks on them.
         case dropsLocks
-        /// Tries to open the store again and again. It may be told that somebody has it, and nothing else.
+        /// Tries to open the store again and again, and says how often it was let in.
         case intrudes
+        /// A control: the same, and takes the lock's file away before each try.
+        case breaksIn
     }
 
     static let firstArgument = "--neighbour-child"
@@ -31,7 +32,7 @@ struct NeighbourChild {
     var seed: UInt64
     /// Its number as a writer.
     var writer: Int
-    /// Changes it makes; tries of an intruder.
+    /// Changes it makes, where it does not make them until it is killed; tries of an intruder.
     var count: Int
     /// It kills itself after so many changes; 0 for never.
     var diesAfter = 0
@@ -59,7 +60,7 @@ struct NeighbourChild {
             switch part {
             case .takesTurn, .holds: try takeTurn()
             case .dropsLocks: try dropLocks()
-            case .intrudes: try intrude()
+            case .intrudes, .breaksIn: try intrude()
             }
         } catch {
             Message.trouble("\(error)").send()
@@ -85,27 +86,23 @@ struct NeighbourChild {
         Message.phase(.closed).send()
     }
 
-    private func change(_ open: StateStore, _ numbers: ClosedRange<Int>) throws {
+    /// - Parameter rest: microseconds behind each change.
+    private func change(_ open: StateStore, _ numbers: ClosedRange<Int>, rest: UInt32 = 0) throws {
         Message.began(writer: writer).send()
         for number in numbers {
             if number == diesAfter { kill(getpid(), SIGKILL) }
             let change = Change(writer: writer, number: number)
             let receipt = try open.put(change, seed: seed, change.durability)
             Message.acknowledged(change, lsn: receipt.lsn.value).send()
+            if rest > 0 { usleep(rest) }
         }
-    }
-
-    /// Shared with the thread that opens and closes.
-    private final class Flag: Sendable {
-        let isDone = Atomic<Bool>(false)
     }
 
     private func dropLocks() throws {
         let open = try open(patience: 5_000_000_000)
-        let flag = Flag()
         let folder = store
-        let dropper = try WorkerThread("lab-drop-locks") {
-            while !flag.isDone.load(ordering: .relaxed) {
+        _ = try WorkerThread("lab-drop-locks") {
+            while true {
                 for name in ["journal.db", "journal.db-shm", "state.db", "lock"] {
                     let descriptor = openFile(folder + "/" + name)
                     if descriptor >= 0 { close(descriptor) }
@@ -114,23 +111,23 @@ struct NeighbourChild {
             }
         }
         Message.phase(.open).send()
-        try change(open, 1...count)
-        flag.isDone.store(true, ordering: .relaxed)
-        dropper.join()
-        // Not closed in order: what was answered must be there after a kill.
-        kill(getpid(), SIGKILL)
+        try change(open, 1...Int.max, rest: 1_000)
     }
 
     private func intrude() throws {
+        var letIn = 0
         for _ in 0..<count {
+            if part == .breaksIn { unlink(store + "/lock") }
             do throws(StoreError) {
                 let open = try open(patience: 0)
+                letIn += 1
                 try open.close()
             } catch {
                 guard error.code == .busy else { throw error }
             }
             usleep(500)
         }
+        Message.done(rows: letIn).send()
     }
 }
 

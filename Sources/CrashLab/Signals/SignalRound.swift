@@ -18,13 +18,15 @@ struct SignalRound {
     private let cell: SignalsRow.Cell
     private let plan: LabPlan
     private let folder: String
+    /// A control: changes are answered before they are committed.
+    private let isEarly: Bool
     private var random: SeededRandom
     private(set) var record = CaseRecord()
     /// The signal left the process as it was.
     private(set) var isPassed = false
 
-    init(cell: SignalsRow.Cell, plan: LabPlan, number: Int, folder: String) {
-        (self.cell, self.plan, self.folder) = (cell, plan, folder)
+    init(cell: SignalsRow.Cell, plan: LabPlan, number: Int, folder: String, isEarly: Bool = false) {
+        (self.cell, self.plan, self.folder, self.isEarly) = (cell, plan, folder, isEarly)
         random = SeededRandom(seed: plan.seed, name: "signals \(number)")
     }
 
@@ -36,6 +38,7 @@ struct SignalRound {
         role.store = store
         role.seed = plan.seed
         role.firstWriter = Writers.stride
+        role.acknowledgesEarly = isEarly
         let end = try strike(role)
         judge(end)
         record.verify(store, seed: plan.seed, mayBeAbsent: true)

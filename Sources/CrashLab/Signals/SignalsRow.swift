@@ -41,6 +41,8 @@ package struct SignalsRow {
 
     package static func run(_ plan: LabPlan, progress: (Int) -> Void) throws -> LabReport {
         var row = SignalsRow(run: try LabRun("signals", plan))
+        // A case that is played again alone needs none.
+        if plan.cases != 1 { row.run.report.control("answers before the commit", fails: try row.controlLoses()) }
         let next = try plan.play(progress: progress) { try row.play($0) }
         return row.run.end(next: next)
     }
@@ -51,6 +53,20 @@ package struct SignalsRow {
         let signal = signals[mixed % 8]
         let moment = SignalMoment.allCases[mixed / 8 % 13]
         return Cell(signal: signal, moment: moment, launch: Launch.all(signal)[mixed / 104])
+    }
+
+    /// One process after the other, each killed among its changes, with answers that come too early: one of them loses.
+    private func controlLoses() throws -> Bool {
+        let cell = Cell(signal: SIGKILL, moment: .appending, launch: .foreground)
+        for attempt in 1...10 {
+            let folder = "\(run.place)/control"
+            try LabFiles.make(folder: folder)
+            defer { Platform.removeFolder(folder) }
+            var round = SignalRound(cell: cell, plan: run.plan, number: -attempt, folder: folder, isEarly: true)
+            try round.play()
+            if round.record.lost > 0 { return true }
+        }
+        return false
     }
 
     // MARK: One case
