@@ -1,5 +1,5 @@
-// One connection to one SQLite database, and its statements. The only file that calls SQLite's C interface directly,
-// beside the two tables' own files.
+// One connection to one SQLite database, and its statements. The only file that calls SQLite's C interface, beside those
+// that go to SQLite's own file objects: SQLiteWALFile.swift, ForeignWrites.swift, CheckpointGuard.swift.
 //
 // A connection is opened without SQLite's mutex: whoever owns it lets one thread in at a time (the committer by its
 // flag, the checkpointer by being one thread). That is also why `@unchecked Sendable` is right for both classes. The

@@ -15,6 +15,8 @@ package enum TailFormat {
     static let version: UInt32 = 1
     /// On disk: so many anchors.
     package static let segments = 16
+    /// Two slots: the LSN of the record published last · its complement. On disk.
+    static let marksOffset = 64
     package static let anchorsOffset = 128
     static let anchorBytes = 32
     /// In place of a record's length: the next record is at the next multiple of the capacity. On disk.
