@@ -186,6 +186,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         try lookAtWALOnce()
         try begin.run()
         do throws(StoreError) {
+            try connection.keepCheckpointsOut()
             let isForeign = foreign.haveHappened(version: try readDataVersion(), connection)
             guard !isForeign || Planted.acceptsForeignWrites.isOn else {
                 throw StoreError(
@@ -337,6 +338,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     private func growWAL(to bytes: Int) throws(StoreError) {
         try begin.run()
         do throws(StoreError) {
+            try connection.keepCheckpointsOut()
             try connection.growWALFile(to: bytes)
         } catch {
             try? rollback.run()

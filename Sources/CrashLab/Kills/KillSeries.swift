@@ -1,7 +1,7 @@
 // SIGKILL at random moments, again and again, over the same store.
 //
 // Each kill falls into one of the campaign's phases, under one of the strains of ChildRole.swift. The next start is a reader
-// that tells what is there, or, now and then, the next victim itself, so that one crash follows on another. The oracle is
+// that tells what is there, or, more often, the next victim itself, so that one crash follows on another. The oracle is
 // the drill's.
 
 internal import WriteAheadJournal
@@ -53,8 +53,8 @@ final class KillSeries {
                 progress()
             }
             round += 1
-            // One crash upon another, now and then.
-            if Int.random(in: 0..<3, using: &random) == 0 && fallen < Self.killsPerStore { continue }
+            // One crash upon another, more often than not: what is lost stays lost.
+            if Int.random(in: 0..<3, using: &random) != 0 && fallen < Self.killsPerStore { continue }
             try judge(store)
         }
         try judge(store)
@@ -74,7 +74,8 @@ final class KillSeries {
         role.strain = strain
         role.acknowledgesEarly = isEarly
         role.ending = .waits
-        var target = Int.random(in: 1...400, using: &random)
+        // Few as a rule: more kills in the same time, and smaller stores to judge.
+        var target = Int.random(in: 1...20, using: &random) * Int.random(in: 1...20, using: &random)
         var delay = UInt32.random(in: 0...5_000, using: &random)
         var awaited: Message.Phase?
         switch phase {
