@@ -17,8 +17,7 @@ struct BlocksCommand: ParsableCommand {
     @OptionGroup var options: LabOptions
 
     func run() throws {
-        var plan = options.plan
-        if plan.cases == nil && plan.budget == nil { plan.cases = 300 }
+        let plan = options.plan(of: 300)
         try ExitHooks.handleSignals([.interrupt, .terminate, .hangup])
         try options.finish(BlocksRow.run(plan, progress: options.progress("blocks", of: plan.cases)))
     }

@@ -12,8 +12,7 @@ struct KillsCommand: ParsableCommand {
     @OptionGroup var options: LabOptions
 
     func run() throws {
-        var plan = options.plan
-        if plan.cases == nil && plan.budget == nil { plan.cases = 100 }
+        let plan = options.plan(of: 100)
         try options.finish(KillsRow.run(plan, progress: options.progress("kills", of: plan.cases)))
     }
 }

@@ -54,6 +54,13 @@ struct LabOptions: ParsableArguments {
             folder: folder)
     }
 
+    /// So many cases where neither their number nor a budget was asked for.
+    func plan(of cases: Int) -> LabPlan {
+        var plan = plan
+        if plan.cases == nil && plan.budget == nil { plan.cases = cases }
+        return plan
+    }
+
     func validate() throws {
         guard from >= 0 else { throw ValidationError("--from begins at 0") }
         if let cases, cases < 1 { throw ValidationError("--cases begins at 1") }

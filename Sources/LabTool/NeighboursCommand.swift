@@ -12,8 +12,7 @@ struct NeighboursCommand: ParsableCommand {
     @OptionGroup var options: LabOptions
 
     func run() throws {
-        var plan = options.plan
-        if plan.cases == nil && plan.budget == nil { plan.cases = 60 }
+        let plan = options.plan(of: 60)
         try options.finish(NeighboursRow.run(plan, progress: options.progress("neighbours", of: plan.cases)))
     }
 }

@@ -20,8 +20,7 @@ struct PowerCommand: ParsableCommand {
     var machine = ".build/power-machine"
 
     func run() throws {
-        var plan = options.plan
-        if plan.cases == nil && plan.budget == nil { plan.cases = 20 }
+        let plan = options.plan(of: 20)
         try ExitHooks.handleSignals([.interrupt, .terminate, .hangup])
         let progress = options.progress("power", of: plan.cases)
         try options.finish(PowerRow.run(plan, machine: machine, progress: progress))

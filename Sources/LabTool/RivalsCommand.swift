@@ -16,8 +16,7 @@ struct RivalsCommand: ParsableCommand {
     @OptionGroup var options: LabOptions
 
     func run() throws {
-        var plan = options.plan
-        if plan.cases == nil && plan.budget == nil { plan.cases = 40 * Rival.allCases.count * Attack.allCases.count }
+        let plan = options.plan(of: 40 * Rival.allCases.count * Attack.allCases.count)
         let (report, table) = try RivalsRow.run(plan, progress: options.progress("rivals", of: plan.cases))
         if !options.json { print(table + "\n") }
         try options.finish(report)

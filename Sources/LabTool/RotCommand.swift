@@ -16,8 +16,7 @@ struct RotCommand: ParsableCommand {
     @OptionGroup var options: LabOptions
 
     func run() throws {
-        var plan = options.plan
-        if plan.cases == nil && plan.budget == nil { plan.cases = 20_000 }
+        let plan = options.plan(of: 20_000)
         try options.finish(RotRow.run(plan, progress: options.progress("rot", of: plan.cases)))
     }
 }

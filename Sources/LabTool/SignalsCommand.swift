@@ -12,8 +12,7 @@ struct SignalsCommand: ParsableCommand {
     @OptionGroup var options: LabOptions
 
     func run() throws {
-        var plan = options.plan
-        if plan.cases == nil && plan.budget == nil { plan.cases = SignalsRow.cells }
+        let plan = options.plan(of: SignalsRow.cells)
         try options.finish(SignalsRow.run(plan, progress: options.progress("signals", of: plan.cases)))
     }
 }

@@ -13,8 +13,7 @@ struct StatesCommand: ParsableCommand {
     @OptionGroup var options: LabOptions
 
     func run() throws {
-        var plan = options.plan
-        if plan.cases == nil && plan.budget == nil { plan.cases = 20 }
+        let plan = options.plan(of: 20)
         try options.finish(StatesRow.run(plan, progress: options.progress("states", of: plan.cases)))
     }
 }

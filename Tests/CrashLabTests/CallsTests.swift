@@ -45,9 +45,7 @@ import WriteAheadJournal
     /// that a power cut may bring a hot journal back, or take the whole store.
     @Test func creationSyncsEachStepBeforeTheNext() throws {
         // The tracer writes down the first 95 bytes of a path.
-        let place = "/tmp/bc\(getpid())"
-        Platform.removeFolder(place)
-        try #require(mkdir(place, 0o700) == 0)
+        let place = try LabFiles.makePlace("created", in: "/tmp")
         defer { Platform.removeFolder(place) }
         let log = place + ".log"
         defer { unlink(log) }
@@ -83,9 +81,7 @@ import WriteAheadJournal
 
     /// What a killed owner wrote may be in the kernel alone. It is on the disk before anything is built on it.
     @Test func recoverySyncsWhatItFoundBeforeItWrites() throws {
-        let place = "/tmp/br\(getpid())"
-        Platform.removeFolder(place)
-        try #require(mkdir(place, 0o700) == 0)
+        let place = try LabFiles.makePlace("recovered", in: "/tmp")
         defer { Platform.removeFolder(place) }
         let store = place + "/s"
         // The files of an open journal: what its owner's death at this moment would leave.

@@ -2,6 +2,7 @@
 
 import CFaultVFS
 import CSQLite
+@testable import CrashLab
 import Testing
 import WriteAheadJournal
 
@@ -27,16 +28,7 @@ import Glibc
             folder = base + "/real"
             disk = base + "/disk"
             for path in [folder, disk] { mkdir(path, 0o700) }
-            let registered = folder.withCString { folder in
-                disk.withCString { disk in
-                    var options = backstay_fault_options()
-                    options.folder = folder
-                    options.shadow = disk
-                    options.adopts = true
-                    return backstay_fault_register(&options)
-                }
-            }
-            try #require(registered == SQLITE_OK)
+            try FaultVFS.register(folder: folder, shadow: disk) { $0.adopts = true }
             guard opens else { return }
             try #require(open() == SQLITE_OK)
             try #require(

@@ -4,6 +4,7 @@
 
 import CFaultVFS
 import CSQLite
+@testable import CrashLab
 import Testing
 import WriteAheadJournal
 
@@ -63,17 +64,8 @@ import Glibc
         let folder = base + "/real"
         let disk = base + "/disk"
         for path in [folder, disk] { mkdir(path, 0o700) }
-        let registered = folder.withCString { folder in
-            disk.withCString { disk in
-                var options = backstay_fault_options()
-                options.folder = folder
-                options.shadow = disk
-                return backstay_fault_register(&options)
-            }
-        }
-        try #require(registered == SQLITE_OK)
-        var again = backstay_fault_options()
-        try #require(backstay_fault_register(&again) == SQLITE_OK)
+        try FaultVFS.register(folder: folder, shadow: disk)
+        try FaultVFS.register()
         #expect(sqlite3_vfs_find("unix-none") != nil, "a second registration leaves SQLite's others")
         let before = backstay_fault_calls()
 
