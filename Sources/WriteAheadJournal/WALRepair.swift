@@ -28,12 +28,10 @@ enum WALRepair {
         // The frame behind knows which sum was written.
         let sumByte = sumByte(frame, computed)
         if let next, header.continues(next, computed) { return sumByte }
-        let content = contentByte(frame, missing: (stored.0 &- computed.0, stored.1 &- computed.1), header.isBig)
-        if let next, header.continues(next, stored) { return content }
-        switch (sumByte, content) {
-        case (let byte?, nil), (nil, let byte?): return byte
-        default: return nil
-        }
+        let content = contentBytes(frame, missing: (stored.0 &- computed.0, stored.1 &- computed.1), header.isBig)
+        if let next, header.continues(next, stored) { return content.count == 1 ? content[0] : nil }
+        let all = content + (sumByte.map { [$0] } ?? [])
+        return all.count == 1 ? all[0] : nil
     }
 
     /// The stored checksum is what was altered.
@@ -44,22 +42,21 @@ enum WALRepair {
         return WALScan.Repair(offset: 16 + byte.offset, found: byte.element.0, written: byte.element.1)
     }
 
-    /// Nil where there is none, or more than one.
-    private static func contentByte(
+    /// Those of which each would explain the sums; no more than two of them.
+    private static func contentBytes(
         _ frame: [UInt8], missing: WALFormat.Sum, _ isBig: Bool
-    ) -> WALScan.Repair? {
-        var found: WALScan.Repair?
+    ) -> [WALScan.Repair] {
+        var found: [WALScan.Repair] = []
         // From the last word back: what one more in this word adds to either sum at the end.
         var p: UInt32 = 1
         var q: UInt32 = 1
         var isSecond = true
         var at = frame.count - 4
-        while at >= 0 {
+        while at >= 0 && found.count < 2 {
             // Of the last pair the first word is in both sums once; the second in the second one alone.
             let weight: (UInt32, UInt32) = isSecond ? (q &- p, p) : (p, q)
             if let byte = quotient(missing, weight).flatMap({ byte(of: frame, at, larger: $0, isBig) }) {
-                guard found == nil else { return nil }
-                found = byte
+                found.append(byte)
             }
             if !isSecond { (p, q) = (p &+ q, p &+ q &+ q) }
             isSecond.toggle()
