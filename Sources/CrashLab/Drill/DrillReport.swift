@@ -1,7 +1,5 @@
 // What a drill found, as a table for people and as JSON for programs.
 
-internal import Backstay
-
 /// What a drill found.
 public struct DrillReport: Sendable {
     /// The seed of its random choices.
@@ -90,27 +88,21 @@ public struct DrillReport: Sendable {
     public var json: String {
         let list = scenarios.map { result in
             var fields = [
-                "\"name\":\(Self.quoted(result.name))", "\"hooksRan\":\(result.hooksRan)",
+                "\"name\":\(LabReport.quoted(result.name))", "\"hooksRan\":\(result.hooksRan)",
                 "\"scopeRan\":\(result.scopeRan)", "\"handlerRan\":\(result.handlerRan)",
                 "\"acknowledged\":\(result.acknowledged)", "\"recovered\":\(result.recovered)",
-                "\"lost\":\(result.lost)", "\"endedAs\":\(Self.quoted(result.endedAs))",
+                "\"lost\":\(result.lost)", "\"endedAs\":\(LabReport.quoted(result.endedAs))",
                 "\"control\":\(result.control != nil)", "\"seconds\":\(Self.decimal(result.seconds))",
             ]
-            if let option = result.control { fields.append("\"option\":\(Self.quoted(option))") }
+            if let option = result.control { fields.append("\"option\":\(LabReport.quoted(option))") }
             if result.roundsLeftOut > 0 { fields.append("\"roundsLeftOut\":\(result.roundsLeftOut)") }
-            if let reason = result.skipped { fields.append("\"skipped\":\(Self.quoted(reason))") }
+            if let reason = result.skipped { fields.append("\"skipped\":\(LabReport.quoted(reason))") }
             if !result.problems.isEmpty {
-                fields.append("\"problems\":[\(result.problems.map(Self.quoted).joined(separator: ","))]")
+                fields.append("\"problems\":[\(result.problems.map(LabReport.quoted).joined(separator: ","))]")
             }
             return "{\(fields.joined(separator: ","))}"
         }
         return
             "{\"ok\":\(isGood),\"seed\":\(seed),\"seconds\":\(Self.decimal(seconds)),\"scenarios\":[\(list.joined(separator: ","))]}"
-    }
-
-    private static func quoted(_ text: String) -> String {
-        var text = text
-        let bytes = text.withUTF8 { try? JSONText.escape(UnsafeRawBufferPointer($0)) }
-        return bytes.map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
     }
 }

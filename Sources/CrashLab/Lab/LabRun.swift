@@ -63,23 +63,3 @@ struct LabRun: Sendable {
 
     func removePlace(_ report: LabReport) { if report.failed == 0 { Platform.removeFolder(place) } }
 }
-
-extension LabPlan {
-    /// Plays the cases of the plan in their order.
-    ///
-    /// - Parameters:
-    ///   - all: so many cases the row has; nil for no end of them.
-    ///   - progress: called behind each case with the number of the next.
-    /// - Returns: the case to go on with; nil where all were played.
-    func play(
-        of all: Int? = nil, progress: (Int) -> Void, _ play: (Int) throws -> Void
-    ) rethrows -> Int? {
-        var number = from
-        while number < all ?? .max, includes(number) {
-            try play(number)
-            number += 1
-            progress(number)
-        }
-        return number < all ?? .max ? number : nil
-    }
-}

@@ -1,61 +1,5 @@
-// What the rows of the lab share: how far a run goes, and what it says.
-//
-// A row is a sequence of cases, numbered from 0, that the seed fixes: the same seed and number make the same case on every
-// machine, as far as processes and their moments allow. A run takes cases in order until one of its ends is reached.
-
-internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
-
-/// How far a run of a row goes.
-package struct LabPlan: Sendable {
-    /// What all choices come from.
-    package var seed: UInt64
-    /// Seconds after which no further case begins; nil for none.
-    package var budget: Double?
-    /// The first case.
-    package var from = 0
-    /// At most so many cases; nil for all there are.
-    package var cases: Int?
-    /// Where stores are made, in a folder of the run's own. Memory where there is some: most rows sync a lot, and what a
-    /// disk would do is what the lab plays.
-    package var folder: String
-    /// The program to run as children: its main must call `runAsChildIfAsked` first.
-    package var executable: String
-
-    private let start = Platform.monotonicNanoseconds()
-
-    /// Without an executable it is the running one.
-    package init(
-        seed: UInt64, budget: Double? = nil, from: Int = 0, cases: Int? = nil, folder: String? = nil,
-        executable: String? = nil
-    ) {
-        self.seed = seed
-        self.executable = executable ?? ChildProcess.ownExecutable
-        self.budget = budget
-        self.from = from
-        self.cases = cases
-        self.folder = folder ?? (access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp")
-    }
-
-    /// Seconds since the plan was made.
-    package var seconds: Double { Double(Platform.monotonicNanoseconds() - start) / 1e9 }
-
-    /// Whether the case of this number is to be played.
-    package func includes(_ number: Int) -> Bool {
-        if let cases, number >= from + cases { return false }
-        if let budget, seconds >= budget { return false }
-        return true
-    }
-
-    /// A folder of the run's own, made and empty.
-    package func makePlace(_ row: String) throws -> String { try LabFiles.makePlace("lab-\(row)", in: folder) }
-}
+// What came of the cases of a run, in words for a person and as JSON: counts, failures with the command that plays each
+// again, controls, and what could not be played.
 
 /// What came of one case. The greater one is the worse.
 package enum LabOutcome: String, CaseIterable, Comparable, Sendable {
@@ -195,7 +139,8 @@ package struct LabReport: Sendable {
             + "\"next\":\(next.map(String.init) ?? "null"),\"seconds\":\(Int(seconds))}"
     }
 
-    private static func quoted(_ text: String) -> String {
+    /// A string of JSON.
+    static func quoted(_ text: String) -> String {
         var result = "\""
         for scalar in text.unicodeScalars {
             switch scalar {
