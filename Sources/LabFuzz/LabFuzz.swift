@@ -1,5 +1,5 @@
 // Recovery under libFuzzer (https://llvm.org/docs/LibFuzzer.html), which brings its own main: .ci/fuzz builds it, with
-// -DFUZZ. Built without, it runs nothing and says so.
+// -DFUZZ. Built without, it alters the first inputs by chance: `lab-fuzz SEED COUNT`.
 
 internal import CrashLab
 #if canImport(Darwin)
@@ -23,6 +23,7 @@ public func fuzzerInitialize(_: UnsafeMutableRawPointer?, _: UnsafeMutableRawPoi
     return 0
 }
 
+/// One input of the fuzzer's.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzerTestOneInput(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     RecoveryFuzz.play(UnsafeRawBufferPointer(start: data, count: count))
@@ -32,8 +33,17 @@ public func fuzzerTestOneInput(_ data: UnsafePointer<UInt8>?, _ count: Int) -> C
 @main
 enum LabFuzz {
     static func main() {
-        print("lab-fuzz: built without libFuzzer, nothing was run; .ci/fuzz builds it with it")
-        exit(77)
+        let arguments = CommandLine.arguments.dropFirst().compactMap { UInt64($0) }
+        guard arguments.count == 2, let count = Int(exactly: arguments[1]) else {
+            print("usage: lab-fuzz SEED COUNT, or with libFuzzer: .ci/fuzz")
+            exit(64)
+        }
+        for (number, bytes) in RecoveryFuzz.seeds().enumerated() where !bytes.withUnsafeBytes(RecoveryFuzz.play) {
+            print("FAILED: seed input \(number) is turned away")
+            exit(1)
+        }
+        let taken = RecoveryFuzz.playAltered(seed: arguments[0], count: count)
+        print("ok: \(count) inputs, \(taken) taken at least in part; seed \(arguments[0])")
     }
 }
 #endif

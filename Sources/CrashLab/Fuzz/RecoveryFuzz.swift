@@ -3,7 +3,7 @@
 // The first byte of an input picks the subject and whether checksums count: with them a fuzzer hardly ever gets behind the
 // first one, without them it gets to all that follows, as rot would that a checksum did not see. An input is good when the
 // call returns or throws. What it must not do is trap, read outside its bytes, or take for ever; and what a batch's
-// reader accepts has to be within the batch.
+// reader accepts has to be within the batch. In a process of its own: checksums are switched off for all of it.
 
 internal import Backstay
 internal import WriteAheadJournal
@@ -44,6 +44,30 @@ package enum RecoveryFuzz {
         case .operations: return operations(bytes) != nil
         case .importLine: return importLine(bytes)
         }
+    }
+
+    /// Plays inputs that are seeds with a few bytes altered, taken out or doubled.
+    ///
+    /// - Returns: how many were taken, at least in part.
+    package static func playAltered(seed: UInt64, count: Int) -> Int {
+        var random = SeededRandom(seed: seed)
+        let seeds = seeds()
+        var taken = 0
+        for _ in 0..<count {
+            var bytes = seeds.randomElement(using: &random) ?? []
+            for _ in 0..<Int.random(in: 1...4, using: &random) where bytes.count > 1 {
+                let at = Int.random(in: 1..<bytes.count, using: &random)
+                let end = min(bytes.count, at + 8)
+                switch Int.random(in: 0..<4, using: &random) {
+                case 0: bytes[at] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+                case 1: bytes[at] = [0, 0x7f, 0x80, 0xff].randomElement(using: &random) ?? 0
+                case 2: bytes.removeSubrange(at..<end)
+                default: bytes.insert(contentsOf: bytes[at..<end], at: at)
+                }
+            }
+            if bytes.withUnsafeBytes(play) { taken += 1 }
+        }
+        return taken
     }
 
     private static func batch(_ bytes: UnsafeRawBufferPointer) -> Bool {
