@@ -36,7 +36,7 @@ import WriteAheadJournal
         let failed = try run(.fail(1, 5, sticky: true)).run
         #expect(failed.end == .exited(0) && failed.struck != nil)
         #expect(
-            failed.messages.contains { if case .hook(let code) = $0 { code == "ioError" } else { false } },
+            failed.messages.contains(.failed(code: "ioError")),
             "\(failed.messages) at \(String(describing: failed.struck))")
         #expect(!failed.messages.contains(.phase(.closed)))
     }

@@ -2,6 +2,8 @@
 //
 // The image is whatever was last put there; it may be changed only while nothing is mounted. Every change of it is on a
 // tape and can be undone. Belongs to the thread with mounts of its own that made it.
+//
+// Why the pointers are right: a tape and a device are freed by the one object that has them, at its end.
 
 internal import CBlockLog
 internal import WriteAheadJournal

@@ -66,7 +66,7 @@ enum CallsWork: String, CaseIterable, Sendable {
             try CallsChild(store: arguments[2], seed: seed, isEarly: early).run(work)
         } catch let error as StoreError {
             // An error is an answer. What must not be is a crash, or an answer that is not true.
-            Message.hook(reason: error.code.rawValue).send()
+            Message.failed(code: error.code.rawValue).send()
             Message.done(rows: 0).send()
             return true
         }

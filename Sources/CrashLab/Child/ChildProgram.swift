@@ -1,6 +1,9 @@
 // The child's side: a small program with hooks, a scope and a store, that ends in the way its role says.
 //
 // `runAsChildIfAsked` is called first in the command's main, whose return and errors are the child's, too.
+//
+// Why the unsafe pointers are right: they are endings. One is a store to no memory, others are memory that is taken and never
+// given back; the store that is retained for good is one that a program keeps in a global.
 
 internal import Backstay
 internal import CFaultVFS

@@ -2,7 +2,7 @@
 // and ends in order some moments after its parent was killed. Nothing of that may be seen in the store.
 //
 // It runs Swift code after a fork of a process with threads, which in general is not safe: whatever lock it may find held
-// for ever, an alarm ends it.
+// for ever, an alarm ends it. Why the cast is right: what dlsym finds under the name is the C function of that type.
 
 internal import Backstay
 internal import WriteAheadJournal

@@ -224,7 +224,7 @@ final class ScenarioRun {
         history.note(message)
         switch message {
         case .acknowledged: acknowledged += 1
-        case .began, .refused, .unknown, .recovered: break
+        case .began, .refused, .unknown, .recovered, .failed: break
         case .phase(let phase): seen.phases.append(phase)
         case .hook(let reason): seen.hookReasons.append(reason)
         case .row(let key, let word): seen.rows[key] = word

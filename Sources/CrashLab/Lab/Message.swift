@@ -30,6 +30,8 @@ enum Message: Equatable, Sendable {
     case recovered(fromTail: Int)
     /// The next start's last word: so many rows.
     case done(rows: Int)
+    /// A call ended with an error of this code, which is an answer; the program comes to its end in order.
+    case failed(code: String)
     /// Something went wrong that has no other message.
     case trouble(String)
 
@@ -51,6 +53,7 @@ enum Message: Equatable, Sendable {
         case .ended(let kind, let status, let text): "e \(kind) \(status.map { "\($0)" } ?? "-") \(Self.flat(text))"
         case .recovered(let count): "f \(count)"
         case .done(let rows): "d \(rows)"
+        case .failed(let code): "x \(Self.flat(code))"
         case .trouble(let text): "t \(Self.flat(text))"
         }
     }
@@ -93,6 +96,7 @@ enum Message: Equatable, Sendable {
         case "d":
             guard let rows = Int(rest) else { return nil }
             self = .done(rows: rows)
+        case "x": self = .failed(code: String(rest))
         case "t": self = .trouble(String(rest))
         default: return nil
         }

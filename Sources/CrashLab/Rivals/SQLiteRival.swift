@@ -1,4 +1,7 @@
 // Plain SQLite as a rival: a table of keys and values, one insert a transaction, checkpoints as they come.
+//
+// Why the pointers are right: connection and statement live as long as this object; a text that is bound without a copy
+// outlives the step, and is bound anew before the next.
 
 internal import CSQLite
 

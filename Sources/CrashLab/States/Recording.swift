@@ -1,6 +1,8 @@
 // What was done to the files of one folder, in order: the recorder of CFaultVFS, read out.
 //
 // One recording at a time in a process. Events of files that hold nothing a start looks at are left out.
+//
+// Why the pointers are right: what the recorder has is copied once it has ended, and stays until the next one begins.
 
 internal import CFaultVFS
 internal import WriteAheadJournal
