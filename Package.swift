@@ -117,7 +117,7 @@ let package = Package(
             name: "ExitHooksProbe", dependencies: ["ExitHooks", "CExitHooks"], path: "Tests/ExitHooksProbe",
             swiftSettings: settings),
         .testTarget(
-            name: "ExitHooksTests", dependencies: ["ExitHooks", "CExitHooks", "ExitHooksProbe"],
+            name: "ExitHooksTests", dependencies: ["ExitHooks", "CExitHooks", "ExitHooksProbe", "TestSupport"],
             swiftSettings: settings),
         // What suites share.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
@@ -128,13 +128,14 @@ let package = Package(
             name: "BackstayTests", dependencies: ["Backstay", "ExitHooks", "WriteAheadJournal", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "BackstayToolTests", dependencies: ["BackstayTool", "CrashLab", "Backstay"],
+            name: "BackstayToolTests", dependencies: ["BackstayTool", "CrashLab", "Backstay", "TestSupport"],
             exclude: ["unicode_import.py"], swiftSettings: settings),
         .testTarget(
             name: "CrashLabTests",
-            dependencies: ["CrashLab", "BackstayTool", "WriteAheadJournal", "CSQLite", "CFaultVFS"],
+            dependencies: ["CrashLab", "BackstayTool", "WriteAheadJournal", "CSQLite", "CFaultVFS", "TestSupport"],
             swiftSettings: settings),
-        .testTarget(name: "ExamplesTests", swiftSettings: settings),
-        .testTarget(name: "PackageTests", dependencies: ["Backstay", "ExitHooks"], swiftSettings: settings),
+        .testTarget(name: "ExamplesTests", dependencies: ["TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "PackageTests", dependencies: ["Backstay", "ExitHooks", "TestSupport"], swiftSettings: settings),
     ] + examples
 )

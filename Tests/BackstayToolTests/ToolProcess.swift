@@ -2,6 +2,7 @@
 
 #if CommandLine
 import Synchronization
+import TestSupport
 import Testing
 
 #if canImport(Darwin)
@@ -31,13 +32,7 @@ final class ToolProcess {
     private var status: Int32?
 
     /// The command, built beside the test bundle.
-    static let path: String = {
-        var buffer = [CChar](repeating: 0, count: 4_096)
-        let length = readlink("/proc/self/exe", &buffer, buffer.count - 1)
-        let bundle = String(decoding: buffer[..<max(0, length)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        let path = String(bundle[..<(bundle.lastIndex(of: "/") ?? bundle.startIndex)]) + "/backstay"
-        return access(path, X_OK) == 0 ? path : ".build/debug/backstay"
-    }()
+    static let path = TestBundle.folder + "/backstay"
 
     /// - Parameter arguments: as bytes, so that they may be anything.
     init(_ arguments: [[UInt8]], in folder: TestFolder, executable: String = ToolProcess.path) throws {

@@ -5,7 +5,7 @@
 //
 // Why the pointers are right: argument and path strings live until `posix_spawn` has returned.
 
-import Foundation
+import TestSupport
 import Testing
 
 #if canImport(Darwin)
@@ -46,7 +46,7 @@ final class Child {
     private let giveUp = ContinuousClock.now + .seconds(60)
 
     init(_ example: String, _ arguments: [String] = []) throws {
-        let program = try Self.builtFolder() + "/" + example
+        let program = TestBundle.folder + "/" + example
         var terminal: Int32 = -1
         var side: Int32 = -1
         var name = [CChar](repeating: 0, count: 1_024)
@@ -118,20 +118,6 @@ final class Child {
         let error = posix_spawn(&pid, command[0], &actions, &attributes, &arguments, &environment)
         guard error == 0 else { throw Failure(description: "\(command[0]) can't be started: \(error)") }
         return pid
-    }
-
-    /// Where the test bundle is, and beside it the examples.
-    private static func builtFolder() throws -> String {
-        #if os(Linux)
-        let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        #else
-        let arguments = CommandLine.arguments
-        guard let flag = arguments.firstIndex(of: "--test-bundle-path"), flag + 1 < arguments.count,
-            let end = arguments[flag + 1].range(of: ".xctest")
-        else { throw Failure(description: "the test bundle's path is not known") }
-        let bundle = String(arguments[flag + 1][..<end.upperBound])
-        #endif
-        return URL(fileURLWithPath: bundle).deletingLastPathComponent().path
     }
 
     // MARK: Acting on it

@@ -1,6 +1,7 @@
 // A child process that acts out a scenario of ExitHooksProbe, seen from its parent: what it wrote, how it ended, how long
 // it took. Nothing here trusts what the child says about its own end.
 
+import TestSupport
 import Testing
 
 #if canImport(Darwin)
@@ -52,7 +53,7 @@ final class RunningProbe {
     private let giveUp: Duration = .seconds(60)
 
     init(_ scenario: String, _ arguments: [String] = [], mode: LaunchMode = .plain, backtrace: Bool = false) throws {
-        let probe = try Self.probePath()
+        let probe = TestBundle.folder + "/ExitHooksProbe"
         let command: [String] =
             switch mode {
             case .plain: [probe, scenario] + arguments
@@ -108,18 +109,6 @@ final class RunningProbe {
     deinit {
         if output >= 0 { close(output) }
         close(errors)
-    }
-
-    /// The probe lies beside the test bundle.
-    private static func probePath() throws -> String {
-        var path = [UInt8](repeating: 0, count: 4096)
-        let count = path.withUnsafeMutableBytes { bytes in
-            bytes.baseAddress.map { readlink("/proc/self/exe", $0, bytes.count) } ?? -1
-        }
-        guard count > 0, let slash = path[..<count].lastIndex(of: UInt8(ascii: "/")) else {
-            throw HarnessError(message: "the test bundle has no path")
-        }
-        return String(decoding: path[..<slash], as: UTF8.self) + "/ExitHooksProbe"
     }
 
     /// Whether the thread sanitizer is in the process.

@@ -4,6 +4,7 @@
 // errors are exactly the lines so marked, and each error contains its TEXT.
 
 import Foundation
+import TestSupport
 import Testing
 
 struct Compiler {
@@ -28,7 +29,7 @@ struct Compiler {
         let file = folder.appendingPathComponent(fileName)
         try source.write(to: file, atomically: false, encoding: .utf8)
 
-        let built = try builtFolder()
+        let built = URL(fileURLWithPath: TestBundle.folder)
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
         let maps = [
@@ -105,19 +106,5 @@ struct Compiler {
             if !complaints.contains(complaint) { complaints.append(complaint) }
         }
         return complaints
-    }
-
-    /// Where the test bundle is, and beside it the modules.
-    private static func builtFolder() throws -> URL {
-        #if os(Linux)
-        let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        #else
-        let arguments = CommandLine.arguments
-        guard let flag = arguments.firstIndex(of: "--test-bundle-path"), flag + 1 < arguments.count,
-            let end = arguments[flag + 1].range(of: ".xctest")
-        else { throw Failure(description: "the test bundle's path is not known") }
-        let bundle = String(arguments[flag + 1][..<end.upperBound])
-        #endif
-        return URL(fileURLWithPath: bundle).deletingLastPathComponent()
     }
 }
