@@ -184,6 +184,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     /// One write transaction of ours, durable when it returns.
     func write(batchBytes: Int = 0, _ body: () throws(StoreError) -> Void) throws(StoreError) {
         try lookAtWALOnce()
+        let logBytesBefore = logBytes
         try begin.run()
         do throws(StoreError) {
             let isForeign = foreign.haveHappened(version: try readDataVersion(), connection)
@@ -197,6 +198,8 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
             foreign.noteCommit()
         } catch {
             if connection.isInTransaction { try? rollback.run() }
+            // A row that finds no space is tried again, and counts once.
+            logBytes = logBytesBefore
             throw error
         }
         syncs += 1
