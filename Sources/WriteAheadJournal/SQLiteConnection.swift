@@ -40,6 +40,8 @@ final class SQLiteConnection: @unchecked Sendable {
     /// Frames in the SQLite WAL after the last commit of this connection.
     private let walFrames: UnsafeMutablePointer<Int32>
     private var isOpen = true
+    /// What is looked at before anything is written: see SQLiteDescriptors.swift.
+    var descriptors: [HeldFile] = []
 
     /// - Parameter tearsSectors: whether a power cut is taken to damage bytes around those being written; SQLite then pads
     ///   each commit to whole sectors (https://www.sqlite.org/psow.html).
@@ -114,6 +116,8 @@ final class SQLiteConnection: @unchecked Sendable {
     func close() {
         guard isOpen else { return }
         isOpen = false
+        // What has the numbers now is somebody else's to close.
+        guard descriptors.allSatisfy(\.isStillHeld) else { return }
         sqlite3_close_v2(handle)
     }
 
@@ -200,6 +204,7 @@ final class SQLiteConnection: @unchecked Sendable {
     func transaction<R>(_ begin: String = "BEGIN IMMEDIATE", _ body: () throws(StoreError) -> R) throws(StoreError)
         -> R
     {
+        try checkDescriptors()
         try execute(begin)
         do throws(StoreError) {
             let result = try body()
@@ -226,6 +231,7 @@ final class SQLiteConnection: @unchecked Sendable {
     /// - Returns: frames in the WAL, and how many of them are in the database file now.
     @discardableResult
     func checkpointSQLite(truncate: Bool = false) throws(StoreError) -> (frames: Int, copied: Int) {
+        try checkDescriptors()
         var frames: Int32 = 0
         var copied: Int32 = 0
         let mode = truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE

@@ -151,6 +151,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         try begin.run()
         foreign.accept(version: try readDataVersion(), connection)
         try rollback.run()
+        connection.holdDescriptors()
     }
 
     // MARK: Committing
@@ -183,6 +184,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
 
     /// One write transaction of ours, durable when it returns.
     func write(batchBytes: Int = 0, _ body: () throws(StoreError) -> Void) throws(StoreError) {
+        try connection.checkDescriptors()
         try lookAtWALOnce()
         let logBytesBefore = logBytes
         try begin.run()
@@ -338,6 +340,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     }
 
     private func growWAL(to bytes: Int) throws(StoreError) {
+        try connection.checkDescriptors()
         try begin.run()
         do throws(StoreError) {
             try connection.growWALFile(to: bytes)
@@ -351,6 +354,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     }
 
     package func compact() throws(StoreError) {
+        try connection.checkDescriptors()
         foreign.disregard()
         try connection.execute("VACUUM")
         syncs += 1
