@@ -109,6 +109,10 @@ let package = Package(
         .executableTarget(
             name: "lab-guest", dependencies: ["CrashLab"], path: "Sources/LabGuest", swiftSettings: settings),
 
+        // Recovery under libFuzzer: .ci/fuzz.
+        .executableTarget(
+            name: "lab-fuzz", dependencies: ["CrashLab"], path: "Sources/LabFuzz", swiftSettings: settings),
+
         .executableTarget(
             name: "ExitHooksProbe", dependencies: ["ExitHooks", "CExitHooks"], path: "Tests/ExitHooksProbe",
             swiftSettings: settings),

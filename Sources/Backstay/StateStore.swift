@@ -53,8 +53,9 @@ public final class StateStore: Sendable {
     /// - Parameters:
     ///   - path: a folder; its parent must exist. Resolved once: a later change of the working folder is harmless.
     ///   - options: see `StoreOptions`.
-    /// - Throws: `busy` naming the owner, within a second; `damaged`, `notAStore`, `newerFormat`, `unsupported`,
-    ///   `diskFull`, `ioError`. Then nothing was created, and what was there is as it was.
+    /// - Throws: `busy` naming the owner, after a third of a second; `damaged`, `notAStore`, `newerFormat`, `unsupported`,
+    ///   `diskFull`, `ioError`. Then no store was created, and what was there has all it had: where damage was found, the
+    ///   folder `evidence` has a copy of the files as they were.
     @available(*, noasync, message: "use `try await StateStore.open`")
     public static func open(_ path: String, options: StoreOptions = .init()) throws(StoreError) -> StateStore {
         StateStore(try StoreCore(opening: path, options), closesAtExit: options.closesAtExit)
@@ -74,7 +75,8 @@ public final class StateStore: Sendable {
 
     /// The state as it is now, also beside a live owner: every change acknowledged before the call. Writes nothing.
     ///
-    /// - Throws: `notAStore`, `damaged`, `newerFormat`, `ioError`. Changing calls on it throw `unsupported`.
+    /// - Throws: `notAStore`, `damaged` (also where `open` would put altered bytes right), `newerFormat`, `busy`, `ioError`.
+    ///   Changing calls on it throw `unsupported`.
     @available(*, noasync, message: "use `try await StateStore.openReadOnly`")
     public static func openReadOnly(_ path: String) throws(StoreError) -> StateStore {
         StateStore(try StoreCore(reading: path, vfs: nil), closesAtExit: false)

@@ -5,7 +5,7 @@ internal import WriteAheadJournal
 extension StateStore {
     /// Returns when everything answered so far survives power loss. Call it before an effect that leaves the process.
     ///
-    /// - Throws: `notYetDurable`, `ioError` (outcome unknown), `closed`, `forked`, `reentrant`.
+    /// - Throws: `notYetDurable`, `ioError`, `damaged` (outcome unknown), `closed`, `forked`, `reentrant`.
     @available(*, noasync, message: "use `try await store.sync()`")
     public func sync() throws(StoreError) { try core.sync() }
 
@@ -14,7 +14,8 @@ extension StateStore {
 
     /// Folds the log into the table `state` now. The store does it by itself all the time; this waits for it.
     ///
-    /// - Throws: `diskFull` or `busy`: nothing is lost, the next one tries again. `ioError` poisons the store.
+    /// - Throws: as `sync`; `diskFull` or `busy`: nothing is lost, the next one tries again; `ioError` or `damaged`, which
+    ///   poison the store; `poisoned`.
     @available(*, noasync, message: "use `try await store.checkpoint()`")
     public func checkpoint() throws(StoreError) {
         try core.check()
@@ -47,7 +48,7 @@ extension StateStore {
     ///
     /// The copy opens like any store and continues with the next LSN. It holds the state, not the log or the runs.
     /// - Parameter path: where nothing is, or an empty folder; its parent must exist.
-    /// - Throws: `notAStore` where something is in the way, `diskFull`, `ioError`; then nothing is left there.
+    /// - Throws: as `sync`; `notAStore` where something is in the way, `diskFull`, `ioError`; then nothing is left there.
     @available(*, noasync, message: "use `try await store.backup(to:)`")
     public func backup(to path: String) throws(StoreError) {
         try core.check()

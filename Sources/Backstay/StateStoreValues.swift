@@ -100,8 +100,8 @@ extension StateStore {
     ///   - key: 1 to 4,096 bytes of UTF-8, compared as bytes.
     ///   - value: up to 512 MiB as stored; NaN and infinities are refused.
     ///   - durability: the level; nil means that of the options, `.power` by default.
-    /// - Throws: with `outcome` rejected: `keyOutOfBounds`, `valueOutOfBounds`, `diskFull`, `poisoned`, `closed`, `forked`,
-    ///   `reentrant`, `unsupported`. With `outcome` unknown: `notYetDurable`, `ioError`.
+    /// - Throws: with `outcome` rejected: `keyOutOfBounds`, `valueOutOfBounds`, `diskFull`, `busy`, `poisoned`, `closed`,
+    ///   `forked`, `reentrant`, `unsupported`. With `outcome` unknown: `notYetDurable`, `ioError`, `damaged`, `closed`.
     @available(*, noasync, message: "use `try await store.set`")
     @discardableResult
     @inlinable

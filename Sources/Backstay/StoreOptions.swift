@@ -5,12 +5,12 @@ public struct StoreOptions: Sendable {
     /// The level of changes that do not name one. Default `.power`.
     public var durability = Durability.power
 
-    /// Published bytes that are not committed yet, above which writers wait. Default 4 MiB, 64 KiB to 64 MiB. A single
-    /// larger change is fine.
+    /// Bytes of published changes that are not committed yet, above which writers wait: the tail's size. Default 4 MiB; 64
+    /// KiB to 64 MiB, rounded up to a power of two. A single larger change is fine.
     public var tailBytes = 4 << 20
 
-    /// The least size at which the log is held: it stays below this or twice the live state, whichever is more.
-    /// Default 64 MiB, at least 1 MiB.
+    /// The bound of the log, in bytes: this or twice the live state, whichever is more. A log of half that size is folded,
+    /// and at the bound writers wait. Default 64 MiB, at least 1 MiB.
     public var logBytesMax = 64 << 20
 
     /// Whether the store closes itself when the process ends in order. Default true. Correctness does not depend on it.
@@ -19,11 +19,12 @@ public struct StoreOptions: Sendable {
     /// Whether opening a path where nothing is makes a store there. Default true.
     public var createsStore = true
 
-    /// How long a changing call waits while the disk is full before it answers `notYetDurable`. Default 5 s.
+    /// How long a changing call waits while the disk is full, or another program holds SQLite's lock on the log, before it
+    /// answers `notYetDurable`. Default 5 s.
     public var diskFullPatience = Duration.seconds(5)
 
-    /// Whether to take it that a power cut may damage bytes beside those being written. Costs up to twice the log's bytes.
-    /// Default false: drives of this century write whole sectors (https://www.sqlite.org/psow.html).
+    /// Whether a power cut may damage bytes beside those that are being written, in the same sector of the disk. Costs up to
+    /// twice the log's bytes. Default false: today's drives do not do that (https://www.sqlite.org/psow.html).
     public var paranoidSectors = false
 
     /// Called for what a log would want to know. On any thread, and the store waits for it: be quick, and do not call the
@@ -82,7 +83,8 @@ extension StateStore {
         case opened(RecoveryReport)
         /// Everything up to the LSN is in the table `state`.
         case checkpointed(LSN, seconds: Double)
-        /// A checkpoint failed; the log keeps everything, and the next one tries again.
+        /// A checkpoint failed; the log keeps everything. For want of space or of a lock the next one tries again; any other
+        /// failure has poisoned the store.
         case checkpointFailed(StoreError)
         /// The store is closed, with the reason why changes are not durable, if there are any.
         case closed(StoreError?)
@@ -96,14 +98,16 @@ extension StateStore {
         public var isNew: Bool
         /// Log records applied to the state of the last checkpoint.
         public var recordsReplayed: Int
-        /// Those among them that were in the mapped tail alone: published, not committed when the run ended.
+        /// Those among them that were in the mapped tail alone: published, not committed when the run ended. Not counted by
+        /// `openReadOnly`.
         public var recordsFromTail = 0
         /// Those of the tail that the journal once had and lost, which `discardReason` then tells.
         public var recordsResupplied = 0
-        /// What was found altered or missing in the files, and what was done about it; empty for a sound store. The files as
-        /// found are kept in `evidence/`.
+        /// What was found altered or missing in the files, and what was done about it; empty for a sound store. Where
+        /// something was put right or is lost, the files as found are in `evidence/`, and the sentence says so.
         public var damage: [String] = []
-        /// Bytes behind the last commit of the log's file, cut off by a crash; nothing of them was acknowledged.
+        /// Bytes behind the last commit in the log's file that are not a whole commit, and are dropped: as a rule what a
+        /// crash cut short, which was never acknowledged. What else they can be: `damage`, and after a power cut `provenLSN`.
         public var bytesDiscarded: Int
         /// Why they were discarded; empty where there were none.
         public var discardReason: String
@@ -135,7 +139,7 @@ extension StateStore {
         /// Whether `.process` changes are acknowledged in the mapped tail; false where the file system does not keep one,
         /// or for a store that was opened read-only.
         public var isTailMapped = false
-        /// Records a power cut right now would lose.
+        /// Records a power cut right now could take.
         public var recordsAtRisk: Int
         /// How long the oldest of them has waited, in milliseconds.
         public var millisecondsAtRisk: Double

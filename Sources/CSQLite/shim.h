@@ -15,6 +15,7 @@ static inline int csqlite_db_config_switch(sqlite3 *db, int op, int onoff) {
 // Extended result codes are macros with a shift, which Swift does not import.
 static const int CSQLITE_IOERR_FSYNC = SQLITE_IOERR_FSYNC;
 static const int CSQLITE_IOERR_DIR_FSYNC = SQLITE_IOERR_DIR_FSYNC;
+static const int CSQLITE_IOERR_SHMLOCK = SQLITE_IOERR_SHMLOCK;
 static const int CSQLITE_IOERR_SHMSIZE = SQLITE_IOERR_SHMSIZE;
 
 #endif

@@ -18,8 +18,8 @@ struct Change: Hashable, Sendable, CustomStringConvertible {
 
     /// The change whose key it is; nil for a key no writer makes.
     init?(key: String) {
-        let parts = key.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
-        guard key.hasPrefix("w"), parts.count == 2, let writer = Int(parts[0]), let number = Int(parts[1]),
+        guard key.utf8.first == UInt8(ascii: "w"), let slash = key.utf8.firstIndex(of: UInt8(ascii: "/")),
+            let writer = Int(key[..<slash].dropFirst()), let number = Int(key[slash...].dropFirst()),
             writer >= 0, number > 0, key == "w\(writer)/\(number)"
         else { return nil }
         self.init(writer: writer, number: number)
@@ -36,9 +36,16 @@ struct Change: Hashable, Sendable, CustomStringConvertible {
         guard number % 4 != 0 else { return .int(Int(truncatingIfNeeded: bits)) }
         // Mostly small; now and then more than a page.
         let length = number % 64 == 1 ? 5_000 : Int(bits % 200)
-        var text = "\(key):"
-        while text.utf8.count < length { text += String(random.next(), radix: 36) }
-        return .text(text)
+        var text = Array("\(key):".utf8)
+        while text.count < length {
+            var bits = random.next()
+            for _ in 0..<8 {
+                // Printable, and no space: one word of a line.
+                text.append(UInt8(ascii: "0") + UInt8(bits & 63))
+                bits >>= 8
+            }
+        }
+        return .text(String(decoding: text, as: UTF8.self))
     }
 }
 

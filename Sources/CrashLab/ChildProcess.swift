@@ -168,7 +168,8 @@ final class ChildProcess {
             guard let end = buffer.lastIndex(of: UInt8(ascii: "\n")) else { continue }
             let text = String(decoding: buffer[..<end], as: UTF8.self)
             buffer.removeSubrange(...end)
-            return .lines(text.split(separator: "\n"))
+            // By bytes: splitting by characters takes longer than all else a campaign does.
+            return .lines(text.utf8.split(separator: UInt8(ascii: "\n")).map { Substring($0) })
         }
     }
 

@@ -183,8 +183,8 @@ private final class KillSeries {
                 progress()
             }
             round += 1
-            // One crash upon another, now and then.
-            if Int.random(in: 0..<3, using: &random) == 0 && fallen < Self.killsPerStore { continue }
+            // One crash upon another, more often than not: what is lost stays lost.
+            if Int.random(in: 0..<3, using: &random) != 0 && fallen < Self.killsPerStore { continue }
             try judge(store)
         }
         try judge(store)
@@ -203,7 +203,8 @@ private final class KillSeries {
         role.part = .writes
         role.strain = strain
         role.ending = .waits
-        var target = Int.random(in: 1...400, using: &random)
+        // Few as a rule: more kills in the same time, and smaller stores to judge.
+        var target = Int.random(in: 1...20, using: &random) * Int.random(in: 1...20, using: &random)
         var delay = UInt32.random(in: 0...5_000, using: &random)
         var awaited: Message.Phase?
         switch phase {

@@ -56,13 +56,15 @@ enum Message: Equatable, Sendable {
     }
 
     init?(line: Substring) {
-        let parts = line.split(separator: " ", maxSplits: 3, omittingEmptySubsequences: false)
+        let space = UInt8(ascii: " ")
+        let parts = line.utf8.split(separator: space, maxSplits: 3, omittingEmptySubsequences: false)
+            .map { Substring($0) }
         func change() -> Change? {
             guard parts.count >= 3, let writer = Int(parts[1]), let number = Int(parts[2]) else { return nil }
             return Change(writer: writer, number: number)
         }
-        let rest = line.dropFirst(2)
-        switch parts[0] {
+        let rest = Substring(line.utf8.dropFirst(2))
+        switch parts.first ?? "" {
         case "b":
             guard let writer = Int(rest) else { return nil }
             self = .began(writer: writer)
@@ -80,9 +82,8 @@ enum Message: Equatable, Sendable {
             self = .phase(phase)
         case "h": self = .hook(reason: String(rest))
         case "v":
-            let pair = rest.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
-            guard pair.count == 2 else { return nil }
-            self = .row(key: String(pair[0]), word: String(pair[1]))
+            guard let middle = rest.utf8.firstIndex(of: space) else { return nil }
+            self = .row(key: String(rest[..<middle]), word: String(rest.utf8[middle...].dropFirst()) ?? "")
         case "e":
             guard parts.count == 4 else { return nil }
             self = .ended(kind: String(parts[1]), status: Int32(parts[2]), text: String(parts[3]))

@@ -47,10 +47,7 @@ extension SQLiteConnection {
     /// `iChange` of the header of the WAL's index (https://www.sqlite.org/walformat.html#the_wal_index_header): in the
     /// machine's byte order, behind the version and an unused word.
     fileprivate var commitsInWALIndex: UInt32? {
-        var file: UnsafeMutablePointer<sqlite3_file>?
-        guard sqlite3_file_control(handle, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK, let file,
-            let methods = file.pointee.pMethods?.pointee, methods.iVersion >= 2, let map = methods.xShmMap
-        else { return nil }
+        guard let (file, methods) = databaseFile, let map = methods.xShmMap else { return nil }
         // SQLite has this region mapped already, with this size: the same address is handed out.
         var region: UnsafeMutableRawPointer?
         guard map(file, 0, 32_768, 0, &region) == SQLITE_OK, let region else { return nil }

@@ -25,6 +25,8 @@ package enum Planted: Sendable {
     case checkpointsByItself
     /// A connection that closes copies the SQLite WAL and removes it, also after a failed sync.
     case checkpointsOnClose
+    /// SQLite's checkpoint lock is not held against other programs.
+    case leavesCheckpointsToOthers
     /// A transaction whose body throws is not rolled back.
     case keepsFailedTransaction
 

@@ -1,5 +1,5 @@
-// One connection to one SQLite database, and its statements. The only file that calls SQLite's C interface directly,
-// beside the two tables' own files.
+// One connection to one SQLite database, and its statements. The only file that calls SQLite's C interface, beside those
+// that go to SQLite's own file objects: SQLiteWALFile.swift, ForeignWrites.swift, CheckpointGuard.swift.
 //
 // A connection is opened without SQLite's mutex: whoever owns it lets one thread in at a time (the committer by its
 // flag, the checkpointer by being one thread). That is also why `@unchecked Sendable` is right for both classes. The
@@ -39,6 +39,8 @@ final class SQLiteConnection: @unchecked Sendable {
     let handle: OpaquePointer
     /// Frames in the SQLite WAL after the last commit of this connection.
     private let walFrames: UnsafeMutablePointer<Int32>
+    private var checkpointGuard = CheckpointGuard()
+    private var isWriter = false
     private var isOpen = true
     /// What is looked at before anything is written: see SQLiteDescriptors.swift.
     var descriptors: [HeldFile] = []
@@ -118,6 +120,8 @@ final class SQLiteConnection: @unchecked Sendable {
         isOpen = false
         // What has the numbers now is somebody else's to close.
         guard descriptors.allSatisfy(\.isStillHeld) else { return }
+        // SQLite keeps a connection, and its locks, until the last of its statements is gone.
+        checkpointGuard.release(self)
         sqlite3_close_v2(handle)
     }
 
@@ -145,6 +149,7 @@ final class SQLiteConnection: @unchecked Sendable {
                 context?.assumingMemoryBound(to: Int32.self).pointee = frames
                 return SQLITE_OK
             }, walFrames)
+        isWriter = true
         if Planted.checkpointsByItself.isOn { try execute("PRAGMA wal_autocheckpoint=1000") }
     }
 
@@ -207,6 +212,7 @@ final class SQLiteConnection: @unchecked Sendable {
         try checkDescriptors()
         try execute(begin)
         do throws(StoreError) {
+            try keepCheckpointsOut()
             let result = try body()
             try execute("COMMIT")
             return result
@@ -226,6 +232,13 @@ final class SQLiteConnection: @unchecked Sendable {
 
     var framesInWAL: Int { Int(walFrames.pointee) }
 
+    /// In a write transaction, before anything is written, of a connection that `configureForWriting` was called for.
+    ///
+    /// - Throws: `busy` while another program runs an SQLite checkpoint.
+    func keepCheckpointsOut() throws(StoreError) {
+        if isWriter { try checkpointGuard.hold(self) }
+    }
+
     /// Copies what it can from the SQLite WAL into the database file, and syncs both. Waits for nobody.
     ///
     /// - Returns: frames in the WAL, and how many of them are in the database file now.
@@ -235,7 +248,11 @@ final class SQLiteConnection: @unchecked Sendable {
         var frames: Int32 = 0
         var copied: Int32 = 0
         let mode = truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE
+        let wasGuarded = checkpointGuard.isHeld
+        checkpointGuard.release(self)
         let result = sqlite3_wal_checkpoint_v2(handle, "main", mode, &frames, &copied)
+        // Where another program was quicker, the next transaction is told.
+        if wasGuarded { try? keepCheckpointsOut() }
         if result & 0xff == SQLITE_BUSY { return (Int(frames), Int(copied)) }
         guard result == SQLITE_OK else { throw failure(result, "copying the SQLite WAL into") }
         return (Int(frames), Int(copied))

@@ -47,7 +47,8 @@ extension SQLiteConnection {
 
     /// Notes the descriptors of the database and of its WAL, as far as they can be known. After the first read.
     func holdDescriptors() {
-        descriptors = [(SQLITE_FCNTL_FILE_POINTER, path), (SQLITE_FCNTL_JOURNAL_POINTER, path + "-wal")].compactMap { which, path in
+        descriptors = [(SQLITE_FCNTL_FILE_POINTER, path), (SQLITE_FCNTL_JOURNAL_POINTER, path + "-wal")].compactMap {
+            which, path in
             var file: UnsafeMutablePointer<sqlite3_file>?
             guard sqlite3_file_control(handle, "main", which, &file) == SQLITE_OK, let file else { return nil }
             let number = UnsafeRawPointer(file).load(fromByteOffset: Self.descriptorOffset, as: Int32.self)

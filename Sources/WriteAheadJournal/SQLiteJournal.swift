@@ -189,6 +189,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         let logBytesBefore = logBytes
         try begin.run()
         do throws(StoreError) {
+            try connection.keepCheckpointsOut()
             let isForeign = foreign.haveHappened(version: try readDataVersion(), connection)
             guard !isForeign || Planted.acceptsForeignWrites.isOn else {
                 throw StoreError(
@@ -343,6 +344,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         try connection.checkDescriptors()
         try begin.run()
         do throws(StoreError) {
+            try connection.keepCheckpointsOut()
             try connection.growWALFile(to: bytes)
         } catch {
             try? rollback.run()

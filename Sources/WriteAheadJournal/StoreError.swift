@@ -7,7 +7,8 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         /// Makes a code of its name.
         public init(rawValue: String) { self.rawValue = rawValue }
 
-        /// Another process, or another handle in this one, holds the store.
+        /// Another process, or another handle in this one, holds the store; or another program holds SQLite's lock on one of
+        /// its databases.
         public static let busy = Code(rawValue: "busy")
         /// Bytes that were acknowledged are gone or altered.
         public static let damaged = Code(rawValue: "damaged")

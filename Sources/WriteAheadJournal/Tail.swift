@@ -1,6 +1,6 @@
 // The tail: a ring of the newest records, in a mapping that outlives the process where the file system allows it.
 //
-// Writers, one at a time:   place → copy → crc → commit word (release) → published position
+// Writers, one at a time:   place → copy → crc → commit word (release) → mark → published position
 // The committer, one at a time:   copy what is published into a batch → its sync → drained position
 //
 // The rule that makes a kill at any instruction harmless: a record exists once its commit word is stored, and that is
@@ -241,6 +241,10 @@ package final class Tail: @unchecked Sendable {
         }
         store(UInt64(UInt32(truncatingIfNeeded: content)) | UInt64(crc) << 32, record)
         if start != before, !Planted.writesNoSkip.isOn { store(UInt64(TailFormat.skip), data + Int(before & mask)) }
+        // Behind the commit word: a kill in between leaves a mark that proves less. Two slots, so that one is always whole.
+        let slot = map + TailFormat.marksOffset + Int(lsn.value & 1) * 16
+        store(lsn.value, slot)
+        store(~lsn.value, slot + 8)
         head = start + UInt64(size)
         // Together with `release(through:)`: of two that pass each other at least one sees the other.
         published.store(head, ordering: .sequentiallyConsistent)

@@ -15,7 +15,9 @@ package enum TailFormat {
     static let version: UInt32 = 1
     /// On disk: so many anchors.
     package static let segments = 16
-    static let anchorsOffset = 128
+    /// Two slots: the LSN of the record published last · its complement. On disk.
+    static let marksOffset = 64
+    package static let anchorsOffset = 128
     static let anchorBytes = 32
     /// In place of a record's length: the next record is at the next multiple of the capacity. On disk.
     static let skip: UInt32 = 0xffff_ffff
@@ -27,13 +29,13 @@ package enum TailFormat {
     static func size(content: Int) -> Int { (RecordFormat.recordHeaderSize + content + 7) & ~7 }
 
     /// What a header says whose checksum matches.
-    struct Header: Equatable {
+    package struct Header: Equatable {
         var epoch: UInt64
         var store: UInt64
         var capacity: UInt64
 
         /// Magic, version and fields, with the checksum: the first 64 bytes of the file.
-        var encoded: [UInt8] {
+        package var encoded: [UInt8] {
             var bytes = [UInt8](repeating: 0, count: 64)
             bytes.withUnsafeMutableBytes { raw in
                 raw.storeBytes(of: TailFormat.magic.littleEndian, toByteOffset: 0, as: UInt64.self)
@@ -47,7 +49,7 @@ package enum TailFormat {
             return bytes
         }
 
-        init(epoch: UInt64, storeID: String, capacity: Int) {
+        package init(epoch: UInt64, storeID: String, capacity: Int) {
             self.epoch = epoch
             store = Self.hash(storeID)
             self.capacity = UInt64(capacity)
@@ -73,17 +75,17 @@ package enum TailFormat {
     }
 
     /// The first record that begins in a segment, and the chain before it.
-    struct Anchor: Equatable {
+    package struct Anchor: Equatable {
         var position: UInt64
         var lsn: UInt64
         var chain: UInt32
 
         /// The three words of an anchor.
-        func words(epoch: UInt64) -> (UInt64, UInt64, UInt64) {
+        package func words(epoch: UInt64) -> (UInt64, UInt64, UInt64) {
             (position, lsn, UInt64(chain) | UInt64(check(epoch)) << 32)
         }
 
-        init(position: UInt64, lsn: UInt64, chain: UInt32) {
+        package init(position: UInt64, lsn: UInt64, chain: UInt32) {
             self.position = position
             self.lsn = lsn
             self.chain = chain

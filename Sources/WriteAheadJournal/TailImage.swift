@@ -7,6 +7,8 @@ package struct TailImage: Sendable {
     package let epoch: UInt64
     private let data: ArraySlice<UInt8>
     private let anchors: [TailFormat.Anchor]
+    /// This record was published, by the header's mark; 0 where that says nothing.
+    private let mark: UInt64
 
     /// Reads the file; nil where it is missing, short, no tail or another store's.
     package static func read(folder: String, storeID: String) -> TailImage? {
@@ -25,6 +27,13 @@ package struct TailImage: Sendable {
         else { return nil }
         epoch = header.epoch
         data = bytes[TailFormat.headerBytes..<(TailFormat.headerBytes + Int(header.capacity))]
+        mark = bytes.withUnsafeBytes { raw in
+            [TailFormat.marksOffset, TailFormat.marksOffset + 16].map { slot in
+                let lsn = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: slot, as: UInt64.self))
+                let complement = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: slot + 8, as: UInt64.self))
+                return lsn == ~complement ? lsn : 0
+            }.reduce(0, max)
+        }
         anchors = bytes.withUnsafeBytes { raw in
             (0..<TailFormat.segments).compactMap { segment in
                 let place = TailFormat.anchorsOffset + segment * TailFormat.anchorBytes
@@ -61,7 +70,7 @@ package struct TailImage: Sendable {
         var result = Continuation(after: end.lsn)
         guard end.epoch == epoch || Planted.takesTailOfAnyEpoch.isOn else { return result }
         guard let anchor = anchors.filter({ $0.lsn <= end.lsn.value + 1 }).max(by: { $0.lsn < $1.lsn }) else {
-            let isFresh = anchors.isEmpty && data.prefix(8).allSatisfy { $0 == 0 }
+            let isFresh = anchors.isEmpty && mark <= end.lsn.value && data.prefix(8).allSatisfy { $0 == 0 }
             if !isFresh { result.why = "the tail has no anchor that leads to the journal's end" }
             return result
         }
@@ -71,6 +80,10 @@ package struct TailImage: Sendable {
                 result.why = "the tail breaks off at a record that was altered"
             } else if walk.hasMore(data, epoch) {
                 result.why = "the tail goes on behind a gap"
+            }
+            // A walk ends at the record behind the last one.
+            if mark >= max(walk.lsn, end.lsn.value + 1) {
+                result.why = result.why ?? "the tail ends before a record that was published"
             }
             if result.why == nil && walk.lsn <= end.lsn.value { result.missing = LSN(walk.lsn) }
             // An anchor is written just before its record.

@@ -31,6 +31,36 @@ import Testing
         }
     }
 
+    /// `page.md#a-heading` leads to a heading of that page.
+    @Test func linkedHeadingsExist() throws {
+        let pages = try Repository.pages()
+        var count = 0
+        for page in pages {
+            for target in page.links where !target.contains("://") && target.contains("#") {
+                let name = target.prefix { $0 != "#" }
+                let other = try #require(pages.first { $0.name == (name.isEmpty ? page.name : String(name)) })
+                let isThere = other.anchors.contains(String(target.dropFirst(name.count + 1)))
+                #expect(isThere, "\(page.name) links to \(target), which is no heading there")
+                count += 1
+            }
+        }
+        #expect(count > 5)
+    }
+
+    /// Every row of the lab is in the page's tables: what it does, and which controls it has.
+    @Test func labAndPageNameTheSameRows() throws {
+        let page = try #require(try Repository.pages().first { $0.name == "crash-lab.md" })
+        let sources = try Repository.files(under: "Sources/LabTool", ending: "Command.swift").map(Repository.text)
+        let rows = Set(sources.flatMap { $0.matches(of: /commandName: "(\w+)"/).map { String($0.output.1) } })
+            .subtracting(["lab"])
+        #expect(rows.count > 5)
+        for column in ["does", "controls"] {
+            let table = try #require(page.tables.first { $0.first == ["row", column] })
+            let named = table.dropFirst().flatMap { DocumentationPage.words(in: $0[0]) }
+            #expect(named.count == rows.count && Set(named) == rows, "\(column): \(named)")
+        }
+    }
+
     /// In these pages' tables the last column holds the tests that show what the row says.
     @Test(arguments: ["exit-coverage.md", "durability.md", "failure-model.md", "testing.md"])
     func namedTestsExist(page name: String) throws {
@@ -120,6 +150,15 @@ struct DocumentationPage {
     /// The targets of `[text](target)`.
     var links: [String] {
         lines.flatMap { line in line.matches(of: /\]\(([^)\s]+)\)/).map { String($0.output.1) } }
+    }
+
+    /// Where links to this page's headings go: the words in lower case, joined by hyphens, other signs left out.
+    var anchors: Set<String> {
+        Set(
+            lines.filter { $0.hasPrefix("#") }.map { line in
+                line.drop { $0 == "#" || $0 == " " }.lowercased().replacing(" ", with: "-")
+                    .filter { $0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" }
+            })
     }
 
     /// Each table as rows of cells, the head first, the line of dashes left out.

@@ -19,20 +19,20 @@ import Testing
             ),
             (
                 "ExitHooks.run",
-                "import Backstay\nimport ExitHooks\nfunc serve(_: StateStore) async throws {}\nfunc f() async {\n", "}"
+                "import Backstay\nfunc serve(_: StateStore) async throws {}\nfunc f() async {\n", "}"
             ),
         ]
         #expect(pieces.count == surroundings.count, "a new piece needs its surroundings here")
         for (piece, around) in zip(pieces, surroundings) {
             #expect(piece.contains(around.marks))
             if around.marks == ".package(" { continue }
-            guard around.before.isEmpty else {
-                try Compiler.check(around.before + piece + around.after)
-                continue
-            }
-            // Statements of a program's top level, in a function.
-            let body = piece.split(separator: "\n").filter { $0 != "import Backstay" }.joined(separator: "\n")
-            try Compiler.check("import Backstay\nfunc f() throws {\n" + body + "\n}")
+            // Statements of a program's top level, in a function; what they import goes before it.
+            let lines = piece.split(separator: "\n")
+            let body = lines.filter { !$0.hasPrefix("import ") }.joined(separator: "\n")
+            let imports = lines.filter { $0.hasPrefix("import ") }.map { $0 + "\n" }.joined()
+            let before = around.before.isEmpty ? "func f() throws {\n" : around.before
+            let after = around.before.isEmpty ? "}" : around.after
+            try Compiler.check(imports + before + body + "\n" + after)
         }
     }
 

@@ -188,6 +188,51 @@ import Glibc
         #expect(try recordsOf(folder("s")).count == 4)
     }
 
+    /// SQLite before 3.51.3 can corrupt a database that one connection writes and another checkpoints.
+    @Test func otherProgramsCannotCheckpointALiveStore() throws {
+        let folder = try TemporaryFolder()
+        func foreign(_ name: String) throws -> String {
+            try sqlite3(folder("s/\(name)"), "PRAGMA wal_checkpoint(TRUNCATE)")
+        }
+        let store = try TinyStore(folder("s"))
+        for round in 0..<3 {
+            try store.set("key", "\(round)")
+            for name in ["journal.db", "state.db"] {
+                #expect(try foreign(name).hasPrefix("1|"), "\(name), round \(round)")
+            }
+            // Its own are not kept out, and do not let others in.
+            try store.fold()
+            try store.state.maintain(force: true)
+        }
+        try store.close()
+        for name in ["journal.db", "state.db"] { #expect(try foreign(name).hasPrefix("0|"), "\(name)") }
+        #expect(try TinyStore(folder("s")).values == ["key": "2"])
+    }
+
+    /// What comes upon a checkpoint of another program has written nothing, and is tried again.
+    @Test func commitWaitsForTheCheckpointOfAnotherProgram() throws {
+        let folder = try TemporaryFolder()
+        try recordsOf(folder("s"))
+        let backend = try SQLiteJournal(folder: folder("s"), vfs: nil)
+        let stranger = try SQLiteConnection(folder("s/journal.db"), .readWrite, vfs: nil)
+        var theirs = CheckpointGuard()
+        try stranger.execute("BEGIN IMMEDIATE")
+        try theirs.hold(stranger)
+        try stranger.execute("ROLLBACK")
+        let end = RunEnd(.clean, evidence: "test")
+        #expect(failure { try backend.markEnd(end, at: 1) }?.code == .busy)
+        #expect(failure { try backend.reserve(bytes: 20 << 20) }?.code == .busy)
+        #expect(backend.syncs == 0)
+        theirs.release(stranger)
+        try backend.markEnd(end, at: 2)
+        #expect(failure { try theirs.hold(stranger) }?.code == .busy)
+        try backend.maintain()
+        #expect(failure { try theirs.hold(stranger) }?.code == .busy, "also behind a checkpoint of our own")
+        backend.close()
+        try theirs.hold(stranger)
+        stranger.close()
+    }
+
     @Test func shellThatWritesToALiveJournalPoisonsIt() throws {
         let folder = try TemporaryFolder()
         let journal = try Journal(folder("s")) { _, _ in }

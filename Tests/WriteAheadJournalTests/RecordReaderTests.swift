@@ -73,7 +73,7 @@ private func broken(
         #expect(seen[1].body == [1, 2, 3] && seen[2].body == [] && seen[3].body.count == 300)
     }
 
-    /// No bit of a stored batch may change its meaning unseen: that is what R10 rests on.
+    /// No bit of a stored batch may change its meaning unseen.
     @Test func everyFlippedBitIsDetected() throws {
         let log = threeBatches()
         for (index, row) in log.rows.enumerated() {

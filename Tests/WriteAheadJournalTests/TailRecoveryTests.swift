@@ -240,6 +240,14 @@ func expectPrefix(
         alter("zeros", place / 512 * 512..<place / 512 * 512 + 512, 0)
         alter("the header", 30..<31, 1)
         alter("its anchors", 128..<4_096, 0)
+        // As if the newest three had never been published.
+        var places: [Int] = []
+        var end = TailFormat.headerBytes
+        while tail[end] != 0 {
+            places.append(end)
+            end += TailFormat.size(content: Int(tail[end]))
+        }
+        alter("its newest records", places[places.count - 3]..<end, 0)
         for (what, bytes) in alterations {
             var altered = image
             altered.files["tail"] = bytes

@@ -25,6 +25,7 @@ package struct Mutant: Sendable {
         Mutant("commitsAtNormal", "writingConnectionHasEverySettingItNeeds"),
         Mutant("checkpointsByItself", "writingConnectionHasEverySettingItNeeds"),
         Mutant("checkpointsOnClose", "closeNeitherCopiesNorRemovesTheSQLiteWAL"),
+        Mutant("leavesCheckpointsToOthers", "otherProgramsCannotCheckpointALiveStore"),
         Mutant("keepsFailedTransaction", "transactionThatThrowsLeavesNothing"),
     ]
 
