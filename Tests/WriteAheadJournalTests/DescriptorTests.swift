@@ -52,6 +52,8 @@ import Glibc
         let store = try TinyStore(path)
         try store.set("a", "1")
         try store.set("b", "2", .process)
+        // A commit that is under way would meet them in its middle.
+        guard eventually({ store.committer.lastDurable == store.committer.last }) else { return 9 }
         let foreign = open(folder("foreign"), O_RDWR | O_CREAT, 0o600)
         guard foreign >= 0, write(foreign, "mine", 4) == 4 else { return 2 }
         guard take(path, taking, foreign) >= 5 else { return 3 }

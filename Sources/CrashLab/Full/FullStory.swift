@@ -67,7 +67,8 @@ struct FullStory {
             follow(child) { $0.answers >= target }
             try fill(child)
         }
-        if follow(child, for: UInt64.random(in: 50...500, using: &random) * 1_000_000) {
+        let time = UInt64.random(in: 50...500, using: &random) * 1_000_000
+        if follow(child, until: \.isStarted), follow(child, for: time) {
             try goOn(child)
         } else {
             try judgeEarlyEnd(child)
@@ -122,6 +123,8 @@ struct FullStory {
     private struct Heard {
         var answers = 0
         var powerAnswers = 0
+        /// It takes orders.
+        var isStarted = false
         var isOpen = false
         var hasRoom = false
         /// The last code of an error.
@@ -230,6 +233,7 @@ struct FullStory {
             history.reject(change)
             counts["changes refused", default: 0] += 1
         case .unknown: counts["changes of unknown fate", default: 0] += 1
+        case .phase(.opening): heard.isStarted = true
         case .phase(.open): heard.isOpen = true
         case .phase(.room): heard.hasRoom = true
         case .hook(let code): heard.code = code

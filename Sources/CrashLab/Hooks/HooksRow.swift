@@ -114,6 +114,7 @@ package struct HooksRow {
         }
 
         private var store: String { folder + "/app.backstay" }
+        private var closesOthers: Bool { hooks.contains { $0?.closesOthers ?? false } }
         private var foreign: String { HookScene.foreignFile(beside: store) }
 
         mutating func play(isEarly: Bool) throws {
@@ -190,6 +191,7 @@ package struct HooksRow {
             case .acknowledged(let change, let lsn): history.acknowledge(change, lsn: lsn)
             case .refused(let change): history.reject(change)
             case .hook: isHookCalled = true
+            case .trouble(HookScene.openedTwice) where closesOthers: break
             case .trouble(let text): problems.append(text)
             default: break
             }
@@ -209,7 +211,7 @@ package struct HooksRow {
                 if hook.hinders { isHindered = true }
             }
             // Its reader is this process itself.
-            if hooks.contains(.floodsFullPipe) && hooks.contains(where: { $0?.closesOthers ?? false }) {
+            if hooks.contains(.floodsFullPipe) && closesOthers {
                 allowed.append(.signalled(SIGPIPE))
             }
             if !isOver || !end.runsHooks { allowed += end.promised }

@@ -99,6 +99,9 @@ final class HookScene: Sendable {
     static func foreignFile(beside store: String) -> String { store + ".foreign" }
     static let foreignBytes = [UInt8](repeating: 0x5a, count: 64 << 10)
 
+    /// Right where the lock's descriptor was closed, which gives the lock up.
+    static let openedTwice = "the store was opened beside itself"
+
     struct Thrown: Error {}
 
     /// - Parameter writer: the number of the writer that the hook is, where it writes.
@@ -184,7 +187,7 @@ final class HookScene: Sendable {
         }
         do throws(StoreError) {
             _ = try store.contains("any")
-            HookChild.say(.trouble("the store was opened beside itself"))
+            HookChild.say(.trouble(Self.openedTwice))
         } catch {
             if error.code != .closed { throw error }
         }
