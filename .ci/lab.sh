@@ -26,6 +26,8 @@ row calls --budget 30
 row kills --budget 25
 row blocks --budget 40
 row signals --budget 25
+row hooks --budget 15
+row full --budget 20
 row neighbours --budget 10
 row rivals --cases 70
 

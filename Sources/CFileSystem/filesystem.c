@@ -8,8 +8,10 @@
 
 #if defined(__linux__)
 
+#include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 
 #ifndef MADV_POPULATE_WRITE
@@ -37,9 +39,29 @@ int cfilesystem_keeps_blocks(int descriptor, int turn_off) {
 
 int cfilesystem_populate(void *start, uintptr_t length) { return madvise(start, length, MADV_POPULATE_WRITE); }
 
+int cfilesystem_identity(int descriptor, const char *path, uint64_t *device, uint64_t *inode) {
+    struct statx status;
+    if (statx(descriptor < 0 ? AT_FDCWD : descriptor, path == NULL ? "" : path, path == NULL ? AT_EMPTY_PATH : 0, STATX_INO,
+              &status) != 0)
+        return -1;
+    *device = (uint64_t)status.stx_dev_major << 32 | status.stx_dev_minor;
+    *inode = status.stx_ino;
+    return 0;
+}
+
 void cfilesystem_keep_from_children(void *start, uintptr_t length) { madvise(start, length, MADV_DONTFORK); }
 
 #else
+
+#include <sys/stat.h>
+
+int cfilesystem_identity(int descriptor, const char *path, uint64_t *device, uint64_t *inode) {
+    struct stat status;
+    if ((path == NULL ? fstat(descriptor, &status) : stat(path, &status)) != 0) return -1;
+    *device = (uint64_t)status.st_dev;
+    *inode = (uint64_t)status.st_ino;
+    return 0;
+}
 
 uint32_t cfilesystem_type(const char *path) {
     (void)path;

@@ -50,6 +50,10 @@ enum Ending {
                 return state.hasExitThread ? .wait : .perform
             case .finished where state.finisher == me:
                 return .pass
+            // It has waited as long as it may, and comes to the next gate of the list; or it runs the hooks itself, and one
+            // of them calls `exit()`. Nobody else ends the process.
+            case .unwinding where state.finisher == me, .ending where state.finisher == me:
+                return .pass
             case .unwinding, .ending, .finished:
                 backstay_list_gate()
                 state.phase = state.phase == .unwinding ? .ending : state.phase
@@ -79,6 +83,7 @@ enum Ending {
         state.reason = reason
         state.lastStep = lastStep
         state.endBy = now + state.deadline
+        state.hooksBy = state.endBy - state.deadline / 5
         state.unwindBy = min(now + unwindFor, state.endBy)
         state.phase = unwindFor == 0 || state.bodies.isEmpty ? .ending : .unwinding
         backstay_broadcast()

@@ -23,7 +23,7 @@ struct LabCommand: ParsableCommand {
         subcommands: [
             StatesCommand.self, FaultsCommand.self, RotCommand.self, KillsCommand.self, RivalsCommand.self,
             CallsCommand.self, BlocksCommand.self, PowerCommand.self, SignalsCommand.self, NeighboursCommand.self,
-            MutantsCommand.self,
+            HooksCommand.self, FullCommand.self, MutantsCommand.self,
         ]
     )
 }

@@ -79,6 +79,14 @@ struct FileExamination {
         try Self.withFile(path + "-wal") { ftruncate($0, off_t(wal.committedBytes)) == 0 }
     }
 
+    /// Puts zeros in the place of a header that does not check, so that SQLite draws new salts when it begins anew. The
+    /// frames behind stay, as evidence; nothing counts any of them.
+    func clearBrokenHeader() throws(StoreError) {
+        guard wal?.hasBrokenHeader == true else { return }
+        let zeros = [UInt8](repeating: 0, count: WALFormat.headerBytes)
+        try Self.withFile(path + "-wal") { pwrite($0, zeros, zeros.count, 0) == zeros.count }
+    }
+
     private static func withFile(_ path: String, _ body: (Int32) -> Bool) throws(StoreError) {
         let descriptor = Platform.openAboveStreams(path, O_WRONLY | O_NOFOLLOW)
         guard descriptor >= 0 else { throw Platform.failure("opening", path) }

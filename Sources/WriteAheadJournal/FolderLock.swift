@@ -37,6 +37,7 @@ package final class FolderLock: Sendable {
     package static let fileName = "lock"
     /// -1 once released.
     private let descriptor: Atomic<Int32>
+    private let file: HeldFile?
     /// The process that took it for writing; 0 for a reader's.
     private let writer: pid_t
     /// Whether a forked child closes it by itself.
@@ -44,6 +45,7 @@ package final class FolderLock: Sendable {
 
     private init(descriptor: Int32, writer: pid_t = 0) {
         self.descriptor = Atomic(descriptor)
+        file = HeldFile(descriptor)
         self.writer = writer
         isKeptFromChildren = !Planted.leavesLockToChildren.isOn && cfilesystem_close_in_children(descriptor) != 0
     }
@@ -57,8 +59,9 @@ package final class FolderLock: Sendable {
     package func release() {
         let held = descriptor.exchange(-1, ordering: .relaxed)
         guard held >= 0 else { return }
-        // In a child the number may be another file's by now.
+        // In a child the number may be another file's by now; or somebody closed what is not theirs.
         if isKeptFromChildren, cfilesystem_still_held(held) == 0 { return }
+        guard file?.isStillHeld ?? true else { return }
         if writer == getpid() {
             var mark = Array(Self.releasedLine.utf8)
             var status = stat()

@@ -134,6 +134,7 @@ package final class JournalOpening {
         let base = try examineJournal(journal)
         if journal.wal?.isRotten == true { try journal.cut() }
         if state.wal?.commitsLinked ?? 0 > 0 { try examineState(state, base) }
+        for file in [journal, state] { try file.clearBrokenHeader() }
     }
 
     /// - Returns: where the log begins.

@@ -42,6 +42,8 @@ final class SQLiteConnection: @unchecked Sendable {
     private var checkpointGuard = CheckpointGuard()
     private var isWriter = false
     private var isOpen = true
+    /// What is looked at before anything is written: see SQLiteDescriptors.swift.
+    var descriptors: [HeldFile] = []
 
     /// - Parameter tearsSectors: whether a power cut is taken to damage bytes around those being written; SQLite then pads
     ///   each commit to whole sectors (https://www.sqlite.org/psow.html).
@@ -116,6 +118,8 @@ final class SQLiteConnection: @unchecked Sendable {
     func close() {
         guard isOpen else { return }
         isOpen = false
+        // What has the numbers now is somebody else's to close.
+        guard descriptors.allSatisfy(\.isStillHeld) else { return }
         // SQLite keeps a connection, and its locks, until the last of its statements is gone.
         checkpointGuard.release(self)
         sqlite3_close_v2(handle)
@@ -205,6 +209,7 @@ final class SQLiteConnection: @unchecked Sendable {
     func transaction<R>(_ begin: String = "BEGIN IMMEDIATE", _ body: () throws(StoreError) -> R) throws(StoreError)
         -> R
     {
+        try checkDescriptors()
         try execute(begin)
         do throws(StoreError) {
             try keepCheckpointsOut()
@@ -239,6 +244,7 @@ final class SQLiteConnection: @unchecked Sendable {
     /// - Returns: frames in the WAL, and how many of them are in the database file now.
     @discardableResult
     func checkpointSQLite(truncate: Bool = false) throws(StoreError) -> (frames: Int, copied: Int) {
+        try checkDescriptors()
         var frames: Int32 = 0
         var copied: Int32 = 0
         let mode = truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE

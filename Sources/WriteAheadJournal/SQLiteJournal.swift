@@ -151,6 +151,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         try begin.run()
         foreign.accept(version: try readDataVersion(), connection)
         try rollback.run()
+        connection.holdDescriptors()
     }
 
     // MARK: Committing
@@ -183,7 +184,9 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
 
     /// One write transaction of ours, durable when it returns.
     func write(batchBytes: Int = 0, _ body: () throws(StoreError) -> Void) throws(StoreError) {
+        try connection.checkDescriptors()
         try lookAtWALOnce()
+        let logBytesBefore = logBytes
         try begin.run()
         do throws(StoreError) {
             try connection.keepCheckpointsOut()
@@ -198,6 +201,8 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
             foreign.noteCommit()
         } catch {
             if connection.isInTransaction { try? rollback.run() }
+            // A row that finds no space is tried again, and counts once.
+            logBytes = logBytesBefore
             throw error
         }
         syncs += 1
@@ -336,6 +341,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     }
 
     private func growWAL(to bytes: Int) throws(StoreError) {
+        try connection.checkDescriptors()
         try begin.run()
         do throws(StoreError) {
             try connection.keepCheckpointsOut()
@@ -350,6 +356,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     }
 
     package func compact() throws(StoreError) {
+        try connection.checkDescriptors()
         foreign.disregard()
         try connection.execute("VACUUM")
         syncs += 1

@@ -108,6 +108,7 @@ package final class StateDatabase: @unchecked Sendable {
         try connection.configureForWriting()
         meta = try StateMeta.read(connection)
         try acceptVersion()
+        connection.holdDescriptors()
     }
 
     package func close() { connection.close() }
@@ -229,6 +230,7 @@ package final class StateDatabase: @unchecked Sendable {
 
     /// Gives unused space back to the file system.
     package func compact() throws(StoreError) {
+        try connection.checkDescriptors()
         foreign.disregard()
         try connection.execute("VACUUM")
         try acceptVersion()

@@ -5,10 +5,14 @@
 // the only d that fits the first or the second sum is found by one multiplication, and it counts only when it fits both
 // and is a change of one byte.
 //
-// It has to be the only such byte. Fibonacci numbers modulo 2ᵏ come again after 3·2ᵏ⁻¹ words, so a change of the highest
-// bits of a word looks like one 3·2ᵏ⁻¹ words away: the sums tell which byte it was for the lower 22 or so of 32 bits, and
-// nothing is done about the others. At most 10⁶ of 2⁶⁴ differences are explained by one byte, so a frame that was torn
-// passes for an altered one with a probability of 2⁻⁴⁴.
+// It has to be the only explanation, because a torn frame may differ from what was written in a few bytes of one word, and
+// then another byte must not pass for them:
+//   1. No other word has a d that fits, be it a change of one byte or of more. Fibonacci numbers modulo 2ᵏ come again,
+//      but for a factor, after 3·2ᵏ⁻² words, so a change of the highest bits of a word looks like one so many words away:
+//      the sums tell which byte it was for the lower 22 or so of 32 bits, and nothing is done about the others.
+//   2. The stored sums are not what is altered. They are right where the frame behind goes on from them, and where both
+//      of their words differ from what the frame has: a tear of the sums that one byte of the frame happens to explain,
+//      too, has a probability of 2⁻⁴⁴. They are wrong only where the frame behind goes on from what they should be.
 
 enum WALRepair {
     /// - Parameter next: the frame behind it, if there is one.
@@ -26,12 +30,10 @@ enum WALRepair {
             return WALScan.Repair(offset: 8 + salt.offset, found: salt.element.0, written: salt.element.1)
         }
         // The frame behind knows which sum was written.
-        let sumByte = sumByte(frame, computed)
-        if let next, header.continues(next, computed) { return sumByte }
-        let content = contentBytes(frame, missing: (stored.0 &- computed.0, stored.1 &- computed.1), header.isBig)
-        if let next, header.continues(next, stored) { return content.count == 1 ? content[0] : nil }
-        let all = content + (sumByte.map { [$0] } ?? [])
-        return all.count == 1 ? all[0] : nil
+        if let next, header.continues(next, computed) { return sumByte(frame, computed) }
+        let isSumRight = next.map { header.continues($0, stored) } ?? false
+        guard isSumRight || stored.0 != computed.0 && stored.1 != computed.1 else { return nil }
+        return contentByte(frame, missing: (stored.0 &- computed.0, stored.1 &- computed.1), header.isBig)
     }
 
     /// The stored checksum is what was altered.
@@ -42,21 +44,22 @@ enum WALRepair {
         return WALScan.Repair(offset: 16 + byte.offset, found: byte.element.0, written: byte.element.1)
     }
 
-    /// Those of which each would explain the sums; no more than two of them.
-    private static func contentBytes(
+    /// Nil where no word explains what is missing, or more than one, or the one with more than a byte.
+    private static func contentByte(
         _ frame: [UInt8], missing: WALFormat.Sum, _ isBig: Bool
-    ) -> [WALScan.Repair] {
-        var found: [WALScan.Repair] = []
+    ) -> WALScan.Repair? {
+        var found: WALScan.Repair?
         // From the last word back: what one more in this word adds to either sum at the end.
         var p: UInt32 = 1
         var q: UInt32 = 1
         var isSecond = true
         var at = frame.count - 4
-        while at >= 0 && found.count < 2 {
+        while at >= 0 {
             // Of the last pair the first word is in both sums once; the second in the second one alone.
             let weight: (UInt32, UInt32) = isSecond ? (q &- p, p) : (p, q)
-            if let byte = quotient(missing, weight).flatMap({ byte(of: frame, at, larger: $0, isBig) }) {
-                found.append(byte)
+            if let larger = quotient(missing, weight) {
+                guard found == nil, let byte = byte(of: frame, at, larger: larger, isBig) else { return nil }
+                found = byte
             }
             if !isSecond { (p, q) = (p &+ q, p &+ q &+ q) }
             isSecond.toggle()

@@ -36,6 +36,9 @@ package struct WALScan: Sendable, Equatable {
     package var reason = ""
     /// Bytes that have to be put right for so much to count, in order.
     package var repairs: [Repair] = []
+    /// The header does not check, and is not all zeros. SQLite takes no frame then, but begins anew with the salts it finds
+    /// there: frames of before would pass for the new generation's.
+    package var hasBrokenHeader = false
     /// The first frame that does not check and cannot be mended begins here; nil where there is none.
     package var breakOffset: Int?
     /// The most commits in one run of linked frames behind that.
@@ -73,7 +76,9 @@ package struct WALScan: Sendable, Equatable {
             header = WALFormat.Header(bytes)
         }
         guard let header else {
-            return WALScan(discardedBytes: size, reason: "the header of the SQLite WAL does not check")
+            var scan = WALScan(discardedBytes: size, reason: "the header of the SQLite WAL does not check")
+            scan.hasBrokenHeader = true
+            return scan
         }
         scan.read(reader, size, header)
         return scan

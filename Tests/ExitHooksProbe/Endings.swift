@@ -97,6 +97,21 @@ extension Probe {
             ExitHooks.register("a") { _ in hang() }
             exit(3)
         },
+        // The first hook keeps its thread and leaves no memory for another one, so the second is called on the exit thread.
+        "hang-on-the-exit-thread": {
+            ExitHooks.deadline = .milliseconds(500)
+            register("a")
+            ExitHooks.register("b") { _ in
+                note("b")
+                hang()
+            }
+            ExitHooks.register("c", budget: .milliseconds(100)) { _ in
+                limitMemory()
+                note("c")
+                hang()
+            }
+            exit(3)
+        },
         "register-in-hook": {
             register("a")
             ExitHooks.register("b") { _ in
@@ -125,6 +140,14 @@ extension Probe {
             let token = ExitHooks.register("b") { _ in note("b") }
             register("c")
             note("\(token.cancel()) \(token.cancel())")
+        },
+        "lengthen-in-hook": {
+            ExitHooks.registerFinalizer("close") { _ in note("close") }
+            register("a")
+            ExitHooks.register("b") { _ in
+                note("b")
+                ExitHooks.deadline = .seconds(3_600)
+            }
         },
         "finalizers": {
             ExitHooks.registerFinalizer("close 1") { note("close 1 \($0)") }

@@ -50,6 +50,27 @@ func hang() -> Never {
     while true { pause() }
 }
 
+#if os(Linux)
+/// From here on there is memory for little things, and none for another thread.
+func limitMemory() {
+    var text = [UInt8](repeating: 0, count: 64)
+    let file = open("/proc/self/statm", O_RDONLY)
+    let count = read(file, &text, text.count)
+    close(file)
+    let pages = String(decoding: text[..<max(0, count)], as: UTF8.self).split(separator: " ").first.flatMap { UInt($0) }
+    guard let pages else { fatalError("the size of the process is not told") }
+    var limit = rlimit(rlim_cur: rlim_t(pages * UInt(getpagesize()) + (4 << 20)), rlim_max: .max)
+    #if canImport(Glibc)
+    let isSet = setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0
+    #else
+    let isSet = setrlimit(RLIMIT_AS, &limit) == 0
+    #endif
+    if !isSet { fatalError("the limit is refused") }
+}
+#else
+func limitMemory() {}
+#endif
+
 func onThread(_ body: @escaping @Sendable () -> Void) {
     final class Box: Sendable {
         let body: @Sendable () -> Void

@@ -80,6 +80,22 @@ import Testing
         #expect(trial.duration < .milliseconds(1500))
     }
 
+    /// It takes nothing from the others: the end has begun with the deadline as it was.
+    @Test func hookThatSetsALongerDeadlineDoesNotStopTheOthers() throws {
+        let trial = try trial("lengthen-in-hook")
+        #expect(trial.lines == ["b", "a normal", "close"])
+    }
+
+    #if os(Linux)
+    /// Without a thread for a hook nobody can leave it behind; the thread that called `exit()` does not wait for ever.
+    @Test func hookThatHangsOnTheExitThreadDoesNotHoldExit() throws {
+        let trial = try trial("hang-on-the-exit-thread")
+        #expect(trial.lines == ["c", "b"])
+        #expect(trial.end == .exited(3))
+        #expect(trial.duration < .milliseconds(1500))
+    }
+    #endif
+
     @Test func hookRegisteredWhileHooksRunIsRun() throws {
         let trial = try trial("register-in-hook")
         #expect(trial.lines == ["b", "late normal", "a normal"])

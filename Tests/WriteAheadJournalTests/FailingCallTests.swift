@@ -131,6 +131,26 @@ import Glibc
         try passes(BACKSTAY_FAULT_BUSY, BACKSTAY_FAULT_SHM_LOCK)
     }
 
+    /// The log's bound goes by what is in it: counted at each try, writers would wait for ever at a bound not reached.
+    @Test func batchThatIsTriedAgainCountsOnceInTheLog() throws {
+        let folder = try TemporaryFolder()
+        let store = try TinyStore(folder("s"), options)
+        let faults = try Faults(folder)
+        faults.count()
+        try store.set("a", "1")
+        let before = store.committer.figures.logBytes
+        faults.fail(
+            BACKSTAY_FAULT_ENOSPC, BACKSTAY_FAULT_WRITE, call: try #require(faults.calls(BACKSTAY_FAULT_WRITE).first))
+        // Larger than the tail, and than the room that is made sure of before.
+        #expect(failure { try store.set("b", String(repeating: "x", count: 200_000)) }?.code == .notYetDurable)
+        faults.lift()
+        let unknown = store.committer.last
+        #expect(eventually { store.committer.lastDurable == unknown })
+        let counted = store.committer.figures.logBytes - before
+        #expect(counted > 200_000 && counted < 201_000, "\(counted) bytes counted")
+        store.drop()
+    }
+
     @Test func compactionThatFindsNoSpaceIsNoForeignWrite() throws {
         let folder = try TemporaryFolder()
         let store = try TinyStore(folder("s"), options)

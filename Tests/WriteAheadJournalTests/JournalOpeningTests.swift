@@ -37,6 +37,36 @@ func killedJournal(_ records: Int, id: String = "s") throws -> FolderImage {
 func record(_ number: Int) -> [UInt8] { Array("record \(number)".utf8) }
 
 @Suite(.timeLimit(.minutes(5))) struct JournalOpeningTests {
+    /// SQLite begins a WAL anew with the salts of a header that does not check. Frames of before then have the new
+    /// generation's salts, and after the next crash whole transactions behind a break pass for rot.
+    @Test func saltsOfATornHeaderAreNotUsedAgain() throws {
+        let folder = try TemporaryFolder()
+        var image = try killedJournal(6)
+        // As after a power cut while SQLite wrote the header anew, with all frames in the database.
+        try image.write(to: folder("s"))
+        let connection = try SQLiteConnection(folder("s/journal.db"), .readWrite, vfs: nil)
+        #expect(try connection.query("SELECT count(*) FROM journal") { $0.int(0) } == 7)
+        let copied = try connection.checkpointSQLite()
+        #expect(copied.frames == copied.copied && copied.frames > 7)
+        connection.close()
+        image = try FolderImage(ofLive: folder("s"))
+        var wal = try #require(image.files["journal.db-wal"])
+        let salts = wal[16..<24]
+        wal[12] ^= 0x11
+        wal[15] ^= 0x11
+        image.files["journal.db-wal"] = wal
+        image.files["run"] = nil
+        image.files["tail"] = nil
+        image.files["journal.db-shm"] = nil
+        try image.write(to: folder("t"))
+        #expect(WALScan.file(folder("t/journal.db-wal"))?.hasBrokenHeader == true)
+        #expect(try recordsOf(folder("t"), appending: [6]).count == 6)
+        let after = try #require(Platform.contents(folder("t/journal.db-wal"), limit: 1 << 24) as [UInt8]?)
+        #expect(after[..<4] == wal[..<4], "a new generation has begun")
+        #expect(after[16..<24] != salts)
+        #expect(try recordsOf(folder("t")).count == 7)
+    }
+
     @Test func recordsComeBackInOrderAfterACleanClose() throws {
         let folder = try TemporaryFolder()
         for number in 0..<3 { #expect(try recordsOf(folder("s"), appending: record(number)).count == number) }

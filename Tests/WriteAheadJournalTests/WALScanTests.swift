@@ -138,27 +138,44 @@ import Glibc
         #expect(missed < 150, "of 400, seed \(seed)")
     }
 
-    /// The last word of a page is in the second sum alone, so a byte of it may look as if one of the sum were altered. Where
-    /// there is no frame behind to tell, nothing is done: a power cut may have left it so, and the rest of the page is old.
-    @Test func byteOfTheLastWordIsNotTakenForOneOfTheSum() throws {
+    /// A frame of which the last bytes, or the middle, are still what was there before may look as if one byte of it, or of
+    /// its sums, had altered. What is put right then is what was written, or nothing.
+    @Test(arguments: [1, 2, 3] as [UInt64])
+    func tornFramesAreNotMadeWhole(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
         let folder = try TemporaryFolder()
         let connection = try database(folder)
-        for _ in 0..<2 { try connection.execute("INSERT INTO t VALUES(randomblob(3000))") }
+        for _ in 0..<4 { try connection.execute("INSERT INTO t VALUES(randomblob(3000))") }
         let bytes = try wal(folder)
         connection.close()
-        let before = framesOf(bytes).dropLast().last { $0.commits }?.end
-        for at in bytes.count - 8..<bytes.count {
-            for change in UInt8(1)...255 {
+        let start = bytes.count - 4_120
+        func play(_ altered: [UInt8], _ what: String) throws {
+            let found = try #require(try scan(altered))
+            var mended = altered
+            for repair in found.repairs { mended[repair.offset] = repair.written }
+            #expect(mended[..<found.committedBytes] == bytes[..<found.committedBytes], "\(what), seed \(seed)")
+        }
+        for end in (bytes.count - 24..<bytes.count).reversed() + Array(start + 8..<start + 25) {
+            for before: UInt8 in [0, 0xff, UInt8.random(in: 1...254, using: &random)] {
                 var altered = bytes
-                altered[at] ^= change
-                let found = try #require(try scan(altered))
-                if found.repairs.isEmpty {
-                    #expect(found.committedBytes == before, "byte \(at), change \(change)")
-                } else {
-                    #expect(
-                        found.repairs == [.init(offset: at, found: altered[at], written: bytes[at])],
-                        "byte \(at), change \(change)")
+                for at in end..<bytes.count { altered[at] = before }
+                try play(altered, "torn at \(end - start)")
+                // Only a few bytes differ: the rest was the same before.
+                altered = bytes
+                for at in end..<min(bytes.count, end + Int.random(in: 1...4, using: &random)) {
+                    altered[at] = UInt8.random(in: 0...255, using: &random)
                 }
+                try play(altered, "other bytes from \(end - start) on")
+            }
+        }
+        // Two bytes of one word whose difference carries from one to the next.
+        for word in Array(stride(from: start + 24, to: bytes.count, by: 100)) + [bytes.count - 8, bytes.count - 4] {
+            for shift in [0, 8, 16] {
+                var altered = bytes
+                let value = altered[word..<word + 4].reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+                let other = value &+ 1 << UInt32(shift)
+                for byte in 0..<4 { altered[word + byte] = UInt8(truncatingIfNeeded: other >> UInt32(8 * byte)) }
+                try play(altered, "one more in byte \(shift / 8) of the word at \(word - start)")
             }
         }
     }

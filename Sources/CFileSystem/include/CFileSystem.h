@@ -23,6 +23,10 @@ int cfilesystem_keeps_blocks(int descriptor, int turn_off);
 // MADV_POPULATE_WRITE (Linux 5.14): gives pages of a mapping their blocks. -1 with errno, ENOSYS where there is no such call.
 int cfilesystem_populate(void *start, uintptr_t length);
 
+// Which file a descriptor is, or, for -1, a path. Asks for nothing else: since Linux 6.13 whoever asks for a file's times
+// makes the next write to it take new ones. -1 with errno on failure.
+int cfilesystem_identity(int descriptor, const char *path, uint64_t *device, uint64_t *inode);
+
 // MADV_DONTFORK, where there is one.
 void cfilesystem_keep_from_children(void *start, uintptr_t length);
 

@@ -48,11 +48,7 @@ enum BlockFileSystem: String, CaseIterable, Sendable {
 
     /// Makes the file system in the new file `image`.
     func make(image: String, log: String) throws {
-        let file = open(image, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw Platform.failure("creating", image) }
-        let sized = ftruncate(file, off_t(bytes))
-        close(file)
-        guard sized == 0 else { throw Platform.failure("sizing", image) }
+        try LabFiles.make(image: image, bytes: bytes)
         try SystemCommand.run([maker] + arguments + [image], log: log)
     }
 

@@ -38,6 +38,14 @@ public func runAsChildIfAsked() async throws -> Bool {
         try neighbour.run()
         return true
     }
+    if let full = FullChild(arguments: arguments) {
+        try full.run()
+        return true
+    }
+    if let hooks = HookChild(arguments: arguments) {
+        try await hooks.run()
+        return true
+    }
     if try CallsWork.runAsChildIfAsked(arguments) { return true }
     guard let role = ChildRole(arguments: arguments) else { return false }
     try await ChildProgram.run(role)
@@ -53,8 +61,7 @@ enum ChildProgram {
         alarm(role.alarm)
         // What a child starts in turn, as a backtracer, must not keep the parent waiting for the pipe's end.
         _ = fcntl(STDOUT_FILENO, F_SETFD, FD_CLOEXEC)
-        var none = rlimit(rlim_cur: 0, rlim_max: 0)
-        setrlimit(coreLimit, &none)
+        ResourceLimit.core.set(0)
         do {
             if !role.memoryGroup.isEmpty { try MemoryGroupOfOurOwn.join(role.memoryGroup) }
             if role.usesFaults { try registerFaults(role) }
@@ -223,10 +230,4 @@ enum ChildProgram {
         }
         Message.trouble("4 GiB of memory were taken, and nobody minded").send()
     }
-
-    #if os(Linux) && canImport(Glibc)
-    private static let coreLimit = __rlimit_resource_t(RLIMIT_CORE.rawValue)
-    #else
-    private static let coreLimit = RLIMIT_CORE
-    #endif
 }

@@ -18,14 +18,18 @@ enum LingeringChild {
     private static let alarmSeconds: UInt32 = 2
     private static let key = "of the forked child"
 
-    /// fork(), which Swift hides.
-    static func fork(_ store: StateStore) throws {
+    /// fork(), which Swift hides. 0 in the child.
+    static func fork() throws -> pid_t {
         typealias Fork = @convention(c) () -> pid_t
         guard let symbol = dlsym(dlopen(nil, RTLD_NOW), "fork") else { throw Platform.failure("finding", "fork") }
-        let parent = getpid()
         let pid = unsafeBitCast(symbol, to: Fork.self)()
         guard pid >= 0 else { throw Platform.failure("forking", "the child") }
-        if pid == 0 { live(store, parent) }
+        return pid
+    }
+
+    static func fork(_ store: StateStore) throws {
+        let parent = getpid()
+        if try fork() == 0 { live(store, parent) }
     }
 
     private static func live(_ store: StateStore, _ parent: pid_t) -> Never {

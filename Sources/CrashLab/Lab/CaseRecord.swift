@@ -39,11 +39,17 @@ struct CaseRecord {
         }
         do throws(StoreError) {
             let rows = try NextStart.rows(store)
-            let verdict = Oracle.judge(history, recovered: rows, seed: seed, survival: .process)
-            lost += verdict.lost
-            problems += verdict.findings.map(\.description) + more(rows)
+            judge(rows, seed: seed)
+            problems += more(rows)
         } catch {
             complain("the next start: \(error)")
         }
+    }
+
+    /// The oracle's word on what a start has found.
+    mutating func judge(_ rows: [String: String], seed: UInt64, _ what: String = "") {
+        let verdict = Oracle.judge(history, recovered: rows, seed: seed, survival: .process)
+        lost += verdict.lost
+        problems += verdict.findings.map { what + $0.description }
     }
 }

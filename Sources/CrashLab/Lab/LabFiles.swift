@@ -33,6 +33,14 @@ enum LabFiles {
         }
     }
 
+    /// Makes a file of zeros, which takes no room yet.
+    static func make(image path: String, bytes: Int) throws(StoreError) {
+        let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw Platform.failure("creating", path) }
+        defer { close(file) }
+        guard ftruncate(file, off_t(bytes)) == 0 else { throw Platform.failure("sizing", path) }
+    }
+
     /// Makes the file, or makes it anew, with these bytes.
     static func write(_ bytes: [UInt8], to path: String) throws(StoreError) {
         let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)

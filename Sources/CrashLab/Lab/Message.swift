@@ -39,6 +39,8 @@ enum Message: Equatable, Sendable {
 
     enum Phase: String, Sendable {
         case opening, open, closing, closed, checkpointing, checkpointed, hookEnded, scopeEnded, cancelled, hungry
+        /// Told by the parent that there is room again.
+        case room
     }
 
     var line: String {

@@ -7,9 +7,12 @@ internal import WriteAheadJournal
 enum MountedRow {
     /// Plays a row, or says what this machine lacks.
     ///
-    /// - Parameter play: on the thread whose mounts nobody else sees.
+    /// - Parameters:
+    ///   - withoutMounts: what can be played where the system permits none of one's own; nil for nothing.
+    ///   - play: on the thread whose mounts nobody else sees.
     static func run(
-        _ row: String, _ plan: LabPlan, missing: [String], _ play: @escaping @Sendable (LabRun) throws -> LabReport
+        _ row: String, _ plan: LabPlan, missing: [String], withoutMounts: ((LabRun) throws -> LabReport)? = nil,
+        _ play: @escaping @Sendable (LabRun) throws -> LabReport
     ) throws -> LabReport {
         guard missing.isEmpty else {
             var report = LabReport(row, plan)
@@ -19,14 +22,18 @@ enum MountedRow {
         let run = try LabRun(row, plan)
         let cleanup = ExitHooks.register("remove the lab's folder") { _ in Platform.removeFolder(run.place) }
         defer { cleanup.cancel() }
+        let report: LabReport
         do {
-            let report = try OwnMounts.run { try play(run) }
-            // Not before: what was mounted in it is gone now.
-            run.removePlace(report)
-            return report
+            report = try OwnMounts.run { try play(run) }
         } catch let refusal as OwnMounts.Refusal {
-            Platform.removeFolder(run.place)
-            throw StoreError(.ioError, refusal.description)
+            guard let withoutMounts else {
+                Platform.removeFolder(run.place)
+                throw Trouble(description: refusal.description)
+            }
+            report = try withoutMounts(run)
         }
+        // Not before: what was mounted in it is gone now.
+        run.removePlace(report)
+        return report
     }
 }
