@@ -149,8 +149,11 @@ package final class JournalOpening {
                 .damaged, "the last row of the table runs has a number that cannot be", location: .init(file: file.path)
             )
         }
-        page = RunPage.read(folder: folder, storeID: meta.storeID)
-        let image = TailImage.read(folder: folder, storeID: meta.storeID)
+        // This run puts its own in their place: what they have must not be gone for good because they cannot be read now.
+        page = try Platform.contentsIfThere(folder + "/" + RunPage.fileName, limit: RunPage.size)
+            .flatMap { RunPage.image($0, storeID: meta.storeID) }
+        let image = try Platform.contentsIfThere(folder + "/" + TailFormat.fileName, limit: TailImage.bytesMax)
+            .flatMap { TailImage($0, storeID: meta.storeID) }
         let found = image?.continuation(of: end)
         if !Planted.ignoresTail.isOn { tail = found?.records ?? tail }
         let isSupplied = try compareWithMark(end.lsn, page?.syncMark ?? .zero, connection)

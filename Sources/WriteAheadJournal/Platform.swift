@@ -102,20 +102,33 @@ package enum Platform {
     }
 
     /// The whole of a small file, or nil where it cannot be read.
-    package static func contents(_ path: String, limit: Int = 1 << 20) -> [UInt8]? {
+    package static func contents(_ path: String, limit: Int = 1 << 20) -> [UInt8]? { bytes(of: path, limit).bytes }
+
+    /// The same, of what may be missing, or be no file at all: nil then. A file that is there and cannot be read is an error.
+    package static func contentsIfThere(_ path: String, limit: Int) throws(StoreError) -> [UInt8]? {
+        let (bytes, code) = Self.bytes(of: path, limit)
+        guard bytes != nil || [ENOENT, ENOTDIR, ELOOP, EISDIR, ENXIO].contains(code) else {
+            throw failure("reading", path, errno: code)
+        }
+        return bytes
+    }
+
+    /// - Returns: the bytes, or why there are none.
+    private static func bytes(of path: String, _ limit: Int) -> (bytes: [UInt8]?, errno: Int32) {
         // A pipe in the place of a file has nothing to say; waiting for its writer would never end.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { return nil }
+        guard descriptor >= 0 else { return (nil, errno) }
         defer { close(descriptor) }
         var bytes: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: 16_384)
         while bytes.count < limit {
             let got = read(descriptor, &piece, piece.count)
             if got < 0 && errno == EINTR { continue }
-            if got <= 0 { return got == 0 ? bytes : nil }
+            if got < 0 { return (nil, errno) }
+            if got == 0 { break }
             bytes.append(contentsOf: piece[0..<got])
         }
-        return bytes
+        return (bytes, 0)
     }
 
     /// The small file's text.

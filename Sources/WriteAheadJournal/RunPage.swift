@@ -33,7 +33,7 @@ package final class RunPage: @unchecked Sendable {
     }
 
     package static let fileName = "run"
-    private static let size = 4096
+    static let size = 4096
     private static let magic: UInt64 = 0x4e55_5259_5453_4b42  // "BKSTYRUN" in file order. On disk.
     private static let version: UInt32 = 1
     private static let storeOffset = 104
@@ -62,9 +62,12 @@ package final class RunPage: @unchecked Sendable {
 
     /// Reads the page as an earlier run left it; nil where it is missing, short, does not check or is another store's.
     package static func read(folder: String, storeID: String) -> Image? {
-        guard let bytes = Platform.contents(folder + "/" + fileName, limit: size), bytes.count >= size else {
-            return nil
-        }
+        Platform.contents(folder + "/" + fileName, limit: size).flatMap { image($0, storeID: storeID) }
+    }
+
+    /// Nil where the bytes are no page of this store.
+    static func image(_ bytes: [UInt8], storeID: String) -> Image? {
+        guard bytes.count >= size else { return nil }
         return bytes.withUnsafeBytes { raw -> Image? in
             func word(_ offset: Int) -> UInt64 {
                 UInt64(littleEndian: raw.load(fromByteOffset: offset, as: UInt64.self))

@@ -12,12 +12,11 @@ package struct TailImage: Sendable {
 
     /// Reads the file; nil where it is missing, short, no tail or another store's.
     package static func read(folder: String, storeID: String) -> TailImage? {
-        let path = folder + "/" + TailFormat.fileName
-        guard
-            let bytes = Platform.contents(path, limit: TailFormat.headerBytes + TailFormat.capacityMax)
-        else { return nil }
-        return TailImage(bytes, storeID: storeID)
+        Platform.contents(folder + "/" + TailFormat.fileName, limit: bytesMax)
+            .flatMap { TailImage($0, storeID: storeID) }
     }
+
+    static let bytesMax = TailFormat.headerBytes + TailFormat.capacityMax
 
     /// Nil where the bytes are no tail of this store.
     package init?(_ bytes: [UInt8], storeID: String) {

@@ -50,6 +50,25 @@ func expectPrefix(
         return (image, values)
     }
 
+    #if os(Linux)
+    /// What the tail alone has would be gone for good, with the tail of the next run in its place.
+    @Test(arguments: ["tail", "run"])
+    func fileThatCannotBeReadNowEndsTheOpening(name: String) throws {
+        let folder = try TemporaryFolder()
+        let (image, values) = try Self.killed(power: 5, process: 200)
+        try image.write(to: folder("s"))
+        try #require(rename(folder("s/" + name), folder("kept")) == 0)
+        // It opens, and reading it is EIO.
+        try #require(symlink("/proc/self/mem", folder("s/" + name)) == 0)
+        let error = #expect(throws: StoreError.self) { try TinyStore(folder("s")) }
+        #expect(error?.code == .ioError)
+        try #require(rename(folder("kept"), folder("s/" + name)) == 0)
+        let store = try TinyStore(folder("s"))
+        #expect(store.values == values && store.opening.recordsFromTail == 200)
+        store.drop()
+    }
+    #endif
+
     @Test func killedStoreHasWhatOnlyTheTailHad() throws {
         let folder = try TemporaryFolder()
         let (image, values) = try Self.killed(power: 5, process: 200)
