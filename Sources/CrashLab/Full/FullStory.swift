@@ -31,7 +31,6 @@ struct FullStory {
     private let errors: String
     private let fileBytesMax: UInt64
     private let ignoresLimitSignal: Bool
-    private var history = History()
     private var processes = 0
     /// Whether the disk has room for a process that is started now.
     private var isFull = false
