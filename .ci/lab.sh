@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # A slice of every row of the crash lab, each with its share of the time. What this machine cannot play is printed by name.
-# The seed is new each time and printed: a failure names the command that plays it again.
+# The seed follows from the tree, so that each change is played with another, and the same change with the same again. A
+# failure names the command that plays it again.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-seed=${LAB_SEED:-$((RANDOM * 32768 + RANDOM))}
+tree=$(git rev-parse --short=8 'HEAD^{tree}' 2>/dev/null || printf '%04x%04x' $RANDOM $RANDOM)
+seed=${LAB_SEED:-$((16#${tree:0:8}))}
 lab=.build/release/lab
 failed=()
 unplayed=()
