@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # A slice of every row of the crash lab, each with its share of the time. What this machine cannot play is printed by name.
-# The seed follows from the tree, so that each change is played with another, and the same change with the same again. A
+# The seed follows from Sources, so that each change there is played with another, and the same change with the same again. A
 # failure names the command that plays it again.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-tree=$(git rev-parse --short=8 'HEAD^{tree}' 2>/dev/null || printf '%04x%04x' $RANDOM $RANDOM)
+tree=$(git rev-parse --short=8 HEAD:Sources 2>/dev/null || printf '%04x%04x' $RANDOM $RANDOM)
 seed=${LAB_SEED:-$((16#${tree:0:8}))}
 lab=.build/release/lab
 failed=()
