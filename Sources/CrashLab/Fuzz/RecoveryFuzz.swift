@@ -1,4 +1,4 @@
-// What recovery reads without SQLite between, each as a function of bytes that anybody may have written: R13.
+// What recovery reads without SQLite between, each as a function of bytes that anybody may have written.
 //
 // The first byte of an input picks the subject and whether checksums count: with them a fuzzer hardly ever gets behind the
 // first one, without them it gets to all that follows, as rot would that a checksum did not see. An input is good when the

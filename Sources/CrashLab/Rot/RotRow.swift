@@ -1,4 +1,4 @@
-// The row `rot`: R10, R11 and R12. The parent: makes the stores, has children play the cases, finds out which case it was
+// The row `rot`. The parent: makes the stores, has children play the cases, finds out which case it was
 // that crashed or held one, and plays the controls.
 
 internal import WriteAheadJournal
