@@ -119,7 +119,7 @@ package struct Mutant: Sendable {
         Mutant("runsFirstRegisteredFirst", "returnFromMainRunsHooksLastRegisteredFirst"),
         Mutant("runsHooksTwice", "exitRunsHooksAndKeepsItsStatus"),
         Mutant("ignoresBudget", "hangingHookIsAbandonedAfterItsBudget"),
-        Mutant("keepsHooksInChildren", "forkedChildThatExitsRunsNoHook"),
+        Mutant("keepsHooksInChildren", "forkedChildRunsOnlyItsOwnHooks"),
         Mutant("ignoresSecondSignal", "sameSignalAgainKillsWhileAHookBlocks"),
         Mutant("forgetsPreviousHandler", "removalRestoresThePreviousHandler"),
         Mutant("takesOverIgnored", "ignoredOnEntryStaysIgnored"),
