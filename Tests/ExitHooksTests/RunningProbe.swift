@@ -60,7 +60,7 @@ final class RunningProbe {
             case .ignoring(let signals):
                 ["/bin/sh", "-c", "trap '' \(signals); exec \"$@\"", "sh", probe, scenario] + arguments
             case .nohup: ["/usr/bin/env", "nohup", probe, scenario] + arguments
-            case .asInit: ["/usr/bin/env", "unshare", "-pf", probe, scenario] + arguments
+            case .asInit: ["/usr/bin/env", "unshare", "-pf", "--mount-proc", probe, scenario] + arguments
             }
         var pipeEnds: [Int32] = [0, 0]
         guard pipe(&pipeEnds) == 0 else { throw HarnessError(message: "pipe: \(errno)") }

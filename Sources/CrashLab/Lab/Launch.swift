@@ -51,7 +51,7 @@ enum Launch: Equatable {
         case .ignored(let signal):
             return signal == SIGKILL ? (executable, arguments) : shell("trap '' \(signal); exec \"$0\" \"$@\"")
         case .firstProcess:
-            return ("/usr/bin/unshare", ["--pid", "--fork", "--kill-child", executable] + arguments)
+            return ("/usr/bin/unshare", ["--pid", "--fork", "--mount-proc", "--kill-child", executable] + arguments)
         case .belowShell: return shell("\"$0\" \"$@\"; exit $?")
         }
     }
