@@ -4,6 +4,7 @@
 // changes have no gap, and at most one that was not answered.
 
 internal import Backstay
+internal import CSQLite
 internal import ExitHooks
 internal import Synchronization
 internal import WriteAheadJournal
@@ -162,10 +163,15 @@ struct FullChild: Sendable {
         }
     }
 
+    /// The exit status of a child whose store was poisoned by a sync that failed.
+    static let endsByFailedSync: Int32 = 75
+
     /// Whether there is a next time: the store is not closed or poisoned.
     private func note(_ error: StoreError) -> Bool {
         guard error.code != .closed else { return false }
         Message.failed(code: error.code.rawValue).send()
+        // No store goes on behind a failed sync: the next start does.
+        if error.cause == CSQLITE_IOERR_FSYNC { _exit(Self.endsByFailedSync) }
         if error.code != .diskFull && error.code != .notYetDurable {
             Message.trouble("\(error)").send()
             return false

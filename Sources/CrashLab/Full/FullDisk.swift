@@ -43,6 +43,9 @@ enum FullPlace: String, CaseIterable, Sendable {
     /// written one.
     var raisesBusErrors: Bool { type == "btrfs" || self == .ext4SmallBlocks }
 
+    /// Whether a sync may fail for want of room, of bytes that were written before: Btrfs finds places for them only then.
+    var failsSyncs: Bool { type == "btrfs" }
+
     /// Little more than its tools take, and than a store needs.
     fileprivate var bytes: Int {
         switch self {

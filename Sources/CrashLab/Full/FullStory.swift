@@ -211,6 +211,7 @@ struct FullStory {
     private mutating func mayEnd(by end: ChildProcess.End) -> Bool {
         let isOurs =
             disk.place.raisesBusErrors && end == .signalled(SIGBUS)
+            || disk.place.failsSyncs && end == .exited(FullChild.endsByFailedSync)
             || disk.place == .fileSize && !ignoresLimitSignal && end == .signalled(SIGXFSZ)
         if isOurs { counts["ended by \(end)", default: 0] += 1 }
         return isOurs
