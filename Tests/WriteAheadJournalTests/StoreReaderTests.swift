@@ -35,6 +35,23 @@ import Testing
         #expect(FolderListing(folder("s")) == before)
     }
 
+    /// A live owner's mark speaks of records that a reader which has begun cannot see.
+    @Test func markThatMovesOnIsNotHeldAgainstAReader() throws {
+        let folder = try TemporaryFolder()
+        let store = try TinyStore(folder("s"))
+        try store.set("a", "1")
+        let seen = store.committer.last
+        let reader = try StoreReader(folder("s"))
+        #expect(reader.isLive && reader.syncMark == seen)
+        for number in 0..<3 { try store.set("b\(number)", "2") }
+        #expect(try reader.records { _, _ in }.lsn == seen)
+        reader.close()
+        let later = try StoreReader(folder("s"))
+        #expect(later.syncMark > seen)
+        later.close()
+        try store.close()
+    }
+
     /// Pages of a trim may have reached journal.db one by one: the log begins where `meta` says, whatever rows are before.
     @Test func rowsBeforeTheLogsBeginningAreNoPartOfIt() throws {
         let folder = try TemporaryFolder()
