@@ -225,6 +225,8 @@ package enum Planted: Sendable {
     case readsMarkLast
     /// A lock on its way out passes for an owner's.
     case takesEveryLockForOwned
+    /// Salvage ends at the first sector that cannot be read.
+    case stopsAtBadSectors
 
     // MARK: The tail
 
@@ -290,6 +292,8 @@ package enum Planted: Sendable {
     case foldsOverForeignWrites
     /// A failed sync of state.db does not poison: the store goes on.
     case goesOnAfterFailedFold
+    /// A fold into files that were taken away counts, and the log drops what it has.
+    case foldsIntoTakenFiles
 
     // MARK: The store
 

@@ -106,7 +106,8 @@ package final class StateDatabase: @unchecked Sendable {
         self.framesMax = framesMax
         let path = folder + "/" + StateFile.name
         guard Platform.exists(path) else { throw Self.missing(path) }
-        files = FileWatch(folder: folder, names: [StateFile.name, StateFile.name + "-wal"])
+        let names = [StateFile.name, StateFile.name + "-wal"]
+        files = FileWatch(folder: folder, names: Planted.foldsIntoTakenFiles.isOn ? [] : names)
         connection = try SQLiteConnection(path, .readWrite, vfs: vfs, tearsSectors: tearsSectors)
         try connection.configureForWriting()
         meta = try StateMeta.read(connection)

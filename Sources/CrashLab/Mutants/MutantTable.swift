@@ -131,6 +131,7 @@ package struct Mutant: Sendable {
         Mutant("readsStateOfAnotherHistory", "stateThatAnEmptyLogDoesNotContinueIsRefused"),
         Mutant("readsMarkLast", "markThatMovesOnIsNotHeldAgainstAReader"),
         Mutant("takesEveryLockForOwned", "lockOnItsWayOutIsNotTakenForAnOwner"),
+        Mutant("stopsAtBadSectors", "whatCannotBeReadIsZerosAndNamed"),
     ]
 
     private static let tail = [
@@ -168,6 +169,7 @@ package struct Mutant: Sendable {
         Mutant("skipsRowChecksum", "rowOfTheState"),
         Mutant("foldsOverForeignWrites", "foldIsRefusedAfterAForeignWrite"),
         Mutant("goesOnAfterFailedFold", "aForeignWriteToTheTablePoisonsAndNothingIsTriedAgain"),
+        Mutant("foldsIntoTakenFiles", "foldIntoFilesThatWereTakenAwayDoesNotCount"),
     ]
 
     private static let hooks = [
