@@ -32,10 +32,10 @@ struct FileExamination {
     private static func checkKind(_ path: String, leastBytes: Int) throws(StoreError) {
         var status = stat()
         guard lstat(path, &status) == 0 else { return }
-        guard status.st_mode & S_IFMT == S_IFREG else {
+        guard status.st_mode & S_IFMT == S_IFREG || Planted.opensPipes.isOn else {
             throw StoreError(.damaged, "\(path) is no file, but something else", location: .init(file: path))
         }
-        guard Int(status.st_size) >= leastBytes else {
+        guard Int(status.st_size) >= leastBytes || Planted.opensEmptyDatabases.isOn else {
             throw StoreError(
                 .notAStore, "\(path) is not an SQLite database: it has \(status.st_size) bytes",
                 location: .init(file: path))
@@ -82,7 +82,7 @@ struct FileExamination {
     /// Puts zeros in the place of a header that does not check, so that SQLite draws new salts when it begins anew. The
     /// frames behind stay, as evidence; nothing counts any of them.
     func clearBrokenHeader() throws(StoreError) {
-        guard wal?.hasBrokenHeader == true else { return }
+        guard wal?.hasBrokenHeader == true, !Planted.keepsTornHeader.isOn else { return }
         let zeros = [UInt8](repeating: 0, count: WALFormat.headerBytes)
         try Self.withFile(path + "-wal") { pwrite($0, zeros, zeros.count, 0) == zeros.count }
     }

@@ -243,8 +243,10 @@ package final class Tail: @unchecked Sendable {
         if start != before, !Planted.writesNoSkip.isOn { store(UInt64(TailFormat.skip), data + Int(before & mask)) }
         // Behind the commit word: a kill in between leaves a mark that proves less. Two slots, so that one is always whole.
         let slot = map + TailFormat.marksOffset + Int(lsn.value & 1) * 16
-        store(lsn.value, slot)
-        store(~lsn.value, slot + 8)
+        if !Planted.marksNothingPublished.isOn {
+            store(lsn.value, slot)
+            store(~lsn.value, slot + 8)
+        }
         head = start + UInt64(size)
         // Together with `release(through:)`: of two that pass each other at least one sees the other.
         published.store(head, ordering: .sequentiallyConsistent)
