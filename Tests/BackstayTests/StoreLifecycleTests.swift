@@ -341,6 +341,28 @@ import WriteAheadJournal
         #expect(told.last == "closed well")
     }
 
+    /// "é" and "e" with an accent behind it are equal to Swift, and two states.
+    @Test func namesOfStatesAreBytes() throws {
+        let store = try StateStore.open(folder.store)
+        for (number, name) in ["\u{e9}", "e\u{301}"].enumerated() {
+            try store.transaction { try $0.setNamed(name, "\u{e9}", .string, [UInt8(ascii: "0") + UInt8(number)]) }
+        }
+        func check(_ store: StateStore) {
+            #expect(store.named("\u{e9}", "\u{e9}")?.bytes == [UInt8(ascii: "0")])
+            #expect(store.named("e\u{301}", "\u{e9}")?.bytes == [UInt8(ascii: "1")])
+            #expect(store.named("e\u{301}", "e\u{301}") == nil)
+        }
+        check(store)
+        try store.checkpoint()
+        check(store)
+        try closeVerified(store)
+        let again = try StateStore.open(folder.store)
+        check(again)
+        try again.transaction { try $0.removeNamed("e\u{301}", "\u{e9}") }
+        #expect(again.named("\u{e9}", "\u{e9}") != nil && again.named("e\u{301}", "\u{e9}") == nil)
+        try closeVerified(again)
+    }
+
     // MARK: Backups
 
     @Test func backupOpensEqualAndGoesOnWithTheNextLSN() throws {
