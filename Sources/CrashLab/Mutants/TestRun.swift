@@ -27,6 +27,12 @@ struct TestRun {
         if let fault { run.environment.append("BACKSTAY_PLANTED=\(fault)") }
         let child = try run.start()
         end = Self.wait(child, secondsMax)
+        // A test that was killed, or that crashed, has not removed its folders.
+        for base in Set(["/dev/shm", LabFiles.temporary]) {
+            for name in Platform.names(in: base) where name.hasPrefix("backstay-test-\(child)-") {
+                Platform.removeFolder("\(base)/\(name)")
+            }
+        }
         output = String(decoding: Platform.contents(log, limit: 64 << 20) ?? [], as: UTF8.self)
     }
 
