@@ -408,9 +408,9 @@ final class StoreCore: @unchecked Sendable {
         writer.unlock()
         guard let committer else { return }
         checkpointer?.stop()
-        let reason = committer.drain()
-        var failure = reason
-        if reason == nil, end != nil, let checkpointer {
+        let isDrained = committer.drain() == nil
+        var failure: StoreError?
+        if isDrained, end != nil, let checkpointer {
             do throws(StoreError) {
                 try checkpointer.checkpoint()
                 try checkpointer.settle()
@@ -419,7 +419,8 @@ final class StoreCore: @unchecked Sendable {
                 if error.code != .diskFull && error.code != .busy { failure = error }
             }
         }
-        if let late = committer.stop(), failure == nil { failure = late }
+        // It tries once more: what kept changes from the disk a moment ago may be over.
+        if let reason = committer.stop(), failure == nil { failure = reason }
         do throws(StoreError) {
             try committer.close(marking: failure == nil ? end : nil)
         } catch {

@@ -123,6 +123,8 @@ extension Committer {
     }
 
     func note(_ error: StoreError) {
+        // What is poisoned stays so: a commit that was under way may find no space besides.
+        if case .poisoned = health { return }
         switch error.code {
         case .diskFull where Planted.poisonsOnFullDisk.isOn: health = .poisoned(error)
         case .ioError where Planted.goesOnAfterFailedSync.isOn: break

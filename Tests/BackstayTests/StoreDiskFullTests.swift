@@ -173,6 +173,48 @@ final class SmallDisk: Sendable {
         try closeVerified(again)
     }
 
+    /// Space came back a moment before: the last try at the close finds it, and there is nothing to complain of.
+    @Test func closingThatFindsRoomAtTheLastMomentIsClean() throws {
+        guard let disk = SmallDisk(folder.path + "/disk", megabytes: 32) else { return }
+        var options = options()
+        options.diskFullPatience = .zero
+        options.retryInterval = 3_600_000_000_000
+        let store = try StateStore.open(disk.path + "/app", options: options)
+        let piece = [UInt8](repeating: 1, count: 12 << 10)
+        disk.fill()
+        var count = 0
+        while count < 1_000, failure({ try store.set("k\(count)", piece) }) == nil { count += 1 }
+        #expect(store.statistics.trouble?.code == .diskFull)
+        try store.set("k\(count)", piece, durability: .process)
+        #expect(store.statistics.recordsAtRisk == 1)
+        disk.empty()
+        let error = failure { try store.close() }
+        #expect(error == nil, "\(error.map(String.init(describing:)) ?? "")")
+        let again = try StateStore.open(disk.path + "/app")
+        #expect(again.recovery.lastEnd.kind == .clean && again.recovery.recordsFromTail == 0)
+        #expect(again.statistics.keys == count + 1)
+        try closeVerified(again)
+    }
+
+    /// Everything is on the disk, only the room for the next commit is not to be had.
+    @Test func closingOnAFullDiskWithEverythingOnItDoesNotSpeakOfChanges() throws {
+        guard let disk = SmallDisk(folder.path + "/disk", megabytes: 32) else { return }
+        let store = try StateStore.open(disk.path + "/app", options: options())
+        let piece = [UInt8](repeating: 1, count: 12 << 10)
+        disk.fill()
+        var count = 0
+        while count < 1_000, failure({ try store.set("k\(count)", piece) }) == nil { count += 1 }
+        #expect(store.statistics.trouble?.code == .diskFull)
+        #expect(store.statistics.durableLSN == store.statistics.lastLSN)
+        let error = failure { try store.close() }
+        #expect(error == nil || error?.code == .diskFull, "\(error.map(String.init(describing:)) ?? "")")
+        disk.empty()
+        let again = try StateStore.open(disk.path + "/app")
+        #expect((again.recovery.lastEnd.kind == .clean) == (error == nil))
+        #expect(again.statistics.keys == count)
+        try closeVerified(again)
+    }
+
     @Test func creatingOnAFullDiskLeavesNothingBehind() throws {
         guard let disk = SmallDisk(folder.path + "/disk", megabytes: 12) else { return }
         for left in [0, 4 << 10, 16 << 10, 40 << 10, 70 << 10] {
