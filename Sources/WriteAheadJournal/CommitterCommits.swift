@@ -31,6 +31,7 @@ extension Committer {
                 if Planted.releasesTailBeforeCommit.isOn { tail.release(through: inflight.end) }
                 try backend.append(inflight.batch)
                 if !Planted.forgetsSyncMark.isOn { page?.markSynced(inflight.batch.last) }
+                if inflight.isOversize { tail.noteAlone(inflight.batch.last) }
             }
             shortage = try reserve()
         } catch {
