@@ -185,8 +185,15 @@ package enum Platform {
         return names.sorted()
     }
 
-    /// Removes a folder with its files, one level of folders below it included. Failures are left to the caller to see.
+    /// Whether there is a folder at the path, and no link to one.
+    static func isFolder(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// Removes a folder with all that is in it; links are not followed. Failures are left to the caller to see.
     package static func removeFolder(_ path: String) {
+        guard isFolder(path) else { return }
         for name in names(in: path) {
             let inner = path + "/" + name
             if unlink(inner) != 0 { removeFolder(inner) }

@@ -178,6 +178,8 @@ package enum StoreFolder {
         let prefix = ".\(name).creating-"
         for entry in Platform.names(in: parent) where entry.hasPrefix(prefix) {
             let folder = parent + "/" + entry
+            // Not what a link points to: that is none of ours.
+            guard Platform.isFolder(folder) else { continue }
             let pid = entry.dropFirst(prefix.count).prefix { $0 != "-" }
             if let pid = Int32(pid), pid != getpid(), Platform.isAlive(pid) { continue }
             guard let lock = try? FolderLock.exclusive(folder: folder, create: true, patience: 0) else { continue }
