@@ -37,7 +37,7 @@ final class StoreCore: @unchecked Sendable {
     private let folderLock: FolderLock?
     private let replayRate: Double
 
-    private let fork = ForkGuard()
+    let fork = ForkGuard()
     private let writer = Lock()
     private let writerThread = Atomic<UInt>(0)
     private let closed = Atomic<Bool>(false)
@@ -244,6 +244,8 @@ final class StoreCore: @unchecked Sendable {
 
     /// Publishes operations and applies them. Inside `withAdmission` only.
     func publish(_ committer: Committer, operations: UnsafeRawBufferPointer) throws(StoreError) -> Published {
+        // The body may have forked, and this be the child.
+        if fork.isForked { throw Self.forkedError }
         let published = try committer.publish(.changes, content: operations.count + 1) {
             $0.copyMemory(from: operations)
         }
