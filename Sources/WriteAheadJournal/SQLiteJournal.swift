@@ -369,6 +369,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     }
 
     package func close() {
+        for statement in [begin, commit, rollback, insert, dataVersion] { statement.finalize() }
         connection.close()
     }
 

@@ -72,6 +72,30 @@ import WriteAheadJournal
         try await store.close()
     }
 
+    /// A call that passed the door a moment before the close, and comes to the files behind it.
+    @Test func upkeepThatComesBehindTheCloseIsRefused() throws {
+        let store = try StateStore.open(folder.store)
+        try store.set("k", 1)
+        let checkpointer = try #require(store.core.checkpointer)
+        try store.close()
+        #expect(failure { try checkpointer.checkpoint() }?.code == .closed)
+        #expect(failure { try checkpointer.compact() }?.code == .closed)
+        #expect(failure { try checkpointer.settle() }?.code == .closed)
+        #expect(RunPage.read(folder: folder.store, storeID: store.core.storeID)?.poisoned == false)
+    }
+
+    #if os(Linux)
+    /// A program may close all descriptors once its store is closed, and open others: the handle may be dropped later.
+    @Test func closedStoreHoldsNoDescriptor() throws {
+        let store = try StateStore.open(folder.store)
+        try store.set("k", 1)
+        #expect(shell("ls -l /proc/\(getpid())/fd").output.contains(folder.store))
+        try store.close()
+        #expect(!shell("ls -l /proc/\(getpid())/fd").output.contains(folder.store))
+        withExtendedLifetime(store) {}
+    }
+    #endif
+
     @Test func closingBesideWritersAnswersEachTruthfully() throws {
         for _ in 0..<5 {
             let path = folder.path + "/\(Platform.randomBits())"

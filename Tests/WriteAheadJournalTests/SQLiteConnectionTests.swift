@@ -103,6 +103,23 @@ import Glibc
         connection.close()
     }
 
+    /// SQLite gives -1 for both numbers then, which must not pass for "all".
+    @Test func checkpointBesideAnotherOneHasCopiedNothing() throws {
+        let folder = try TemporaryFolder()
+        let connection = try SQLiteConnection(folder("a.db"), .create, vfs: nil)
+        defer { connection.close() }
+        try connection.configureForWriting()
+        try connection.execute("CREATE TABLE t(x)")
+        let other = try SQLiteConnection(folder("a.db"), .readWrite, vfs: nil)
+        try other.configureForWriting()
+        try other.transaction { () throws(StoreError) in }
+        let beside = try connection.checkpointSQLite()
+        #expect(beside.copied < beside.frames)
+        other.close()
+        let alone = try connection.checkpointSQLite()
+        #expect(alone.copied == alone.frames && alone.frames > 0)
+    }
+
     @Test func closeNeitherCopiesNorRemovesTheSQLiteWAL() throws {
         let folder = try TemporaryFolder()
         let connection = try SQLiteConnection(folder("a.db"), .create, vfs: nil)
