@@ -13,11 +13,14 @@ struct RotCommand: ParsableCommand {
             the seed shuffles. Without --budget or --cases: 20000 cases.
             """)
 
+    @Flag(help: "Of three smaller stores, each bit once and nothing else.")
+    var everyBit = false
+
     @OptionGroup var options: LabOptions
 
     func run() throws {
         let plan = options.plan(of: 20_000)
-        try options.finish(RotRow.run(plan, progress: options.progress("rot", of: plan.cases)))
+        try options.finish(RotRow.run(plan, everyBit: everyBit, progress: options.progress("rot", of: plan.cases)))
     }
 }
 #endif

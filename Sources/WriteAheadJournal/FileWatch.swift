@@ -1,7 +1,8 @@
-// Whether the journal's files are still the ones that were opened: asked before each acknowledgement.
+// Whether a database's files are still the ones that were opened: asked before each acknowledgement, and before what a fold
+// took in may leave the log.
 //
 // A program that replaces or unlinks journal.db or its -wal takes the acknowledged rows with it, while SQLite goes on
-// writing to files that have no name any more.
+// writing to files that have no name any more. With state.db it takes the folds.
 //
 // The files themselves are looked at when their folder has changed, and every 256th time (a hard link made elsewhere does
 // not touch the folder). Looking at the -wal each time would cost a third of a commit: since Linux 6.13 a stat() makes the
@@ -16,7 +17,7 @@ internal import Musl
 internal import Glibc
 #endif
 
-/// Used by whoever has the backend; not shared.
+/// Used by whoever has the database; not shared.
 final class FileWatch {
     private static let lookEvery = 256
     /// Longer than a tick of any kernel's clock.
@@ -42,7 +43,7 @@ final class FileWatch {
         for name in names { found.append(try FileIdentity.of(folder + "/" + name)) }
         guard files == nil || files == found || Planted.acceptsReplacedFiles.isOn else {
             throw StoreError(
-                .ioError, "a file of the journal was replaced, removed or linked while the store had it open",
+                .ioError, "a file of the store was replaced, removed or linked while it was open",
                 location: .init(file: folder + "/" + names[0]))
         }
         files = found

@@ -78,7 +78,7 @@ package enum Planted: Sendable {
 
     /// `data_version` of journal.db is not compared.
     case acceptsForeignWrites
-    /// It is not seen that a file of the journal was replaced.
+    /// It is not seen that a file of the store was replaced.
     case acceptsReplacedFiles
     /// A trim takes one record more than it was told.
     case trimsOneRecordMore

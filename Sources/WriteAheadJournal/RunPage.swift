@@ -61,8 +61,10 @@ package final class RunPage: @unchecked Sendable {
     private var nextSlot = 0
 
     /// Reads the page as an earlier run left it; nil where it is missing, short, does not check or is another store's.
-    package static func read(folder: String, storeID: String) -> Image? {
-        Platform.contents(folder + "/" + fileName, limit: size).flatMap { image($0, storeID: storeID) }
+    ///
+    /// - Throws: `ioError` where it is there and cannot be read.
+    package static func read(folder: String, storeID: String) throws(StoreError) -> Image? {
+        try Platform.contentsIfThere(folder + "/" + fileName, limit: size).flatMap { image($0, storeID: storeID) }
     }
 
     /// Nil where the bytes are no page of this store.
@@ -159,7 +161,10 @@ package final class RunPage: @unchecked Sendable {
     /// this store, in one that says nothing else.
     package static func markPoisoned(folder: String, storeID: String) {
         let path = folder + "/" + fileName
-        if read(folder: folder, storeID: storeID) == nil {
+        // A page that cannot be read now keeps what else it says.
+        var isThere = true
+        do throws(StoreError) { isThere = try read(folder: folder, storeID: storeID) != nil } catch {}
+        if !isThere {
             // Where this fails, too, nothing can be kept here; the next opening meets the same disk.
             guard let page = try? RunPage(folder: folder, storeID: storeID, epoch: 0, started: 0, syncMark: .zero)
             else { return }

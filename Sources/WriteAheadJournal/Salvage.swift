@@ -52,15 +52,18 @@ package struct Salvage: Sendable {
         let copy = "\(place).salvage-\(getpid())-\(String(Platform.randomBits(), radix: 36))"
         guard mkdir(copy, 0o700) == 0 else { throw Platform.failure("creating", copy) }
         defer { Platform.removeFolder(copy) }
-        try Self.copyFiles(folder, to: copy)
+        let unread = try Self.copyFiles(folder, to: copy)
         mend(copy)
         let checkpoint = try read(copy, vfs)
+        dropped += unread
         try make(place, vfs, checkpoint)
         self.path = place
     }
 
     /// The files as they are, while nobody writes.
-    private static func copyFiles(_ folder: String, to copy: String) throws(StoreError) {
+    ///
+    /// - Returns: what could not be read; zeros stand there in the copy.
+    private static func copyFiles(_ folder: String, to copy: String) throws(StoreError) -> [StoreSurvey.Finding] {
         var lock: FolderLock?
         if Platform.exists(folder + "/" + FolderLock.fileName) {
             lock = try FolderLock.shared(folder: folder)
@@ -71,14 +74,21 @@ package struct Salvage: Sendable {
             }
         }
         defer { lock?.release() }
+        var unread: [StoreSurvey.Finding] = []
         for name in [
             JournalFile.name, JournalFile.name + "-wal", StateFile.name, StateFile.name + "-wal", RunPage.fileName,
             TailFormat.fileName,
         ] {
             var status = stat()
             guard lstat(folder + "/" + name, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
-            try Platform.copyFile(folder + "/" + name, to: copy + "/" + name)
+            for gap in try ReadableCopy.make(folder + "/" + name, to: copy + "/" + name) {
+                unread.append(
+                    StoreSurvey.Finding(
+                        check: "store", message: "\(gap.count) bytes cannot be read",
+                        location: .init(file: folder + "/" + name, bytes: gap)))
+            }
         }
+        return unread
     }
 
     private mutating func mend(_ copy: String) {

@@ -92,6 +92,7 @@ package final class StateDatabase: @unchecked Sendable {
     private let connection: SQLiteConnection
     package private(set) var meta: StateMeta
     private var foreign = ForeignWrites()
+    private let files: FileWatch
     private let framesMax: Int
 
     /// From so many frames in its SQLite WAL on they are copied into the file.
@@ -104,11 +105,13 @@ package final class StateDatabase: @unchecked Sendable {
         self.framesMax = framesMax
         let path = folder + "/" + StateFile.name
         guard Platform.exists(path) else { throw Self.missing(path) }
+        files = FileWatch(folder: folder, names: [StateFile.name, StateFile.name + "-wal"])
         connection = try SQLiteConnection(path, .readWrite, vfs: vfs, tearsSectors: tearsSectors)
         try connection.configureForWriting()
         meta = try StateMeta.read(connection)
         try acceptVersion()
         connection.holdDescriptors()
+        try files.check()
     }
 
     package func close() { connection.close() }
@@ -200,6 +203,8 @@ package final class StateDatabase: @unchecked Sendable {
             return writer.rowsWritten
         }
         foreign.noteCommit()
+        // The log is trimmed by what `meta` says: a fold into files that have no name any more must not count.
+        try files.check()
         meta = next
         return written
     }
@@ -225,6 +230,7 @@ package final class StateDatabase: @unchecked Sendable {
                 .busy, "a reader keeps \(connection.path) from being compacted: try again when it is done",
                 location: .init(file: connection.path))
         }
+        try files.check()
         meta.previous = meta.checkpoint.lsn
     }
 

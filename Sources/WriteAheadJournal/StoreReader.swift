@@ -16,7 +16,11 @@ package final class StoreReader: @unchecked Sendable {
     package let base: ChainPosition
     /// Everything up to here was durable before reading began. Taken before the journal's read transaction: a live owner
     /// moves the mark on, and one taken later would speak of records that the transaction cannot see.
-    package let syncMark: LSN
+    package var syncMark: LSN { page?.syncMark ?? .zero }
+    /// The page `run`; nil where it is missing or not sound.
+    private let page: RunPage.Image?
+    /// Whether the page, where there is one, is this store's and checks.
+    package let isRunPageSound: Bool
     /// The tail, copied before the journal's read transaction: what is overwritten in it meanwhile is in the journal.
     private let tail: TailImage?
     /// Why changes that were in the tail alone are lost; nil where none are, or where nobody can tell.
@@ -56,8 +60,9 @@ package final class StoreReader: @unchecked Sendable {
             journal = try SQLiteConnection(folder + "/" + JournalFile.name, access, vfs: vfs)
             opened.append(journal)
             storeID = try JournalMeta.read(journal).storeID
-            syncMark = RunPage.read(folder: folder, storeID: storeID)?.syncMark ?? .zero
-            tail = TailImage.read(folder: folder, storeID: storeID)
+            page = try RunPage.read(folder: folder, storeID: storeID)
+            isRunPageSound = page != nil || !Platform.exists(folder + "/" + RunPage.fileName)
+            tail = try TailImage.read(folder: folder, storeID: storeID)
             try journal.execute("BEGIN")
             base = try JournalMeta.read(journal).base
             guard Platform.exists(statePath) else { throw StateDatabase.missing(statePath) }
@@ -84,11 +89,6 @@ package final class StoreReader: @unchecked Sendable {
         lock?.release()
     }
 
-    /// Whether the page `run`, where there is one, is this store's and checks.
-    package var isRunPageSound: Bool {
-        RunPage.read(folder: folder, storeID: storeID) != nil || !Platform.exists(folder + "/" + RunPage.fileName)
-    }
-
     /// What is altered or missing, where reading went on all the same. Asked once everything has been read.
     package var damage: [String] {
         (isLive || isRunPageSound ? [] : [RunPage.alteration(folder: folder)]) + (tailLoss.map { [$0] } ?? [])
@@ -101,7 +101,7 @@ package final class StoreReader: @unchecked Sendable {
     /// How the run before the next one ended, as that one would judge it; nil while somebody holds the store.
     package func verdictOnLastRun() throws(StoreError) -> RunEnd? {
         guard !isLive, let run = try newestRun() else { return nil }
-        return run.end ?? run.traces(page: RunPage.read(folder: folder, storeID: storeID)).judge()
+        return run.end ?? run.traces(page: page).judge()
     }
 
     /// Bytes of records kept, and their rows.
@@ -181,7 +181,7 @@ package final class StoreReader: @unchecked Sendable {
         let end = position.lsn
         let found = tail?.continuation(of: position)
         if !isLive, let run = try newestRun() {
-            tailLoss = try run.tailLoss(page: RunPage.read(folder: folder, storeID: storeID), tail, found, journal)
+            tailLoss = try run.tailLoss(page: page, tail, found, journal)
         }
         if let rest = found?.records, !rest.isEmpty {
             do {

@@ -244,14 +244,23 @@ package final class StoreSurvey {
         _ storeID: String, _ walk: RecordWalk, _ connection: SQLiteConnection, _ each: (Record) throws -> Void
     ) throws -> ChainPosition {
         var position = walk.position
-        let page = RunPage.read(folder: folder, storeID: storeID)
-        if page == nil && Platform.exists(folder + "/" + RunPage.fileName) {
-            findings.append(
-                Finding(
-                    check: "run", message: "the page is altered or another store's: less is known about the last end",
-                    location: .init(file: folder + "/" + RunPage.fileName)))
+        var page: RunPage.Image?
+        do throws(StoreError) {
+            page = try RunPage.read(folder: folder, storeID: storeID)
+            if page == nil && Platform.exists(folder + "/" + RunPage.fileName) {
+                findings.append(
+                    Finding(
+                        check: "run",
+                        message: "the page is altered or another store's: less is known about the last end",
+                        location: .init(file: folder + "/" + RunPage.fileName)))
+            }
+        } catch {
+            note("run", error)
         }
-        let image = TailImage.read(folder: folder, storeID: storeID)
+        var image: TailImage?
+        do throws(StoreError) { image = try TailImage.read(folder: folder, storeID: storeID) } catch {
+            note("tail", error)
+        }
         let found = image?.continuation(of: position)
         if let batch = found?.records, !batch.isEmpty {
             try batch.bytes.withUnsafeBytes { bytes in

@@ -11,8 +11,10 @@ package struct TailImage: Sendable {
     private let mark: UInt64
 
     /// Reads the file; nil where it is missing, short, no tail or another store's.
-    package static func read(folder: String, storeID: String) -> TailImage? {
-        Platform.contents(folder + "/" + TailFormat.fileName, limit: bytesMax)
+    ///
+    /// - Throws: `ioError` where it is there and cannot be read.
+    package static func read(folder: String, storeID: String) throws(StoreError) -> TailImage? {
+        try Platform.contentsIfThere(folder + "/" + TailFormat.fileName, limit: bytesMax)
             .flatMap { TailImage($0, storeID: storeID) }
     }
 

@@ -4,6 +4,14 @@ import Backstay
 import Testing
 @testable import WriteAheadJournal
 
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Musl)
+import Musl
+#else
+import Glibc
+#endif
+
 @Suite struct StoreCheckpointTests {
     let folder: TemporaryFolder
 
@@ -293,6 +301,30 @@ import Testing
         #expect(failures.value <= 1)
         let again = try StateStore.open(folder.store)
         #expect(try again.get("a") == 2)
+        try closeVerified(again)
+    }
+
+    /// The log keeps what went into files that have no name any more: where they are put back, nothing is gone.
+    @Test(
+        arguments: ["state.db", "state.db-wal"],
+        ["mv F F.away", "cp F F.new && mv F F.away && mv F.new F", "ln F F.away"])
+    func foldIntoFilesThatWereTakenAwayDoesNotCount(file: String, what: String) throws {
+        let path = "\(folder.store)/\(file)"
+        let store = try StateStore.open(folder.store, options: options())
+        for number in 0..<30 { try store.set("a/\(number)", number) }
+        try store.checkpoint()
+        for number in 30..<60 { try store.set("a/\(number)", number) }
+        let words = what.split(separator: " ").map { $0.hasPrefix("F") ? "'\(path)\($0.dropFirst())'" : String($0) }
+        #expect(system(words.joined(separator: " ")) == 0)
+        // The store's own fold may have met it first.
+        let first = failure { try store.compact() }
+        #expect(first?.code == .ioError || first?.code == .poisoned, "\(first.map(String.init(describing:)) ?? "done")")
+        #expect(failure { try store.set("b", 1) }?.outcome == .rejected)
+        #expect(failure { try store.close() } != nil)
+        #expect(rename(path + ".away", path) == 0)
+        let again = try StateStore.open(folder.store)
+        for number in 0..<60 { #expect(try again.get("a/\(number)") == number) }
+        #expect(try again.get("b", as: Int.self) == nil)
         try closeVerified(again)
     }
 

@@ -18,6 +18,13 @@ import WriteAheadJournal
         }
     }
 
+    @Test func bitsOfSmallStores() throws {
+        let report = try RotRow.run(LabPlan(seed: 20_261_123, cases: 40, executable: builtCommand), everyBit: true)
+        #expect(report.cases == 40 && report.failed == 0, "\(report.text)")
+        #expect(report.controls.count == 3 && report.controls.allSatisfy(\.fails), "\(report.text)")
+        #expect(report.replay(7).contains("lab rot --every-bit --seed 20261123 --from 7 "))
+    }
+
     /// Each thing once, and nothing twice, in an order that only the seed decides.
     @Test func casesAreEachThingOnce() throws {
         let image: RotImage = ["a": [UInt8](repeating: 1, count: 700), "b": [1, 2, 3]]
@@ -33,12 +40,36 @@ import WriteAheadJournal
         }
     }
 
+    /// The stores of which a campaign plays every bit, and that it plays each bit once.
+    @Test func everyBitOfThreeSmallStores() throws {
+        let place = try LabFiles.makePlace("rot-test", in: "/tmp")
+        defer { Platform.removeFolder(place) }
+        let stores = try RotStores(in: place, seed: 4, .bits).stores
+        #expect(stores.map(\.kind) == [.clean, .live, .mid])
+        for store in stores {
+            let bytes = store.image.filter { !$0.key.hasSuffix("-shm") }.values.reduce(0) { $0 + $1.count }
+            #expect(bytes <= 256 << 10, "\(store.kind): \(store.image.mapValues(\.count))")
+            #expect(
+                ["journal.db", "journal.db-wal", "state.db", "state.db-wal", "tail", "run", "lock"].allSatisfy {
+                    !(store.image[$0] ?? []).isEmpty
+                })
+        }
+        let small: RotImage = ["a": [1, 2, 3, 4, 5], "a-shm": [1, 2], "b": [9]]
+        let cases = RotCases(
+            [RotStore(kind: .live, image: small, earlier: small, changes: 1, durable: 1)], foreign: [:], seed: 9,
+            extent: .bits)
+        let all = (0..<cases.count).compactMap { cases[$0]?.description }
+        #expect(all.count == 48 && Set(all).count == 48 && cases[48] == nil)
+        #expect(all.allSatisfy { $0.contains(": bit ") && !$0.hasPrefix("a-shm") })
+    }
+
     @Test func linesOfChildrenComeBack() throws {
         let line = RotLine(number: 7, outcome: .detected, how: "refused as damaged", microseconds: 12, what: "a\tb\nc")
         let back = try #require(RotLine(line: line.text.dropLast()))
         #expect(back.number == 7 && back.outcome == .detected && back.how == line.how && back.what == "a b c")
         #expect(RotLine(line: "7\tdetected") == nil)
-        let role = RotRole(place: "/p", seed: 3, from: 4, count: 5, only: "live/tail", sabotage: .witnesses)
+        let role = RotRole(
+            place: "/p", seed: 3, extent: .bits, from: 4, count: 5, only: "live/tail", sabotage: .witnesses)
         let again = try #require(RotRole(arguments: role.arguments))
         #expect(again.arguments == role.arguments)
     }

@@ -199,8 +199,8 @@ import WriteAheadJournal
         writers.backend.onAppend { _ in FakeBackend.broken }
         let lost = failure { try writers.appendAndWait() }
         #expect(lost?.code == .ioError && lost?.outcome == .unknown && lost?.cause == 5)
-        #expect(RunPage.read(folder: folder.path, storeID: "s")?.poisoned == true)
-        #expect(RunPage.read(folder: folder.path, storeID: "s")?.syncMark == LSN(1))
+        #expect(try RunPage.read(folder: folder.path, storeID: "s")?.poisoned == true)
+        #expect(try RunPage.read(folder: folder.path, storeID: "s")?.syncMark == LSN(1))
         for durability in Durability.allCases {
             let refused = failure { _ = try writers.tryPublish(durability) }
             #expect(refused?.code == .poisoned && refused?.outcome == .rejected)

@@ -294,21 +294,21 @@ import Glibc
         let folder = try TemporaryFolder()
         let page = try RunPage(
             folder: folder.path, storeID: "committer", epoch: Writers.origin.epoch, started: 1, syncMark: .zero)
-        func mark() -> LSN? { RunPage.read(folder: folder.path, storeID: "committer")?.syncMark }
+        func mark() throws -> LSN? { try RunPage.read(folder: folder.path, storeID: "committer")?.syncMark }
         let writers = try Writers(limits(ageMax: 1_000_000), page: page, outlives: true)
         writers.backend.shutGate()
         for _ in 0..<20 { #expect(try process(writers)) }
         writers.backend.waitForAppend(1)
         usleep(5_000)
-        #expect(mark() == .zero, "the commit has begun, no more")
+        #expect(try mark() == .zero, "the commit has begun, no more")
         writers.backend.openGate()
         #expect(eventually { writers.committer.lastDurable == LSN(20) })
-        #expect(mark() == LSN(20))
+        #expect(try mark() == LSN(20))
         writers.backend.onAppend { _ in FakeBackend.broken }
         #expect(try process(writers))
         #expect(eventually { writers.committer.figures.poisoned != nil })
-        #expect(mark() == LSN(20))
-        #expect(RunPage.read(folder: folder.path, storeID: "committer")?.poisoned == true)
+        #expect(try mark() == LSN(20))
+        #expect(try RunPage.read(folder: folder.path, storeID: "committer")?.poisoned == true)
         writers.finish(expecting: .ioError)
     }
 }

@@ -130,15 +130,15 @@ import Testing
         let writers = try Writers(page: page)
         try writers.appendAndWait()
         try writers.appendAndWait()
-        #expect(RunPage.read(folder: folder.path, storeID: "s")?.syncMark == LSN(2))
+        #expect(try RunPage.read(folder: folder.path, storeID: "s")?.syncMark == LSN(2))
         writers.backend.shutGate()
         let threads = Threads()
         try threads.run { _ = try? writers.appendAndWait() }
         writers.backend.waitForAppend(3)
-        #expect(RunPage.read(folder: folder.path, storeID: "s")?.syncMark == LSN(2))
+        #expect(try RunPage.read(folder: folder.path, storeID: "s")?.syncMark == LSN(2))
         writers.backend.openGate()
         threads.join()
-        #expect(RunPage.read(folder: folder.path, storeID: "s")?.syncMark == LSN(3))
+        #expect(try RunPage.read(folder: folder.path, storeID: "s")?.syncMark == LSN(3))
         writers.finish()
     }
 

@@ -321,7 +321,7 @@ func record(_ number: Int) -> [UInt8] { Array("record \(number)".utf8) }
         }
         #expect(after.items["journal.db.rewrite"] == nil)
         #expect(
-            RunPage.read(folder: folder("s"), storeID: try JournalOpening(folder("s"), .init()).storeID)?.poisoned
+            try RunPage.read(folder: folder("s"), storeID: try JournalOpening(folder("s"), .init()).storeID)?.poisoned
                 == false)
         #expect(try recordsOf(folder("s")).count == 5)
     }

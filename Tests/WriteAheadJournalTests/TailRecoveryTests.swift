@@ -62,6 +62,10 @@ func expectPrefix(
         try #require(symlink("/proc/self/mem", folder("s/" + name)) == 0)
         let error = #expect(throws: StoreError.self) { try TinyStore(folder("s")) }
         #expect(error?.code == .ioError)
+        #expect(throws: StoreError.self) { try StoreReader(folder("s")) }
+        let survey = StoreSurvey(folder: folder("s"), isLive: false)
+        _ = try survey.records { _ in }
+        #expect(survey.findings.contains { $0.check == name && $0.location?.file == folder("s/" + name) })
         try #require(rename(folder("kept"), folder("s/" + name)) == 0)
         let store = try TinyStore(folder("s"))
         #expect(store.values == values && store.opening.recordsFromTail == 200)

@@ -38,6 +38,8 @@ package struct LabReport: Sendable {
     }
 
     package let row: String
+    /// Options of the row's own that its cases depend on, as the command line has them.
+    package var options: [String] = []
     package let plan: LabPlan
     /// Cases by what came of them.
     package private(set) var outcomes: [LabOutcome: Int] = [:]
@@ -100,7 +102,8 @@ package struct LabReport: Sendable {
 
     /// The command that plays this case alone again.
     package func replay(_ number: Int) -> String {
-        "swift run -c release lab \(row) --seed \(plan.seed) --from \(number) --cases 1"
+        (["swift run -c release lab", row] + options + ["--seed \(plan.seed) --from \(number) --cases 1"])
+            .joined(separator: " ")
     }
 
     /// Lines for a person.

@@ -1,7 +1,7 @@
 // The cases: what is done to which file of which store, by number.
 //
 // First come all surgeries of the folder, then all damages of sectors, then bits and bytes, each part in an order that the
-// seed chooses (CaseOrder.swift).
+// seed chooses (CaseOrder.swift). Or, of smaller stores, each bit once and nothing else.
 
 struct RotCase: Sendable, CustomStringConvertible {
     enum Sector: Int, CaseIterable, Sendable {
@@ -45,6 +45,28 @@ struct RotCase: Sendable, CustomStringConvertible {
     }
 }
 
+/// What a run of the row alters.
+enum RotExtent: String, Sendable {
+    /// Everything, of all stores.
+    case everything
+    /// Each bit of one clean, one live and one mid store of at most 256 KiB. SQLite's index (`-shm`) is left out: who opens a
+    /// database first cuts it to 3 bytes before reading it (unixLockSharedMemory in SQLite's os_unix.c).
+    case bits
+
+    var stores: [RotStore.Kind] {
+        switch self {
+        case .everything: RotStore.Kind.allCases
+        case .bits: [.clean, .live, .mid]
+        }
+    }
+
+    /// One case of so many goes on after opening, where it has altered a bit or a byte.
+    var casesPerFollowed: Int { self == .everything ? 16 : 64 }
+
+    /// One case of so many is also opened read-only.
+    var casesPerReader: Int { self == .everything ? 4 : 64 }
+}
+
 /// All cases of a seed and its stores.
 struct RotCases: Sendable {
     static let sectorBytes = 512
@@ -52,6 +74,7 @@ struct RotCases: Sendable {
     let stores: [RotStore]
     let foreign: RotImage
     let seed: UInt64
+    let extent: RotExtent
 
     /// A file of a store, and so many cases as it has.
     private struct Part {
@@ -74,14 +97,24 @@ struct RotCases: Sendable {
 
     var count: Int { surgeryCount + sectorCount + byteCount }
 
-    init(_ stores: [RotStore], foreign: RotImage, seed: UInt64) {
+    /// Cases that one byte has: each of its bits, and two values of the whole byte.
+    private var casesPerByte: Int { extent == .everything ? 10 : 8 }
+
+    init(_ stores: [RotStore], foreign: RotImage, seed: UInt64, extent: RotExtent = .everything) {
         self.stores = stores
+        self.extent = extent
         self.foreign = foreign
         self.seed = seed
         var surgeries: [(store: Int, file: String, damage: RotCase.Damage)] = []
         var sectors: [Part] = []
         var bytes: [Part] = []
         for (index, store) in stores.enumerated() {
+            guard extent == .everything else {
+                for (name, content) in store.image.sorted(by: { $0.key < $1.key }) where !name.hasSuffix("-shm") {
+                    bytes.append(Part(store: index, file: name, count: content.count * 8))
+                }
+                continue
+            }
             let names = store.image.keys.sorted()
             for (number, name) in names.enumerated() {
                 let size = store.image[name]?.count ?? 0
@@ -93,7 +126,6 @@ struct RotCases: Sendable {
                 }
                 let count = (size + Self.sectorBytes - 1) / Self.sectorBytes
                 sectors.append(Part(store: index, file: name, count: count * RotCase.Sector.allCases.count))
-                // Eight bits, and two values of the whole byte.
                 bytes.append(Part(store: index, file: name, count: size * 10))
             }
         }
@@ -121,8 +153,8 @@ struct RotCases: Sendable {
         }
         let rest = number - surgeryCount - sectorCount
         guard rest < byteCount, let (part, at) = find(byteOrder[rest], in: bytes) else { return nil }
-        let damage: RotCase.Damage =
-            at % 10 < 8 ? .bit(at / 10 * 8 + at % 10) : .byte(at / 10, at % 10 == 8 ? 0 : 0xff)
+        let (byte, which) = at.quotientAndRemainder(dividingBy: casesPerByte)
+        let damage: RotCase.Damage = which < 8 ? .bit(byte * 8 + which) : .byte(byte, which == 8 ? 0 : 0xff)
         return RotCase(store: part.store, file: part.file, damage: damage)
     }
 

@@ -21,6 +21,7 @@ struct RotRole {
     /// Where the images are, and the child's folder is made.
     var place: String
     var seed: UInt64
+    var extent: RotExtent
     var from: Int
     var count: Int
     /// Of these only those of this store and file, as "live/tail"; empty for all.
@@ -29,8 +30,8 @@ struct RotRole {
 
     var arguments: [String] {
         [
-            Self.firstArgument, "place=\(place)", "seed=\(seed)", "from=\(from)", "count=\(count)", "only=\(only)",
-            "sabotage=\(sabotage.rawValue)",
+            Self.firstArgument, "place=\(place)", "seed=\(seed)", "extent=\(extent.rawValue)", "from=\(from)",
+            "count=\(count)", "only=\(only)", "sabotage=\(sabotage.rawValue)",
         ]
     }
 }
@@ -45,11 +46,13 @@ extension RotRole {
             if pair.count == 2 { values[pair[0]] = String(pair[1]) }
         }
         guard let place = values["place"], let seed = values["seed"].flatMap({ UInt64($0) }),
+            let extent = values["extent"].flatMap({ RotExtent(rawValue: String($0)) }),
             let from = values["from"].flatMap({ Int($0) }), let count = values["count"].flatMap({ Int($0) }),
             let only = values["only"],
             let sabotage = values["sabotage"].flatMap(Sabotage.init(rawValue:))
         else { return nil }
-        self.init(place: place, seed: seed, from: from, count: count, only: only, sabotage: sabotage)
+        self.init(
+            place: place, seed: seed, extent: extent, from: from, count: count, only: only, sabotage: sabotage)
     }
 }
 
@@ -93,7 +96,7 @@ enum RotChild {
         case .checksums: Sabotage.ignoresChecksums = true
         case .witnesses: Sabotage.ignoresWitnesses = true
         }
-        let cases = try RotImages.read(role.place, seed: role.seed)
+        let cases = try RotImages.read(role.place, seed: role.seed, role.extent)
         let folder = "\(role.place)/child-\(getpid())"
         let trial = RotTrial(cases, in: folder)
         for number in role.from..<role.from + role.count {
@@ -137,8 +140,8 @@ enum RotImages {
         }
     }
 
-    static func read(_ place: String, seed: UInt64) throws -> RotCases {
-        let stores = try RotStore.Kind.allCases.map { kind in
+    static func read(_ place: String, seed: UInt64, _ extent: RotExtent) throws -> RotCases {
+        let stores = try extent.stores.map { kind in
             let numbers = (Platform.text(at: "\(place)/\(kind).numbers") ?? "").split(separator: " ").compactMap {
                 Int($0)
             }
@@ -149,6 +152,6 @@ enum RotImages {
                 kind: kind, image: RotStores.files("\(place)/\(kind).image"),
                 earlier: RotStores.files("\(place)/\(kind).earlier"), changes: numbers[0], durable: numbers[1])
         }
-        return RotCases(stores, foreign: RotStores.files("\(place)/foreign.image"), seed: seed)
+        return RotCases(stores, foreign: RotStores.files("\(place)/foreign.image"), seed: seed, extent: extent)
     }
 }

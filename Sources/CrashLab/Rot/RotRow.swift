@@ -17,21 +17,27 @@ package struct RotRow {
     private static let casesPerChild = 2_000
 
     private var run: LabRun
+    private let extent: RotExtent
     private let cases: RotCases
     private var microseconds = 0
 
     private var plan: LabPlan { run.plan }
     private var place: String { run.place }
 
-    package static func run(_ plan: LabPlan, progress: (Int) -> Void = { _ in }) throws -> LabReport {
-        var row = try RotRow(plan)
+    /// - Parameter everyBit: of smaller stores, each bit once and nothing else.
+    package static func run(
+        _ plan: LabPlan, everyBit: Bool = false, progress: (Int) -> Void = { _ in }
+    ) throws -> LabReport {
+        var row = try RotRow(plan, everyBit ? .bits : .everything)
         return try row.play(progress)
     }
 
-    private init(_ plan: LabPlan) throws {
+    private init(_ plan: LabPlan, _ extent: RotExtent) throws {
         run = try LabRun("rot", plan)
-        let stores = try RotStores(in: run.place, seed: plan.seed)
-        cases = RotCases(stores.stores, foreign: stores.foreign, seed: plan.seed)
+        self.extent = extent
+        if extent == .bits { run.report.options = ["--every-bit"] }
+        let stores = try RotStores(in: run.place, seed: plan.seed, extent)
+        cases = RotCases(stores.stores, foreign: stores.foreign, seed: plan.seed, extent: extent)
         try RotImages.write(cases, to: run.place)
     }
 
@@ -41,17 +47,22 @@ package struct RotRow {
             run.report.count("KiB of \(store.kind)", bytes / 1_024)
         }
         for (part, count) in [
-            ("of files", cases.surgeryCount), ("of sectors", cases.sectorCount), ("of bits and bytes", cases.byteCount),
-        ] { run.report.count("cases \(part) in all", count) }
+            ("of files", cases.surgeryCount), ("of sectors", cases.sectorCount),
+            (extent == .bits ? "of bits" : "of bits and bytes", cases.byteCount),
+        ] where count > 0 { run.report.count("cases \(part) in all", count) }
         try playControls()
         var number = plan.from
         while plan.includes(number), number < cases.count {
             var count = min(Self.casesPerChild, cases.count - number)
             if let most = plan.cases { count = min(count, plan.from + most - number) }
-            number = try playSome(RotRole(place: place, seed: plan.seed, from: number, count: count), progress)
+            number = try playSome(role(from: number, count: count), progress)
         }
         run.report.count("µs a case", microseconds / max(1, run.report.cases))
         return run.end(next: number < cases.count ? number : nil)
+    }
+
+    private func role(from: Int, count: Int) -> RotRole {
+        RotRole(place: place, seed: plan.seed, extent: extent, from: from, count: count)
     }
 
     private func start(_ role: RotRole) throws -> ChildProcess {
@@ -120,8 +131,7 @@ package struct RotRow {
             ("sync mark and SQLite WAL not looked at", .witnesses, "live/journal.db-wal"),
             ("end of the tail not looked at", .witnesses, "live/tail"),
         ] {
-            var role = RotRole(
-                place: place, seed: plan.seed, from: cases.surgeryCount + cases.sectorCount, count: cases.byteCount)
+            var role = role(from: cases.surgeryCount + cases.sectorCount, count: cases.byteCount)
             role.only = file
             role.sabotage = sabotage
             run.report.control(name, fails: try fails(role))

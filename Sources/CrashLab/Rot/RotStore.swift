@@ -83,21 +83,29 @@ struct RotStores {
     private(set) var foreign: RotImage = [:]
     private(set) var stores: [RotStore] = []
 
-    init(in place: String, seed: UInt64) throws {
+    init(in place: String, seed: UInt64, _ extent: RotExtent = .everything) throws {
         self.place = place
         self.seed = seed
-        foreign = try makeLive("foreign", changes: 40).image
-        let live = try makeLive("live", changes: 60)
-        stores = [try makeClean(of: live), live, try makeMid(of: live), makeCut(of: live)]
+        let isSmall = extent == .bits
+        foreign = try makeLive("foreign", changes: isSmall ? 18 : 40, foldingEvery: 15).image
+        let live = try makeLive("live", changes: isSmall ? 24 : 60, foldingEvery: isSmall ? 12 : 15)
+        for kind in extent.stores {
+            switch kind {
+            case .clean: stores.append(try makeClean(of: live))
+            case .live: stores.append(live)
+            case .mid: stores.append(try makeMid(of: live, rounds: isSmall ? 4 : 8))
+            case .cut: stores.append(makeCut(of: live))
+            }
+        }
     }
 
-    private func makeLive(_ name: String, changes: Int) throws -> RotStore {
+    private func makeLive(_ name: String, changes: Int, foldingEvery period: Int) throws -> RotStore {
         let path = "\(place)/\(name)"
         let store = try StateStore.open(path, options: RotStore.options)
         var earlier: RotImage = [:]
         for number in 1...changes {
             try RotStore.make(number, in: store, seed: seed, number > changes - 6 ? .process : .power)
-            if number % 15 == 0 && number <= changes - 10 { try store.checkpoint() }
+            if number % period == 0 && number <= changes - 10 { try store.checkpoint() }
             if number == changes / 2 { earlier = Self.files(path) }
         }
         let image = Self.files(path)
@@ -119,7 +127,7 @@ struct RotStores {
             kind: .clean, image: Self.files(path), earlier: live.image, changes: changes, durable: changes)
     }
 
-    private func makeMid(of live: RotStore) throws -> RotStore {
+    private func makeMid(of live: RotStore, rounds: Int) throws -> RotStore {
         let path = "\(place)/mid"
         try Self.write(live.image, to: path)
         let store = try StateStore.open(path, options: RotStore.options)
@@ -130,9 +138,9 @@ struct RotStores {
                 try RotStore.make(last, in: store, seed: seed, durability)
             }
         }
-        try change(8, .power)
+        try change(rounds, .power)
         try store.checkpoint()
-        try change(8, .power)
+        try change(rounds, .power)
         try change(4, .process)
         var image = Self.files(path)
         try store.checkpoint()

@@ -39,7 +39,7 @@ struct RotTrial {
             return Finding(outcome: .whole, how: "unchanged")
         }
         // A reader judges by itself, and writes nothing: what it finds must be as true.
-        if number % 4 == 1 {
+        if number % cases.extent.casesPerReader == 1 {
             let seen = judge(rot) { () throws(StoreError) in try StateStore.openReadOnly(path) }
             if seen.outcome == .lost || seen.outcome == .wrong {
                 return Finding(outcome: seen.outcome, how: seen.how, what: "read-only: \(seen.what)")
@@ -62,9 +62,10 @@ struct RotTrial {
 
     /// Whether the store is written to afterwards and opened again.
     private func isFollowed(_ rot: RotCase, _ number: Int) -> Bool {
-        if case .bit = rot.damage { return number % 16 == 0 }
-        if case .byte = rot.damage { return number % 16 == 0 }
-        return true
+        switch rot.damage {
+        case .bit, .byte: number % cases.extent.casesPerFollowed == 0
+        case .sector, .surgery, .cut, .exchanged: true
+        }
     }
 
     private func judge(_ rot: RotCase, _ open: () throws(StoreError) -> StateStore) -> Finding {
