@@ -81,7 +81,7 @@ import WriteAheadJournal
         #expect(failure { try checkpointer.checkpoint() }?.code == .closed)
         #expect(failure { try checkpointer.compact() }?.code == .closed)
         #expect(failure { try checkpointer.settle() }?.code == .closed)
-        #expect(RunPage.read(folder: folder.store, storeID: store.core.storeID)?.poisoned == false)
+        #expect(try RunPage.read(folder: folder.store, storeID: store.core.storeID)?.poisoned == false)
     }
 
     #if os(Linux)
