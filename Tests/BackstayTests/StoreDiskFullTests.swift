@@ -265,6 +265,27 @@ final class SmallDisk: Sendable {
         }
     }
 
+    /// A poisoned store is written into new files first; where these find no room, nothing of them is left.
+    @Test func poisonedStoreOnAFullDiskIsLeftAsItIs() throws {
+        guard let disk = SmallDisk(folder.path + "/disk", megabytes: 32) else { return }
+        let path = disk.path + "/app"
+        let store = try StateStore.open(path)
+        try store.set("large", [UInt8](repeating: 7, count: 2 << 20))
+        try store.close()
+        let reader = try StoreReader(path)
+        let storeID = reader.storeID
+        reader.close()
+        RunPage.markPoisoned(folder: path, storeID: storeID)
+        let names = Platform.names(in: path)
+        disk.fill(leaving: 1 << 20)
+        #expect(failure { _ = try StateStore.open(path) }?.code == .diskFull)
+        #expect(Platform.names(in: path) == names)
+        disk.empty()
+        let again = try StateStore.open(path)
+        #expect(try again.get("large", as: [UInt8].self)?.count == 2 << 20)
+        try closeVerified(again)
+    }
+
     @Test func checkpointThatFindsNoRoomLetsCommitsGoOn() throws {
         guard let disk = SmallDisk(folder.path + "/disk", megabytes: 24) else { return }
         let failed = Event()

@@ -96,6 +96,24 @@ import WriteAheadJournal
     }
     #endif
 
+    #if os(Linux)
+    /// A folder that takes new names and cannot be read cannot be synced either: what was made there goes again.
+    @Test func storeWhoseFolderCannotBeSyncedIsNotMade() async throws {
+        guard geteuid() == 0 else { return print("not tested: needs to be another user") }
+        let place = folder.path + "/place"
+        try #require(mkdir(place, 0o700) == 0 && chmod(folder.path, 0o711) == 0)
+        try #require(chown(place, 65_534, 65_534) == 0 && chmod(place, 0o311) == 0)
+        await #expect(processExitsWith: .success) { [place = place as String] in
+            let store = try StateStore.inMemory()
+            guard seteuid(65_534) == 0 else { exit(2) }
+            let error = await asyncFailure { _ = try await StateStore.open(place + "/app") }
+            guard error?.code == .ioError else { exit(3) }
+            guard await asyncFailure({ try await store.backup(to: place + "/copy") })?.code == .ioError else { exit(4) }
+        }
+        #expect(Platform.names(in: place) == [])
+    }
+    #endif
+
     @Test func closingBesideWritersAnswersEachTruthfully() throws {
         for _ in 0..<5 {
             let path = folder.path + "/\(Platform.randomBits())"
