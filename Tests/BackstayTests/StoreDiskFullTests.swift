@@ -215,6 +215,19 @@ final class SmallDisk: Sendable {
         try closeVerified(again)
     }
 
+    /// ramfs, a tmpfs without a limit and many file systems in user space say 0 for all their blocks.
+    @Test(arguments: ["ramfs", "tmpfs -o size=0"]) func fileSystemThatDoesNotCountIsNotFull(kind: String) throws {
+        let disk = folder.path + "/disk"
+        let made = shell("mkdir '\(disk)' && mount -t \(kind) none '\(disk)'")
+        guard made.status == 0 else { return print("not tested: no file system can be mounted here: \(made.output)") }
+        defer { shell("umount '\(disk)'") }
+        let store = try StateStore.open(disk + "/app", options: options())
+        let error = failure { for number in 0..<50 { try store.set("k\(number)", number) } }
+        #expect(error == nil, "\(error.map(String.init(describing:)) ?? "")")
+        #expect(store.statistics.trouble == nil)
+        try closeVerified(store)
+    }
+
     @Test func creatingOnAFullDiskLeavesNothingBehind() throws {
         guard let disk = SmallDisk(folder.path + "/disk", megabytes: 12) else { return }
         for left in [0, 4 << 10, 16 << 10, 40 << 10, 70 << 10] {
