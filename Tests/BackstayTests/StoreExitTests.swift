@@ -113,6 +113,28 @@ private func forksInsideATransaction(_ store: StateStore) -> Int32? {
         try await closeVerified(store)
     }
 
+    /// A scope may give its hooks more time than the process has.
+    @Test func storeClosesThoughAHookOfAScopeHangs() async throws {
+        await #expect(processExitsWith: .exitCode(0)) { [path = folder.store as String] in
+            ExitHooks.deadline = .seconds(2)
+            let store = try await StateStore.open(path)
+            try await store.set("answered", 42)
+            let begun = Event()
+            Task {
+                try await ExitHooks.scope(signals: [], deadline: .seconds(60)) {
+                    ExitHooks.register("hangs", budget: .seconds(60)) { _ in
+                        begun.signal()
+                        waitForever()
+                    }
+                }
+            }
+            try await offPool { _ = begun.wait() }
+            withExtendedLifetime(store) { exit(0) }
+        }
+        let end = try await verdict()
+        #expect(end.kind == .clean, "\(end)")
+    }
+
     @Test func exitInsideATransactionEndsAndRollsItBack() async throws {
         await #expect(processExitsWith: .exitCode(5)) { [path = folder.store as String] in
             ExitHooks.deadline = .milliseconds(500)
