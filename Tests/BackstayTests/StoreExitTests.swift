@@ -135,6 +135,24 @@ private func forksInsideATransaction(_ store: StateStore) -> Int32? {
         #expect(end.kind == .clean, "\(end)")
     }
 
+    /// The program went on behind the scope; what ended it hours later was something else.
+    @Test func signalThatAScopeHasDealtWithIsNotWhatEndedTheProcess() async throws {
+        await #expect(processExitsWith: .signal(SIGKILL)) { [path = folder.store as String] in
+            let store = try await StateStore.open(path)
+            try await store.set("answered", 42)
+            do {
+                try await ExitHooks.scope(signals: [.user1]) {
+                    kill(getpid(), SIGUSR1)
+                    try await Task.sleep(for: .seconds(20))
+                }
+            } catch is CancellationError {
+                withExtendedLifetime(store) { _ = kill(getpid(), SIGKILL) }
+            }
+        }
+        let end = try await verdict()
+        #expect(end.kind == .killed, "\(end)")
+    }
+
     @Test func exitInsideATransactionEndsAndRollsItBack() async throws {
         await #expect(processExitsWith: .exitCode(5)) { [path = folder.store as String] in
             ExitHooks.deadline = .milliseconds(500)
