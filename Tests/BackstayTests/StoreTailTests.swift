@@ -133,6 +133,30 @@ import Glibc
         try await store.close()
     }
 
+    /// What a reader saw in the tail alone, a power cut can take.
+    @Test func readerTellsWhatIsNotDurable() throws {
+        var options = Self.lagging()
+        options.checkpointsByItself = false
+        let store = try StateStore.open(folder.store, options: options)
+        guard store.statistics.isTailMapped else { return print("not tested: no mapped tail here") }
+        for number in 0..<3 { try store.set("k\(number)", number) }
+        try store.checkpoint()
+        for number in 3..<5 { try store.set("k\(number)", number) }
+        for number in 5..<9 { try store.set("k\(number)", number, durability: .process) }
+        let owner = store.statistics
+        #expect(owner.recordsAtRisk == 4)
+        try copyAsKilled(folder.store, to: folder.path + "/killed")
+        for path in [folder.store, folder.path + "/killed"] {
+            let view = try StateStore.openReadOnly(path).statistics
+            #expect(view.lastLSN == owner.lastLSN && view.keys == 9, "\(path)")
+            #expect(view.durableLSN == owner.durableLSN && view.recordsAtRisk == 4, "\(path)")
+            #expect(view.checkpointLSN == owner.checkpointLSN, "\(path)")
+        }
+        try store.close()
+        let closed = try StateStore.openReadOnly(folder.store).statistics
+        #expect(closed.durableLSN == closed.lastLSN && closed.recordsAtRisk == 0)
+    }
+
     /// A transaction that found the ring full went by itself, though it is none of the large ones: nothing is missing then.
     @Test func transactionThatFoundTheRingFullIsNoLoss() throws {
         let store = try StateStore.open(folder.store, options: Self.lagging())
