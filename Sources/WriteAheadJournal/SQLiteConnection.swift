@@ -232,7 +232,7 @@ final class SQLiteConnection: @unchecked Sendable {
 
     var framesInWAL: Int { Int(walFrames.pointee) }
 
-    /// In a write transaction, before anything is written, of a connection that `configureForWriting` was called for.
+    /// In a write transaction or before a VACUUM, before anything is written, of a connection that `configureForWriting` was called for.
     ///
     /// - Throws: `busy` while another program runs an SQLite checkpoint.
     func keepCheckpointsOut() throws(StoreError) {
