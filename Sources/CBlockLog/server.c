@@ -317,6 +317,27 @@ int cblocklog_put(cblocklog *log, const cblocktape *tape, size_t index, uint32_t
     return result;
 }
 
+int cblocklog_write(cblocklog *log, const void *bytes, uint32_t length, uint64_t offset) {
+    pthread_mutex_lock(&log->lock);
+    int result = write_noted(log, bytes, length, offset);
+    pthread_mutex_unlock(&log->lock);
+    return result;
+}
+
+static int add_noted(cblocklog *log, int kind, char *name) {
+    pthread_mutex_lock(&log->lock);
+    int result = tape_add(log->tape, kind, 0, 0, (uint8_t *)name);
+    pthread_mutex_unlock(&log->lock);
+    return result;
+}
+
+int cblocklog_flush(cblocklog *log) { return add_noted(log, CBLOCKLOG_FLUSH, NULL); }
+
+int cblocklog_mark(cblocklog *log, const char *name) {
+    char *copy = strdup(name);
+    return copy ? add_noted(log, CBLOCKLOG_MARK, copy) : ENOMEM;
+}
+
 int cblocklog_save(cblocklog *log, const char *path) { return image_save(log->image, log->size, path); }
 
 void cblocklog_fail(cblocklog *log, int writes, int flushes) {
@@ -341,6 +362,11 @@ int cblocklog_advance(cblocklog *log, const cblocktape *tape, size_t from, size_
 int cblocklog_put(cblocklog *log, const cblocktape *tape, size_t index, uint32_t first, uint32_t length) {
     return (void)log, (void)tape, (void)index, (void)first, (void)length, ENOSYS;
 }
+int cblocklog_write(cblocklog *log, const void *bytes, uint32_t length, uint64_t offset) {
+    return (void)log, (void)bytes, (void)length, (void)offset, ENOSYS;
+}
+int cblocklog_flush(cblocklog *log) { return (void)log, ENOSYS; }
+int cblocklog_mark(cblocklog *log, const char *name) { return (void)log, (void)name, ENOSYS; }
 int cblocklog_save(cblocklog *log, const char *path) { return (void)log, (void)path, ENOSYS; }
 void cblocklog_fail(cblocklog *log, int writes, int flushes) { (void)log, (void)writes, (void)flushes; }
 

@@ -22,7 +22,8 @@ struct LabCommand: ParsableCommand {
             """,
         subcommands: [
             StatesCommand.self, FaultsCommand.self, RotCommand.self, KillsCommand.self, RivalsCommand.self,
-            CallsCommand.self, BlocksCommand.self, PowerCommand.self, SignalsCommand.self, NeighboursCommand.self,
+            CallsCommand.self, BlocksCommand.self, PowerCommand.self, ReplaysCommand.self, SignalsCommand.self,
+            NeighboursCommand.self,
             HooksCommand.self, FullCommand.self, MutantsCommand.self,
         ]
     )

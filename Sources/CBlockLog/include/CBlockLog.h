@@ -47,6 +47,11 @@ int cblocklog_undo(cblocklog *log, const cblocktape *tape);
 int cblocklog_advance(cblocklog *log, const cblocktape *tape, size_t from, size_t to);
 // Does a part of one write of the tape again, on the present tape, so that it can be undone.
 int cblocklog_put(cblocklog *log, const cblocktape *tape, size_t index, uint32_t first, uint32_t length);
+// Writes, flushes or says something as if it had come through the device, while nothing is mounted on it: for what was
+// recorded elsewhere.
+int cblocklog_write(cblocklog *log, const void *bytes, uint32_t length, uint64_t offset);
+int cblocklog_flush(cblocklog *log);
+int cblocklog_mark(cblocklog *log, const char *name);
 // Copies the image to a file; zeros become holes.
 int cblocklog_save(cblocklog *log, const char *path);
 // The next so many writes, and flushes, answer EIO and do nothing: -1 all, 0 none.

@@ -32,7 +32,7 @@ struct BlockControls {
         try play("a drive that lies about flushes", script) { _, position, random in
             BlockState(lying: position, behind: Int.random(in: 1...60, using: &random))
         }
-        if let options = system.withoutBarriers {
+        if run.mountsHere, let options = system.withoutBarriers {
             var script = script
             script.options = options
             try play("mounted with \(options)", script) { tape, position, random in

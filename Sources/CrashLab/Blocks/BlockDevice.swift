@@ -111,6 +111,18 @@ final class BlockDevice {
     /// Writes out what the kernel holds back, as it does now and then by itself.
     func synchronize() { _ = cblocklog_sync(disk) }
 
+    // MARK: What was recorded elsewhere
+
+    /// Writes as if it had come through the kernel, while nothing is mounted.
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
+        try check(cblocklog_write(log, bytes.baseAddress, UInt32(bytes.count), UInt64(offset)))
+    }
+
+    func flush() throws { try check(cblocklog_flush(log)) }
+
+    /// Puts what was said there onto the tape.
+    func note(_ message: Message) throws { try check(cblocklog_mark(log, message.line)) }
+
     // MARK: The image
 
     /// What was written since the last call, or since the start.

@@ -96,6 +96,23 @@ final class BlockRecording {
     /// How the last process ended.
     private(set) var end = ChildProcess.End.exited(0)
     private let marks: [(position: Int, message: Message)]
+    /// So many changes a writer may be ahead of what the tape has of its answers.
+    private let ahead: Int
+
+    /// Of what was recorded elsewhere.
+    ///
+    /// - Parameter ahead: so many answers of a writer may come later on the tape than what they answer.
+    init(_ tape: BlockTape, seed: UInt64, ahead: Int, problems: [String]) {
+        self.tape = tape
+        self.seed = seed
+        self.ahead = ahead
+        self.problems = problems
+        marks = Self.marks(tape)
+    }
+
+    private static func marks(_ tape: BlockTape) -> [(position: Int, message: Message)] {
+        (0..<tape.count).compactMap { index in tape.mark(index).map { (index, $0) } }
+    }
 
     /// Plays the script on the device, which must be as it was made, and leaves it unmounted.
     init(_ script: BlockScript, on device: BlockDevice, executable: String, errors: String) throws {
@@ -108,7 +125,8 @@ final class BlockRecording {
         device.fail(writes: 0, flushes: 0)
         let tape = device.takeTape()
         self.tape = tape
-        marks = (0..<tape.count).compactMap { index in tape.mark(index).map { (index, $0) } }
+        marks = Self.marks(tape)
+        ahead = 1
         problems = player.problems
         unknown = player.unknown
         refused = player.refused
@@ -130,6 +148,7 @@ final class BlockRecording {
     /// What was said before the position.
     func history(at position: Int) -> History {
         var history = History()
+        history.ahead = ahead
         for (place, message) in marks {
             guard place < position else { break }
             history.note(message)

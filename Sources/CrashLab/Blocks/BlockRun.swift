@@ -12,6 +12,7 @@ internal import Glibc
 
 final class BlockRun {
     private(set) var run: LabRun
+    private let source: BlocksRow.Source
     private var devices: [BlockFileSystem: BlockDevice] = [:]
     /// The recording that is on its device now, and how much of it the image has.
     private var recording: (number: Int, recording: BlockRecording, advanced: Int)?
@@ -22,12 +23,15 @@ final class BlockRun {
 
     var plan: LabPlan { run.plan }
 
-    init(_ run: LabRun) { self.run = run }
+    init(_ run: LabRun, _ source: BlocksRow.Source) {
+        self.run = run
+        self.source = source
+    }
 
     func play(_ progress: (Int) -> Void) throws -> LabReport {
         // A case that is played again alone needs none.
         if plan.cases != 1 {
-            for system in BlockFileSystem.allCases {
+            for system in source.systems {
                 guard let device = try available(system) else { continue }
                 for (name, fails) in try BlockControls(self, device).play() { run.report.control(name, fails: fails) }
             }
@@ -38,12 +42,12 @@ final class BlockRun {
 
     private func play(_ number: Int) throws {
         let index = number / BlocksRow.casesOfARecording
-        let system = BlockFileSystem.allCases[index % BlockFileSystem.allCases.count]
+        let system = source.systems[index % source.systems.count]
         guard let device = try available(system) else {
             run.report.note(.skipped)
             return
         }
-        switch BlocksRow.Case(number) {
+        switch source.case(number) {
         case .state(let shape, let isTwice):
             let recording = try recorded(index, on: device)
             try playState(number, of: recording, on: device, shape, isTwice: isTwice)
@@ -53,6 +57,9 @@ final class BlockRun {
     }
 
     // MARK: Devices and recordings
+
+    /// Whether the file system is mounted here while it is recorded.
+    var mountsHere: Bool { if case .processes = source { true } else { false } }
 
     /// Nil, with the reason in the report, where the file system cannot be had.
     private func available(_ system: BlockFileSystem) throws -> BlockDevice? {
@@ -76,7 +83,16 @@ final class BlockRun {
 
     func record(_ script: BlockScript, on device: BlockDevice) throws -> BlockRecording {
         try clear(device)
-        let recording = try BlockRecording(script, on: device, executable: plan.executable, errors: errors(device))
+        let recording: BlockRecording
+        switch source {
+        case .processes:
+            recording = try BlockRecording(
+                script, on: device, executable: plan.executable, errors: errors(device))
+        case .machine(let recorder):
+            let (made, missed) = try recorder.record(script, on: device)
+            if missed > 0 { run.report.count("boots that count for nothing", missed) }
+            recording = made
+        }
         try device.undo(recording.tape)
         return recording
     }
@@ -85,7 +101,7 @@ final class BlockRun {
     private func clear(_ device: BlockDevice) throws {
         guard let old = recording else { return }
         recording = nil
-        let system = BlockFileSystem.allCases[old.number % BlockFileSystem.allCases.count]
+        let system = source.systems[old.number % source.systems.count]
         try devices[system]?.undo(old.recording.tape)
     }
 
@@ -116,7 +132,7 @@ final class BlockRun {
         _ number: Int, of recording: BlockRecording, on device: BlockDevice, _ shape: BlockState.Shape, isTwice: Bool
     ) throws {
         var random = SeededRandom(seed: plan.seed, name: "blocks case \(number)")
-        let states = BlocksRow.statesOfARecording
+        let states = source.statesOfARecording
         let place = number % BlocksRow.casesOfARecording
         // Evenly through the recording; within its part anywhere.
         let part = Double(place) + Double.random(in: 0..<1, using: &random)

@@ -31,6 +31,9 @@ enum MountedRow {
                 throw Trouble(description: refusal.description)
             }
             report = try withoutMounts(run)
+        } catch {
+            Platform.removeFolder(run.place)
+            throw error
         }
         // Not before: what was mounted in it is gone now.
         run.removePlace(report)

@@ -56,13 +56,9 @@ private final class PowerRun {
         case troubled(String)
     }
 
-    /// Nanoseconds without a word after which a machine hangs. A boot takes some seconds, and more beside other work.
-    private static let patience: UInt64 = 45_000_000_000
     /// Answers that may be on their way through the console when the power goes: its buffer in the kernel has 4,096 bytes.
     private static let answersOnTheirWay = 500
     private static let bootsMax = 4
-    /// An emulated machine beside other work is slow: its programs are given longer than others.
-    private static let alarmSeconds: UInt32 = 600
     private static let controlCuts = 6
 
     init(_ run: LabRun, machine: String) throws {
@@ -89,7 +85,7 @@ private final class PowerRun {
         var role = ChildRole()
         role.part = .writes
         role.store = PowerMachine.store
-        role.alarm = Self.alarmSeconds
+        role.alarm = PowerMachine.alarmSeconds
         role.seed = plan.seed
         role.firstWriter = round * Writers.stride
         role.strain = Bool.random(using: &random) ? .mixed : .wrapping
@@ -137,7 +133,7 @@ private final class PowerRun {
             var role = ChildRole()
             role.part = .writes
             role.store = PowerMachine.store
-            role.alarm = Self.alarmSeconds
+            role.alarm = PowerMachine.alarmSeconds
             role.seed = plan.seed
             role.acknowledgesEarly = true
             let cut = try self.cut(
@@ -163,11 +159,11 @@ private final class PowerRun {
     private func cut(
         _ role: ChildRole, _ image: String, target: Int, delay: UInt32, isEarly: Bool, _ history: inout History
     ) throws -> Cut {
-        let child = try machine.start(role, image: image, errors: place + "/stderr")
+        let child = try machine.start(role, .plain(image: image), errors: place + "/stderr")
         var acknowledged = 0
         var isCut = false
         var trouble: String?
-        let why = child.hear(patience: Self.patience) { messages in
+        let why = child.hear(patience: PowerMachine.patience) { messages in
             var hasBegun = false
             for message in messages {
                 history.note(message)
@@ -221,10 +217,10 @@ private final class PowerRun {
     private func readInMachine(_ image: String) throws -> NextStart.Finding {
         var role = ChildRole()
         role.store = PowerMachine.store
-        role.alarm = Self.alarmSeconds
+        role.alarm = PowerMachine.alarmSeconds
         for _ in 1..<Self.bootsMax {
-            let child = try machine.start(role, image: image, errors: place + "/stderr")
-            let finding = NextStart.hear(child, patience: Self.patience)
+            let child = try machine.start(role, .plain(image: image), errors: place + "/stderr")
+            let finding = NextStart.hear(child, patience: PowerMachine.patience)
             guard case .silent = finding else { return finding }
             run.report.count("boots that count for nothing")
         }
