@@ -24,6 +24,7 @@ row() {
 row states --budget 35
 row faults --budget 35
 row rot --budget 40
+row model --budget 20
 row calls --budget 30
 row kills --budget 25
 row blocks --budget 40

@@ -178,7 +178,7 @@ final class Checkpointer: @unchecked Sendable {
             case .diskFull: committer.noteFold(error)
             // Whoever holds the table's files lets go again; writers at the log's bound wait for it.
             case .busy, .closed, .poisoned: break
-            default: committer.poison(error)
+            default: if !Planted.goesOnAfterFailedFold.isOn { committer.poison(error) }
             }
             throw error
         }

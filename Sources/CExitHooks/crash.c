@@ -181,6 +181,7 @@ void backstay_mark_crashes(void) {
         /* The handler found runs inside ours, so it gets the signal mask that it asked for. Swift's backtracer starts its
          * helper there: with the signal blocked, the helper's own fault would kill the process half-way through. */
         action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK | (found.sa_flags & SA_NODEFER);
+        if (backstay_planted("interruptsSystemCalls")) action.sa_flags &= ~SA_RESTART;
         action.sa_mask = found.sa_mask;
         sigaction(fatal[i], &action, NULL);
     }

@@ -25,6 +25,7 @@ enum Calls {
         while true {
             let next = Registry.withState { state -> Next in
                 let hasFinalizers = state.hooks.contains { $0.isFinalizer }
+                if PlantedInHooks.movesDeadlineOfHooks.isOn { state.hooksBy = endBy - min(state.deadline / 5, endBy) }
                 let hooksBy = hasFinalizers ? state.hooksBy : endBy
                 return take(&state, until: hooksBy) { !$0.isFinalizer }
                     ?? take(&state, until: endBy) { $0.isFinalizer }

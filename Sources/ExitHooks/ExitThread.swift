@@ -32,7 +32,8 @@ enum Threads {
             state.calls[id] = false
             return id
         }
-        let spawned = spawn(backstay_exit_thread) {
+        let kind = PlantedInHooks.flushesUnderSIGPIPE.isOn ? backstay_hook_thread : backstay_exit_thread
+        let spawned = spawn(kind) {
             body()
             Registry.endCall(id)
         }

@@ -22,6 +22,14 @@ package enum PlantedInHooks: Sendable {
     case ignoresBudget
     /// A forked child has its parent's hooks.
     case keepsHooksInChildren
+    /// A deadline that a hook sets counts at once, for the hooks behind it.
+    case movesDeadlineOfHooks
+    /// The thread that `exit()` belongs to is held when its time is over.
+    case holdsExitsOwnThread
+    /// The gate is listed once: of several `exit()` calls the second ends the process.
+    case listsGateOnce
+    /// The flush of a stdout whose reader is gone changes the end.
+    case flushesUnderSIGPIPE
     /// The same signal again does not end the process. Read in C.
     case ignoresSecondSignal
     /// Not the handler that was found is put back, but the default. Read in C.
@@ -30,6 +38,10 @@ package enum PlantedInHooks: Sendable {
     case takesOverIgnored
     /// A fatal signal is not marked. Read in C.
     case marksNoCrash
+    /// A fatal signal that ends nothing interrupts system calls. Read in C.
+    case interruptsSystemCalls
+    /// Threads block the signal by which Swift's backtracer stops them. Read in C.
+    case blocksSIGPROF
 
     @inlinable @inline(__always) package var isOn: Bool {
         #if PLANTED

@@ -21,7 +21,8 @@ struct LabCommand: ParsableCommand {
             nothing of the row, for the reasons that are printed.
             """,
         subcommands: [
-            StatesCommand.self, FaultsCommand.self, RotCommand.self, KillsCommand.self, RivalsCommand.self,
+            StatesCommand.self, FaultsCommand.self, RotCommand.self, ModelCommand.self, KillsCommand.self,
+            RivalsCommand.self,
             CallsCommand.self, BlocksCommand.self, PowerCommand.self, ReplaysCommand.self, SignalsCommand.self,
             NeighboursCommand.self,
             HooksCommand.self, FullCommand.self, MutantsCommand.self,

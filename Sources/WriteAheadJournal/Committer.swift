@@ -163,7 +163,7 @@ package final class Committer: @unchecked Sendable {
         }
         guard !isStopping else { throw Self.closedError }
         guard logBytes >= logBytesMax, !Planted.holdsNoLogBound.isOn else { return (stall, oversize != nil) }
-        if let foldTrouble { throw foldTrouble }
+        if let foldTrouble, !Planted.waitsForRoomThatCannotCome.isOn { throw foldTrouble }
         return (stall, stall == nil)
     }
 

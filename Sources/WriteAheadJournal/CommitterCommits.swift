@@ -133,7 +133,7 @@ extension Committer {
         case .diskFull, .busy:
             health = .stalled(error, retryAt: Platform.monotonicNanoseconds() + limits.retryInterval)
             // It may be asleep until some record is old.
-            work.signal()
+            if !Planted.leavesShortageToAge.isOn { work.signal() }
         default:
             if !Planted.forgetsToNotePoison.isOn { page?.markPoisoned() }
             health = .poisoned(error)

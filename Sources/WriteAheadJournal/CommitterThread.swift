@@ -8,7 +8,7 @@ extension Committer {
         while true {
             let now = Platform.monotonicNanoseconds()
             let hasRecords = hasRecords
-            if hasRecords && pendingSince == 0 { pendingSince = now }
+            if hasRecords && (pendingSince == 0 || Planted.forgetsAge.isOn) { pendingSince = now }
             if now >= refreshed &+ Self.refreshInterval {
                 refreshed = now
                 lock.unlock()
@@ -51,7 +51,8 @@ extension Committer {
                 if !isCommitting && backendWaiters == 0 { commitHoldingLock() }
             } else if isCommitting || backendWaiters > 0 {
                 // Nobody is bound to call when the backend is given back: look again by oneself.
-                work.wait(lock, until: now &+ min(limits.ageMax, limits.retryInterval))
+                let look = now &+ min(limits.ageMax, limits.retryInterval)
+                work.wait(lock, until: Planted.waitsToBeCalled.isOn ? .max : look)
             } else if wake == .max {
                 coolTail()
                 isIdle = true

@@ -123,7 +123,8 @@ package final class FolderLock: Sendable {
             let code = errno
             close(descriptor)
             guard code == EWOULDBLOCK || code == EINTR else { throw Platform.failure("locking", path, errno: code) }
-            if isOwned(folder) || Platform.monotonicNanoseconds() >= deadline { return nil }
+            let hasOwner = isOwned(folder) || Planted.takesEveryLockForOwned.isOn
+            if hasOwner || Platform.monotonicNanoseconds() >= deadline { return nil }
             usleep(2_000)
         }
     }

@@ -106,7 +106,8 @@ package final class JournalOpening {
         do throws(StoreError) {
             try examine()
             // A page that says poisoned counts also where the run's end is noted: the sync of that very note may have failed.
-            if page?.poisoned == true || lastRun != nil && lastRun?.end == nil { try settleFiles() }
+            let isPoisoned = page?.poisoned == true && !Planted.believesNotedEnd.isOn
+            if isPoisoned || lastRun != nil && lastRun?.end == nil { try settleFiles() }
             let backend = try SQLiteJournal(
                 folder: folder, vfs: options.vfs, tearsSectors: options.tearsSectors,
                 walBytesKept: options.walBytesKept ?? WALRoom.bytesKept)
@@ -355,7 +356,7 @@ package final class JournalOpening {
                 }
             } catch {
                 // The next opening may see this transaction without the disk having it.
-                if error.code != .diskFull && error.code != .busy {
+                if error.code != .diskFull && error.code != .busy && !Planted.forgetsFailedOpening.isOn {
                     RunPage.markPoisoned(folder: folder, storeID: storeID)
                 }
                 throw error

@@ -29,6 +29,21 @@ package enum Planted: Sendable {
     case leavesCheckpointsToOthers
     /// A transaction whose body throws is not rolled back.
     case keepsFailedTransaction
+    /// With `paranoidSectors` commits are not padded to whole sectors.
+    case padsNothing
+    /// A database that could be opened for reading only is taken for writing.
+    case takesReadOnlyDatabase
+    /// A parameter that SQLite had no memory to bind is NULL.
+    case goesOnWithNULL
+
+    // MARK: SQLite's errors
+
+    /// A read that failed is called damage.
+    case callsFailedReadDamage
+    /// A quota that is used up is taken for a broken disk, and poisons.
+    case takesQuotaForBrokenDisk
+    /// A file that cannot be made for want of space poisons.
+    case poisonsWhereNoFileCanBeMade
 
     // MARK: Answers
 
@@ -73,6 +88,18 @@ package enum Planted: Sendable {
     case stopsWithoutDraining
     /// A clean end is noted though commits failed.
     case marksCleanEndAfterFailure
+    /// A batch that is tried again is counted in the log's size at each try.
+    case countsEveryTry
+    /// A shortage does not wake the thread: it is tried again when some record is old.
+    case leavesShortageToAge
+    /// The thread that finds the backend taken waits to be called, which nobody does.
+    case waitsToBeCalled
+    /// A record that nobody waits for is not committed by its age.
+    case forgetsAge
+    /// A clean end is not noted where upkeep finds no room.
+    case endsOnlyWithUpkeep
+    /// Writers at the log's bound wait though a fold finds no space.
+    case waitsForRoomThatCannotCome
 
     // MARK: The journal
 
@@ -82,6 +109,21 @@ package enum Planted: Sendable {
     case acceptsReplacedFiles
     /// A trim takes one record more than it was told.
     case trimsOneRecordMore
+    /// A `data_version` that changed is another program's writing, whatever the WAL's index says.
+    case goesByVersionAlone
+    /// A compaction whose end was not seen is taken for another program's writing.
+    case takesCompactionForForeign
+    /// With `paranoidSectors` a run goes on in the sector in which the last commit ends.
+    case goesOnInLastSector
+
+    // MARK: Descriptors
+
+    /// It is not seen that SQLite's descriptors are another file's.
+    case writesToAnyDescriptor
+    /// Descriptors that are another file's are closed.
+    case closesWhatIsNotItsOwn
+    /// A file of the store takes the number of a standard stream that is closed.
+    case takesStreamNumbers
 
     // MARK: The chain
 
@@ -97,8 +139,29 @@ package enum Planted: Sendable {
     case acceptsAnyEpoch
     /// Bytes behind a batch's last record are accepted.
     case acceptsBytesBehindRecords
+    /// Bits of a batch's header that mean nothing are not looked at.
+    case acceptsReservedBits
     /// A row's last LSN and chain are not compared with its records.
     case believesRowNumbers
+
+    // MARK: Examining the SQLite WAL
+
+    /// A commit's padding counts as a commit of its own.
+    case countsPadding
+    /// A torn frame that differs in one byte of its sums is made whole.
+    case mendsTornSums
+    /// Of several bytes that explain the sums one is put right.
+    case mendsTheUnsure
+    /// Zeros in the header's place, over whole frames, are taken for rot.
+    case takesZeroedHeaderForRot
+    /// A header that does not check stays, and its salts are used again.
+    case keepsTornHeader
+    /// What a SQLite WAL that ends inside a frame has lost is not reported.
+    case hidesCutFrames
+    /// What is no file is opened like a database.
+    case opensPipes
+    /// SQLite is let near an empty database, whose WAL it deletes.
+    case opensEmptyDatabases
 
     // MARK: Opening
 
@@ -127,6 +190,44 @@ package enum Planted: Sendable {
     /// A state.db of another store is accepted.
     case takesStateOfAnotherStore
 
+    /// A tail or a page that cannot be read now is taken for one that is gone.
+    case takesUnreadableForGone
+    /// A pipe in the place of `tail` or `run` is waited at.
+    case waitsAtPipes
+    /// Numbers that no run gets to are believed.
+    case believesAnyNumber
+    /// A checkpoint before the newest one is believed that is behind it.
+    case believesPreviousCheckpoint
+    /// An opening whose commit failed does not say so in the page.
+    case forgetsFailedOpening
+    /// A clean end whose sync failed is not noted as failed.
+    case forgetsFailedEnd
+    /// A page that says a sync failed is not heeded where an end is noted.
+    case believesNotedEnd
+    /// What was lost with an altered tail is not reported.
+    case hidesTailLoss
+    /// A tail of an earlier moment than the journal passes for a whole one.
+    case takesStaleTail
+    /// A kill for want of memory counts that was of an earlier process with the same id.
+    case blamesEarlierKills
+    /// Evidence is copied under its own name: half of it passes for the whole.
+    case keepsEvidenceInPlace
+
+    // MARK: Reading without opening
+
+    /// An altered page is not reported.
+    case readsPastAlteredPage
+    /// Rows before the log's beginning are taken for a part of it.
+    case readsRowsBeforeBase
+    /// With an empty log, chains of state and journal are not compared.
+    case readsStateOfAnotherHistory
+    /// The sync mark is taken after the rows, when a live owner has moved it on.
+    case readsMarkLast
+    /// A lock on its way out passes for an owner's.
+    case takesEveryLockForOwned
+    /// Salvage ends at the first sector that cannot be read.
+    case stopsAtBadSectors
+
     // MARK: The tail
 
     /// A tail of another run is taken.
@@ -145,6 +246,14 @@ package enum Planted: Sendable {
     case overwritesUndrained
     /// The segment of the oldest record, with its anchor, is given out.
     case givesOutOldestSegment
+    /// The tail's header does not say which record was published.
+    case marksNothingPublished
+    /// The tail's end is not compared with its mark.
+    case ignoresTailMark
+    /// An anchor is followed that leads where no run gets to.
+    case followsAnyAnchor
+    /// A folder in the tail's place, or half of a tail, stays in the way.
+    case clearsNoPlaceForTail
 
     // MARK: Folder, lock, fork
 
@@ -160,6 +269,10 @@ package enum Planted: Sendable {
     case leavesLockToChildren
     /// A forked child is not told from its parent.
     case overlooksFork
+    /// A lock file is made beside another program's journal.db.
+    case locksForeignFolders
+    /// A zero byte in a path cuts it short: the store comes to be elsewhere.
+    case cutsPathsAtZero
 
     // MARK: state.db
 
@@ -177,6 +290,10 @@ package enum Planted: Sendable {
     case skipsRowChecksum
     /// `data_version` of state.db is not compared.
     case foldsOverForeignWrites
+    /// A failed sync of state.db does not poison: the store goes on.
+    case goesOnAfterFailedFold
+    /// A fold into files that were taken away counts, and the log drops what it has.
+    case foldsIntoTakenFiles
 
     // MARK: The store
 

@@ -76,7 +76,7 @@ package enum Platform {
     /// the file. SQLite does the same with its own. -1 and errno on failure.
     static func openAboveStreams(_ path: String, _ flags: Int32, _ mode: UInt32 = 0) -> Int32 {
         let descriptor = open(path, flags | O_CLOEXEC, mode_t(mode))
-        guard descriptor >= 0, descriptor <= STDERR_FILENO else { return descriptor }
+        guard descriptor >= 0, descriptor <= STDERR_FILENO, !Planted.takesStreamNumbers.isOn else { return descriptor }
         defer { close(descriptor) }
         return fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
     }
@@ -109,7 +109,8 @@ package enum Platform {
     /// The same, of what may be missing, or be no file at all: nil then. A file that is there and cannot be read is an error.
     package static func contentsIfThere(_ path: String, limit: Int) throws(StoreError) -> [UInt8]? {
         let (bytes, code) = Self.bytes(of: path, limit)
-        guard bytes != nil || [ENOENT, ENOTDIR, ELOOP, EISDIR, ENXIO].contains(code) else {
+        let isGone = [ENOENT, ENOTDIR, ELOOP, EISDIR, ENXIO].contains(code) || Planted.takesUnreadableForGone.isOn
+        guard bytes != nil || isGone else {
             throw failure("reading", path, errno: code)
         }
         return bytes
@@ -118,7 +119,7 @@ package enum Platform {
     /// - Returns: the bytes, or why there are none.
     private static func bytes(of path: String, _ limit: Int) -> (bytes: [UInt8]?, errno: Int32) {
         // A pipe in the place of a file has nothing to say; waiting for its writer would never end.
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | (Planted.waitsAtPipes.isOn ? 0 : O_NONBLOCK))
         guard descriptor >= 0 else { return (nil, errno) }
         defer { close(descriptor) }
         var bytes: [UInt8] = []
@@ -206,7 +207,7 @@ package enum Platform {
     /// The absolute path with every link resolved, for a path whose last part need not be there.
     package static func resolved(_ path: String) throws(StoreError) -> String {
         guard !path.isEmpty else { throw StoreError(.notAStore, "the path is empty: name a folder") }
-        guard !path.utf8.contains(0) else {
+        guard !path.utf8.contains(0) || Planted.cutsPathsAtZero.isOn else {
             throw StoreError(.notAStore, "the path has a zero byte in it: name a folder", location: .init(file: path))
         }
         if let whole = realpath(path, nil) {

@@ -88,7 +88,8 @@ public struct RunRow: Sendable, Hashable {
         boot now: String? = nil
     ) throws(StoreError) -> String? {
         let boot = now ?? Platform.bootIdentity()
-        guard end == nil, self.boot == boot, !boot.isEmpty, !Sabotage.ignoresWitnesses else { return nil }
+        guard end == nil, self.boot == boot, !boot.isEmpty, !Sabotage.ignoresWitnesses, !Planted.hidesTailLoss.isOn
+        else { return nil }
         guard let tail, tail.epoch == epoch, let found else {
             guard let page, page.epoch == epoch, page.keepsTail else { return nil }
             return "the tail of the last run is missing or altered: changes that were in it alone are lost"
@@ -103,7 +104,9 @@ public struct RunRow: Sendable, Hashable {
                     $0.bind(2, Int64(tail.contentBytesMax))
                 }
             ) { $0.int(0) }
-            if fitting ?? 0 > 0 { why = "the tail is of an earlier moment than the journal" }
+            if fitting ?? 0 > 0, !Planted.takesStaleTail.isOn {
+                why = "the tail is of an earlier moment than the journal"
+            }
         }
         let last = found.records.isEmpty ? found.after : found.records.last
         return why.map { "\($0): changes behind LSN \(last) that were in the tail alone are lost" }

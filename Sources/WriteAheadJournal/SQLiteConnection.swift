@@ -69,7 +69,7 @@ final class SQLiteConnection: @unchecked Sendable {
                 name = "file:" + Self.uriEscaped(path) + "?immutable=1"
             }
         }
-        if tearsSectors {
+        if tearsSectors, !Planted.padsNothing.isOn {
             flags |= SQLITE_OPEN_URI
             name = "file:" + Self.uriEscaped(path) + "?psow=0"
         }
@@ -88,7 +88,7 @@ final class SQLiteConnection: @unchecked Sendable {
         sqlite3_busy_timeout(handle, 2_000)
         do throws(StoreError) {
             // SQLite falls back to it where the file cannot be opened for writing, and says so only when it writes.
-            if access == .readWrite, sqlite3_db_readonly(handle, "main") == 1 {
+            if access == .readWrite, sqlite3_db_readonly(handle, "main") == 1, !Planted.takesReadOnlyDatabase.isOn {
                 throw StoreError(
                     .ioError, "\(path) cannot be opened for writing; check its owner, its mode and the mount",
                     cause: SQLITE_READONLY, location: .init(file: path))
@@ -119,7 +119,7 @@ final class SQLiteConnection: @unchecked Sendable {
         guard isOpen else { return }
         isOpen = false
         // What has the numbers now is somebody else's to close.
-        guard descriptors.allSatisfy(\.isStillHeld) else { return }
+        guard descriptors.allSatisfy(\.isStillHeld) || Planted.closesWhatIsNotItsOwn.isOn else { return }
         // SQLite keeps a connection, and its locks, until the last of its statements is gone.
         checkpointGuard.release(self)
         sqlite3_close_v2(handle)
@@ -276,7 +276,7 @@ final class SQLiteConnection: @unchecked Sendable {
         var system = handle.map { sqlite3_system_errno($0) } ?? 0
         if let handle, let noted = errnoOfFiles(handle, code) {
             system = noted
-            if code & 0xff == SQLITE_CORRUPT {
+            if code & 0xff == SQLITE_CORRUPT, !Planted.callsFailedReadDamage.isOn {
                 // A read that failed, which SQLite calls "malformed".
                 return StoreError(
                     .ioError, "reading \(path) failed: \(Platform.text(of: noted))", cause: SQLITE_IOERR,
@@ -311,7 +311,9 @@ final class SQLiteConnection: @unchecked Sendable {
         return noted.first { !isSpace($0) } ?? noted.first
     }
 
-    private static func isSpace(_ errno: Int32) -> Bool { errno == ENOSPC || errno == EDQUOT || errno == EFBIG }
+    private static func isSpace(_ errno: Int32) -> Bool {
+        errno == ENOSPC || errno == EDQUOT && !Planted.takesQuotaForBrokenDisk.isOn || errno == EFBIG
+    }
 
     /// Which of our errors a result of SQLite is. Pure, so that the test walks every case.
     static func error(for code: Int32, system: Int32, text: String, doing: String, path: String) -> StoreError {
@@ -324,7 +326,8 @@ final class SQLiteConnection: @unchecked Sendable {
             return StoreError(
                 .diskFull, "no space left while \(doing) \(path): free some space and try again", cause: code,
                 location: place)
-        case SQLITE_IOERR where !isSync && (isSpace || code == CSQLITE_IOERR_SHMSIZE), SQLITE_CANTOPEN where isSpace:
+        case SQLITE_IOERR where !isSync && (isSpace || code == CSQLITE_IOERR_SHMSIZE),
+            SQLITE_CANTOPEN where isSpace && !Planted.poisonsWhereNoFileCanBeMade.isOn:
             return StoreError(
                 .diskFull, "no space left while \(doing) \(path): free some space and try again", cause: code,
                 location: place)
@@ -392,7 +395,9 @@ final class SQLiteStatement: @unchecked Sendable {
     /// What binding a parameter or reading a column came to. It fails for want of memory, and SQLite then goes on with NULL
     /// and says nothing more: the next step reports it, and where a row is the last one wanted, `checkRead`.
     private var failed: Int32 = SQLITE_OK
-    private func note(_ result: Int32) { if result != SQLITE_OK { failed = result } }
+    private func note(_ result: Int32) {
+        if result != SQLITE_OK, !Planted.goesOnWithNULL.isOn { failed = result }
+    }
 
     func bind(_ index: Int32, _ value: Int64) { note(sqlite3_bind_int64(statement, index, value)) }
     func bind(_ index: Int32, _ value: Double) { note(sqlite3_bind_double(statement, index, value)) }

@@ -202,7 +202,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         } catch {
             if connection.isInTransaction { try? rollback.run() }
             // A row that finds no space is tried again, and counts once.
-            logBytes = logBytesBefore
+            if !Planted.countsEveryTry.isOn { logBytes = logBytesBefore }
             throw error
         }
         syncs += 1
@@ -311,7 +311,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     /// SQLite goes on right behind the commit itself, in its last sector. So it is made to begin anew: everything is in the
     /// database then, synced.
     func leaveLastSector() throws(StoreError) {
-        if tearsSectors { try maintainIfPossible() }
+        if tearsSectors, !Planted.goesOnInLastSector.isOn { try maintainIfPossible() }
     }
 
     private func limitWAL() throws(StoreError) {

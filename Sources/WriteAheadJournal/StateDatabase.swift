@@ -53,7 +53,8 @@ package struct StateMeta: Sendable {
         // Memory is made ready for so many rows, and the log is trimmed up to `previous`: neither may come from a number
         // that was altered. A row takes more than a byte of a page.
         let pages = try connection.query("PRAGMA page_count") { $0.int(0) } ?? 0
-        guard LSN.isPossible(lsn), previous >= 0, previous <= lsn, count >= 0, count / 65_536 <= pages else {
+        let isBehind = previous >= 0 && previous <= lsn || Planted.believesPreviousCheckpoint.isOn
+        guard LSN.isPossible(lsn), isBehind, count >= 0, count / 65_536 <= pages else {
             throw StoreError(
                 .damaged, "the table meta of \(connection.path) has numbers that cannot be",
                 location: .init(file: connection.path))
@@ -105,7 +106,8 @@ package final class StateDatabase: @unchecked Sendable {
         self.framesMax = framesMax
         let path = folder + "/" + StateFile.name
         guard Platform.exists(path) else { throw Self.missing(path) }
-        files = FileWatch(folder: folder, names: [StateFile.name, StateFile.name + "-wal"])
+        let names = [StateFile.name, StateFile.name + "-wal"]
+        files = FileWatch(folder: folder, names: Planted.foldsIntoTakenFiles.isOn ? [] : names)
         connection = try SQLiteConnection(path, .readWrite, vfs: vfs, tearsSectors: tearsSectors)
         try connection.configureForWriting()
         meta = try StateMeta.read(connection)

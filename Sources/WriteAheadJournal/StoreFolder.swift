@@ -56,7 +56,7 @@ package enum StoreFolder {
     /// Looks into a journal.db without a lock file beside it, which may be another program's: there not even the lock
     /// file may be made.
     static func refuseForeign(_ path: String, vfs: String?) throws(StoreError) {
-        guard !Platform.exists(path + "/" + StateFile.name) else { return }
+        guard !Platform.exists(path + "/" + StateFile.name), !Planted.locksForeignFolders.isOn else { return }
         do throws(StoreError) {
             do throws(StoreError) {
                 _ = try FileExamination(folder: path, name: JournalFile.name)
@@ -218,7 +218,7 @@ package enum StoreFolder {
     static func keepEvidence(_ folder: String) -> String {
         let place = folder + "/evidence"
         if Platform.exists(place) { return "an earlier set of the files is kept in \(place)" }
-        let part = place + ".part"
+        let part = Planted.keepsEvidenceInPlace.isOn ? place : place + ".part"
         Platform.removeFolder(part)
         do throws(StoreError) {
             guard mkdir(part, 0o700) == 0 else { throw Platform.failure("creating", part) }

@@ -252,6 +252,7 @@ package final class Tail: @unchecked Sendable {
 
     @inline(__always)
     private func mark(_ lsn: LSN) {
+        if Planted.marksNothingPublished.isOn { return }
         let slot = map + TailFormat.marksOffset + Int(lsn.value & 1) * 16
         store(lsn.value, slot)
         store(~lsn.value, slot + 8)

@@ -31,17 +31,19 @@ import Glibc
     private enum Taking { case closed, taken }
 
     /// Closes every descriptor of the store's, or gives its number to the file at `foreign`.
-    private static func take(_ store: String, _ taking: Taking, _ foreign: Int32) -> Int {
-        var count = 0
+    ///
+    /// - Returns: their numbers.
+    private static func take(_ store: String, _ taking: Taking, _ foreign: Int32) -> [Int32] {
+        var numbers: [Int32] = []
         for descriptor in Int32(3)..<1_024 {
             var name = [CChar](repeating: 0, count: 4_096)
             let length = readlink("/proc/self/fd/\(descriptor)", &name, name.count - 1)
             let path = String(decoding: name[..<max(0, length)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
             guard path.hasPrefix(store + "/") else { continue }
-            count += 1
+            numbers.append(descriptor)
             if taking == .taken { dup2(foreign, descriptor) } else { close(descriptor) }
         }
-        return count
+        return numbers
     }
 
     /// In a process of its own: SQLite's locks of these files are gone with the descriptors. What the next start finds is the
@@ -56,14 +58,15 @@ import Glibc
         guard eventually({ store.committer.lastDurable == store.committer.last }) else { return 9 }
         let foreign = open(folder("foreign"), O_RDWR | O_CREAT, 0o600)
         guard foreign >= 0, write(foreign, "mine", 4) == 4 else { return 2 }
-        guard take(path, taking, foreign) >= 5 else { return 3 }
+        let taken = take(path, taking, foreign)
+        guard taken.count >= 5 else { return 3 }
         let error = failure { try store.set("c", "3") }
         guard error?.code == .ioError, error?.outcome == .unknown else { return 4 }
         guard failure({ try store.set("d", "4") })?.code == .poisoned else { return 5 }
         try? store.close()
         guard Platform.contents(folder("foreign")) == Array("mine".utf8) else { return 6 }
         // Its numbers are its own still.
-        if taking == .taken, write(foreign, "!", 1) != 1 { return 7 }
+        if taking == .taken, !taken.allSatisfy({ write($0, "!", 1) == 1 }) { return 7 }
         return 0
     }
 

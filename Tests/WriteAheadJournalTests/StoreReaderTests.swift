@@ -35,6 +35,51 @@ import Testing
         #expect(FolderListing(folder("s")) == before)
     }
 
+    /// A live owner's mark speaks of records that a reader which has begun cannot see.
+    @Test func markThatMovesOnIsNotHeldAgainstAReader() throws {
+        let folder = try TemporaryFolder()
+        let store = try TinyStore(folder("s"))
+        try store.set("a", "1")
+        let seen = store.committer.last
+        let reader = try StoreReader(folder("s"))
+        #expect(reader.isLive && reader.syncMark == seen)
+        for number in 0..<3 { try store.set("b\(number)", "2") }
+        #expect(try reader.records { _, _ in }.lsn == seen)
+        reader.close()
+        let later = try StoreReader(folder("s"))
+        #expect(later.syncMark > seen)
+        later.close()
+        try store.close()
+    }
+
+    /// Pages of a trim may have reached journal.db one by one: the log begins where `meta` says, whatever rows are before.
+    @Test func rowsBeforeTheLogsBeginningAreNoPartOfIt() throws {
+        let folder = try TemporaryFolder()
+        let store = try TinyStore(folder("s"))
+        for number in 0..<4 { try store.set("a\(number)", "1") }
+        try store.image().write(to: folder("before"))
+        for number in 0..<4 {
+            try store.set("b\(number)", "2")
+            try store.fold()
+        }
+        let values = store.values
+        try store.image().write(to: folder("t"))
+        store.drop()
+        let added = try sqlite3(
+            folder("t/journal.db"),
+            """
+            ATTACH '\(folder("before/journal.db"))' AS before;
+            INSERT OR IGNORE INTO journal SELECT * FROM before.journal;
+            SELECT changes() > 1;
+            """)
+        #expect(added == "1\n")
+        // The shell has copied SQLite's WAL into the database, as an opening would leave it to others.
+        #expect(try readAll(folder("t")).values == values)
+        let again = try TinyStore(folder("t"))
+        #expect(again.values == values)
+        try again.close()
+    }
+
     /// Killed, with and without the files SQLite keeps beside the database: every byte, time and name stays.
     @Test func killedStoreIsReadWithoutATrace() throws {
         let image = try killedJournal(5)

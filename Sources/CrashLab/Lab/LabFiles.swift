@@ -48,4 +48,33 @@ enum LabFiles {
         defer { close(file) }
         guard bytes.withUnsafeBytes({ Platform.writeAll(file, $0) }) else { throw Platform.failure("writing", path) }
     }
+
+    /// The files of a folder, whole.
+    static func files(in folder: String) -> [String: [UInt8]] {
+        var files: [String: [UInt8]] = [:]
+        for name in Platform.names(in: folder) {
+            files[name] = Platform.contents(folder + "/" + name, limit: 1 << 28)
+        }
+        return files
+    }
+
+    /// Writes files to a folder, which is made where it is not there.
+    static func write(_ files: [String: [UInt8]], to folder: String) throws(StoreError) {
+        if !Platform.exists(folder) { try make(folder: folder) }
+        for (name, bytes) in files { try write(bytes, to: folder + "/" + name) }
+    }
+
+    /// The files of a store that is open, all of one moment, as a death of its owner then would leave them.
+    ///
+    /// - Throws: `Trouble` where they change all the time.
+    static func filesOfLiveStore(_ folder: String) throws(Trouble) -> [String: [UInt8]] {
+        var files = files(in: folder)
+        for _ in 0..<200 {
+            let again = Self.files(in: folder)
+            // Each file was the same before and after the moment between the two looks.
+            if again == files { return files.filter { !$0.key.hasSuffix("-shm") } }
+            files = again
+        }
+        throw Trouble(description: "the files of \(folder) change all the time")
+    }
 }

@@ -19,7 +19,7 @@ package struct Mutant: Sendable {
 
     static func filter(_ tests: [String]) -> String { "/(\(tests.joined(separator: "|")))\\(" }
 
-    package static let all = sqlite + answers + commits + chain + opening + tail + folder + state + hooks
+    package static let all = sqlite + answers + commits + chain + examination + opening + tail + folder + state + hooks
 
     private static let sqlite = [
         Mutant("commitsAtNormal", "writingConnectionHasEverySettingItNeeds"),
@@ -27,6 +27,12 @@ package struct Mutant: Sendable {
         Mutant("checkpointsOnClose", "closeNeitherCopiesNorRemovesTheSQLiteWAL"),
         Mutant("leavesCheckpointsToOthers", "otherProgramsCannotCheckpointALiveStore"),
         Mutant("keepsFailedTransaction", "transactionThatThrowsLeavesNothing"),
+        Mutant("padsNothing", "paranoidSectorsPadEachCommit"),
+        Mutant("takesReadOnlyDatabase", "databaseThatIsOpenedForReadingOnlyIsRefused"),
+        Mutant("goesOnWithNULL", "parameterThatIsNotBoundIsNoNULL"),
+        Mutant("callsFailedReadDamage", "readThatFailsIsNoDamage"),
+        Mutant("takesQuotaForBrokenDisk", "quotaThatIsUsedUpIsAFullDisk"),
+        Mutant("poisonsWhereNoFileCanBeMade", "fileThatCannotBeMadeForWantOfSpaceIsDiskFull"),
     ]
 
     private static let answers = [
@@ -55,9 +61,23 @@ package struct Mutant: Sendable {
         Mutant("usesBackendBesideCommit", "upkeepWaitsForTheCommitThatIsUnderWay"),
         Mutant("stopsWithoutDraining", "stoppingCommitsWhatIsInTheRing", "stopCommitsWhatIsPending"),
         Mutant("marksCleanEndAfterFailure", "stopTriesOnceMoreAndTellsWhatIsNotDurable"),
+        Mutant("countsEveryTry", "batchThatIsTriedAgainCountsOnceInTheLog"),
+        Mutant("leavesShortageToAge", "shortageWakesAThreadThatWaitsForAnOldRecord"),
+        Mutant("waitsToBeCalled", "tryingGoesOnAfterTheBackendWasUsedForSomethingElse"),
+        Mutant("forgetsAge", "recordsNobodyWaitsForAreCommittedWhenTheyAreOld"),
+        Mutant("endsOnlyWithUpkeep", "endIsMarkedWhereUpkeepFindsNoRoom"),
+        Mutant("waitsForRoomThatCannotCome", "boundThatCannotBeHeldRefusesWriters"),
         Mutant("acceptsForeignWrites", "shellThatWritesToALiveJournalPoisonsIt"),
         Mutant("acceptsReplacedFiles", "commitToAFileThatWasTakenAwayIsNotAcknowledged"),
         Mutant("trimsOneRecordMore", "trimmedRecordsDoNotComeBackAndTheRestDo"),
+        Mutant("goesByVersionAlone", "lockOfTheIndexThatIsNotToBeHadPasses"),
+        Mutant("takesCompactionForForeign", "compactionWhoseEndIsNotSeenIsNoForeignWrite"),
+        Mutant("goesOnInLastSector", "secondPowerCutDoesNotDamageTheCommitWhosePaddingTheFirstOneTook"),
+        Mutant(
+            "writesToAnyDescriptor", "nothingIsWrittenIntoAFileThatHasTheStoresDescriptors",
+            "descriptorsThatAreClosedPoison"),
+        Mutant("closesWhatIsNotItsOwn", "nothingIsWrittenIntoAFileThatHasTheStoresDescriptors"),
+        Mutant("takesStreamNumbers", "printsDoNotGoIntoTheStoresFiles"),
     ]
 
     private static let chain = [
@@ -67,7 +87,19 @@ package struct Mutant: Sendable {
         Mutant("acceptsGaps", "gapInLSNIsReportedAtTheFirstMissingRecord"),
         Mutant("acceptsAnyEpoch", "epochChangeWithoutARunRecordIsDetected"),
         Mutant("acceptsBytesBehindRecords", "trailingBytesAreDetected"),
+        Mutant("acceptsReservedBits", "everyFlippedBitIsDetected"),
         Mutant("believesRowNumbers", "rowOfTheJournal"),
+    ]
+
+    private static let examination = [
+        Mutant("countsPadding", "paddingIsNoTransactionOfItsOwn"),
+        Mutant("mendsTornSums", "tornFramesAreNotMadeWhole"),
+        Mutant("mendsTheUnsure", "tornFramesAreNotMadeWhole", "oneAlteredByteIsFoundAgain"),
+        Mutant("takesZeroedHeaderForRot", "zeroedHeaderOverFramesIsReportedAndIsNoProof"),
+        Mutant("keepsTornHeader", "saltsOfATornHeaderAreNotUsedAgain"),
+        Mutant("hidesCutFrames", "sqliteWALCutAnywhereIsAPrefixOrDamageThatNamesTheFirstLostRecord"),
+        Mutant("opensPipes", "whatIsNoFileIsDamage"),
+        Mutant("opensEmptyDatabases", "whatIsNoFileIsDamage"),
     ]
 
     private static let opening = [
@@ -83,6 +115,23 @@ package struct Mutant: Sendable {
         Mutant("takesOlderState", "stateTwoCheckpointsOldIsDamage"),
         Mutant("takesStateOfAnotherHistory", "stateOfAnotherHistoryOfTheStoreIsDamage"),
         Mutant("takesStateOfAnotherStore", "stateOfAnotherStoreIsNamedAsSuch"),
+        Mutant("takesUnreadableForGone", "fileThatCannotBeReadNowEndsTheOpening"),
+        Mutant("waitsAtPipes", "storeOpensAndGoesOn"),
+        Mutant("believesAnyNumber", "numbersThatCannotBeAreDamage", "numbersOfTheTableThatCannotBeAreDamage"),
+        Mutant("believesPreviousCheckpoint", "numbersOfTheTableThatCannotBeAreDamage"),
+        Mutant("forgetsFailedOpening", "openingWhoseSyncFailedIsWrittenAnew"),
+        Mutant("forgetsFailedEnd", "endWhoseSyncFailedIsWrittenAnew"),
+        Mutant("believesNotedEnd", "endWhoseSyncFailedIsWrittenAnew"),
+        Mutant("hidesTailLoss", "alteredTailIsReported"),
+        Mutant("takesStaleTail", "staleTailIsReported"),
+        Mutant("blamesEarlierKills", "kernelsWordsAreRecognized"),
+        Mutant("keepsEvidenceInPlace", "halfMadeEvidenceIsMadeAnew"),
+        Mutant("readsPastAlteredPage", "readerTellsOfAnAlteredRunPage"),
+        Mutant("readsRowsBeforeBase", "rowsBeforeTheLogsBeginningAreNoPartOfIt"),
+        Mutant("readsStateOfAnotherHistory", "stateThatAnEmptyLogDoesNotContinueIsRefused"),
+        Mutant("readsMarkLast", "markThatMovesOnIsNotHeldAgainstAReader"),
+        Mutant("takesEveryLockForOwned", "lockOnItsWayOutIsNotTakenForAnOwner"),
+        Mutant("stopsAtBadSectors", "whatCannotBeReadIsZerosAndNamed"),
     ]
 
     private static let tail = [
@@ -94,6 +143,10 @@ package struct Mutant: Sendable {
         Mutant("writesNoSkip", "recordsThatMeetTheEndOfTheRing"),
         Mutant("overwritesUndrained", "fullRingKeepsTheSegmentOfItsOldestRecord", "ringThatIsOverrunLosesNothing"),
         Mutant("givesOutOldestSegment", "fullRingKeepsTheSegmentOfItsOldestRecord"),
+        Mutant("marksNothingPublished", "newestRecordsThatAreGoneAreMissed"),
+        Mutant("ignoresTailMark", "newestRecordsThatAreGoneAreMissed", "alteredTailIsReported"),
+        Mutant("followsAnyAnchor", "anchorsThatLeadNowhereAreHarmless"),
+        Mutant("clearsNoPlaceForTail", "storeOpensAndGoesOn"),
     ]
 
     private static let folder = [
@@ -103,6 +156,8 @@ package struct Mutant: Sendable {
         Mutant("locksReplacedFile", "fileReplacedBeforeItIsLockedIsNotTheLock"),
         Mutant("leavesLockToChildren", "childThatOutlivesItsKilledOwnerDoesNotKeepTheStore"),
         Mutant("overlooksFork", "forkedChildIsRefusedAndDoesNoHarm"),
+        Mutant("locksForeignFolders", "databaseOfAnotherProgramIsLeftAlone"),
+        Mutant("cutsPathsAtZero", "pathWithAZeroByteIsRefused"),
     ]
 
     private static let state = [
@@ -113,6 +168,8 @@ package struct Mutant: Sendable {
         Mutant("skipsDigest", "rowOfTheState"),
         Mutant("skipsRowChecksum", "rowOfTheState"),
         Mutant("foldsOverForeignWrites", "foldIsRefusedAfterAForeignWrite"),
+        Mutant("goesOnAfterFailedFold", "aForeignWriteToTheTablePoisonsAndNothingIsTriedAgain"),
+        Mutant("foldsIntoTakenFiles", "foldIntoFilesThatWereTakenAwayDoesNotCount"),
     ]
 
     private static let hooks = [
@@ -120,10 +177,16 @@ package struct Mutant: Sendable {
         Mutant("runsHooksTwice", "exitRunsHooksAndKeepsItsStatus"),
         Mutant("ignoresBudget", "hangingHookIsAbandonedAfterItsBudget"),
         Mutant("keepsHooksInChildren", "forkedChildRunsOnlyItsOwnHooks"),
+        Mutant("movesDeadlineOfHooks", "hookThatSetsALongerDeadlineDoesNotStopTheOthers"),
+        Mutant("holdsExitsOwnThread", "hookThatHangsOnTheExitThreadDoesNotHoldExit"),
+        Mutant("listsGateOnce", "exitFromManyThreadsAtOnceRunsEachHookOnce"),
+        Mutant("flushesUnderSIGPIPE", "stdoutWhoseReaderIsGoneDoesNotChangeTheEnd"),
         Mutant("ignoresSecondSignal", "sameSignalAgainKillsWhileAHookBlocks"),
         Mutant("forgetsPreviousHandler", "removalRestoresThePreviousHandler"),
         Mutant("takesOverIgnored", "ignoredOnEntryStaysIgnored"),
         Mutant("marksNoCrash", "crashMarksItsSignalAndDiesByIt"),
+        Mutant("interruptsSystemCalls", "systemCallsGoOnAfterAFatalSignalThatEndsNothing"),
+        Mutant("blocksSIGPROF", "ownThreadsDoNotBlockSIGPROF"),
     ]
 }
 

@@ -131,10 +131,10 @@ enum RotChild {
 /// The images as files, for children that come and go.
 enum RotImages {
     static func write(_ cases: RotCases, to place: String) throws {
-        try RotStores.write(cases.foreign, to: "\(place)/foreign.image")
+        try LabFiles.write(cases.foreign, to: "\(place)/foreign.image")
         for store in cases.stores {
-            try RotStores.write(store.image, to: "\(place)/\(store.kind).image")
-            try RotStores.write(store.earlier, to: "\(place)/\(store.kind).earlier")
+            try LabFiles.write(store.image, to: "\(place)/\(store.kind).image")
+            try LabFiles.write(store.earlier, to: "\(place)/\(store.kind).earlier")
             try LabFiles.write(
                 Array("\(store.changes) \(store.durable)".utf8), to: "\(place)/\(store.kind).numbers")
         }
@@ -149,9 +149,9 @@ enum RotImages {
                 throw StoreError(.ioError, "the image of the store \(kind) is not there: \(place)")
             }
             return RotStore(
-                kind: kind, image: RotStores.files("\(place)/\(kind).image"),
-                earlier: RotStores.files("\(place)/\(kind).earlier"), changes: numbers[0], durable: numbers[1])
+                kind: kind, image: LabFiles.files(in: "\(place)/\(kind).image"),
+                earlier: LabFiles.files(in: "\(place)/\(kind).earlier"), changes: numbers[0], durable: numbers[1])
         }
-        return RotCases(stores, foreign: RotStores.files("\(place)/foreign.image"), seed: seed, extent: extent)
+        return RotCases(stores, foreign: LabFiles.files(in: "\(place)/foreign.image"), seed: seed, extent: extent)
     }
 }

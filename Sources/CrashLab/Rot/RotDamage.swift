@@ -19,7 +19,7 @@ struct RotDamage {
         let whole = cases.stores[rot.store].image
         var image = whole
         alter(&image, rot, number)
-        try RotStores.write(image, to: path)
+        try LabFiles.write(image, to: path)
         guard case .surgery(let kind) = rot.damage else { return image != whole }
         try operate(kind, path + "/" + rot.file)
         return true

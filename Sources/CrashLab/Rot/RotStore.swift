@@ -106,15 +106,15 @@ struct RotStores {
         for number in 1...changes {
             try RotStore.make(number, in: store, seed: seed, number > changes - 6 ? .process : .power)
             if number % period == 0 && number <= changes - 10 { try store.checkpoint() }
-            if number == changes / 2 { earlier = Self.files(path) }
+            if number == changes / 2 { earlier = LabFiles.files(in: path) }
         }
-        let image = Self.files(path)
+        let image = LabFiles.files(in: path)
         return RotStore(kind: .live, image: image, earlier: earlier, changes: changes, durable: changes - 6)
     }
 
     private func makeClean(of live: RotStore) throws -> RotStore {
         let path = "\(place)/clean"
-        try Self.write(live.image, to: path)
+        try LabFiles.write(live.image, to: path)
         try StateStore.open(path, options: RotStore.options).close()
         // Once more, with few changes behind a compaction: SQLite's WALs begin anew, and most pages are in the database
         // files alone, where SQLite has no checksums.
@@ -124,12 +124,12 @@ struct RotStores {
         for number in live.changes + 1...changes { try RotStore.make(number, in: store, seed: seed, .power) }
         try store.close()
         return RotStore(
-            kind: .clean, image: Self.files(path), earlier: live.image, changes: changes, durable: changes)
+            kind: .clean, image: LabFiles.files(in: path), earlier: live.image, changes: changes, durable: changes)
     }
 
     private func makeMid(of live: RotStore, rounds: Int) throws -> RotStore {
         let path = "\(place)/mid"
-        try Self.write(live.image, to: path)
+        try LabFiles.write(live.image, to: path)
         let store = try StateStore.open(path, options: RotStore.options)
         var last = live.changes
         func change(_ count: Int, _ durability: Durability) throws {
@@ -142,9 +142,9 @@ struct RotStores {
         try store.checkpoint()
         try change(rounds, .power)
         try change(4, .process)
-        var image = Self.files(path)
+        var image = LabFiles.files(in: path)
         try store.checkpoint()
-        let folded = Self.files(path)
+        let folded = LabFiles.files(in: path)
         for name in ["journal.db", "state.db"] { Self.backFillHalf(&image, name) }
         // The fold's frames are there, but for the one that commits.
         if let wal = folded["state.db-wal"], let before = image["state.db-wal"], wal.starts(with: before) {
@@ -162,19 +162,6 @@ struct RotStores {
         // What the older page still proves.
         cut.durable = live.changes / 2
         return cut
-    }
-
-    // MARK: Files
-
-    static func files(_ path: String) -> RotImage {
-        var image: RotImage = [:]
-        for name in Platform.names(in: path) { image[name] = Platform.contents(path + "/" + name, limit: 1 << 24) }
-        return image
-    }
-
-    static func write(_ image: RotImage, to path: String) throws {
-        if !Platform.exists(path) { try LabFiles.make(folder: path) }
-        for (name, bytes) in image { try LabFiles.write(bytes, to: path + "/" + name) }
     }
 
     // MARK: SQLite's WAL (https://www.sqlite.org/fileformat2.html#walformat)
