@@ -28,6 +28,8 @@ final class Checkpointer: @unchecked Sendable {
     private let onEvent: (@Sendable (StateStore.Event) -> Void)?
 
     private let foldLock = Lock()
+    /// Under `foldLock`: the files are given up.
+    private var isClosed = false
     private let lock = Lock()
     private let wake = Condition()
     private let isAsleep = Atomic<Bool>(false)
@@ -165,6 +167,8 @@ final class Checkpointer: @unchecked Sendable {
     private func withFiles(_ body: () throws(StoreError) -> Void) throws(StoreError) {
         foldLock.lock()
         defer { foldLock.unlock() }
+        // A call that was let in before the close may get here behind it.
+        if isClosed { throw StoreCore.closedError }
         try committer.checkSound()
         do throws(StoreError) {
             try body()
@@ -218,6 +222,7 @@ final class Checkpointer: @unchecked Sendable {
     /// After `stop`.
     func close() {
         foldLock.lock()
+        isClosed = true
         follower.close()
         state.close()
         foldLock.unlock()

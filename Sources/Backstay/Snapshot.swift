@@ -11,15 +11,20 @@ extension StateStore {
         /// The last record it contains.
         public let lsn: LSN
         private let memory: StoreMemory
+        private let fork: ForkGuard
         let view: OrderedTree.View
 
-        init(_ memory: StoreMemory, _ view: OrderedTree.View, _ lsn: LSN) {
-            self.memory = memory
+        init(_ core: StoreCore, _ view: OrderedTree.View, _ lsn: LSN) {
+            memory = core.memory
+            fork = core.fork
             self.view = view
             self.lsn = lsn
         }
 
-        deinit { memory.release(view) }
+        deinit {
+            // In a forked child the lock may be held by a thread that is not there.
+            if !fork.isForked { memory.release(view) }
+        }
 
         /// Keys in the snapshot.
         public var count: Int { view.count }
@@ -57,7 +62,7 @@ extension StateStore {
     /// A read-only view of the state as of the last change made. Never waits for the disk.
     public func snapshot() throws(StoreError) -> Snapshot {
         let (view, position) = try core.freeze()
-        return Snapshot(core.memory, view, position.lsn)
+        return Snapshot(core, view, position.lsn)
     }
 
     /// All entries whose key begins with `prefix`, in byte order, from one consistent view. An empty prefix means all.

@@ -36,8 +36,10 @@ final class StoreCore: @unchecked Sendable {
     private let page: RunPage?
     private let folderLock: FolderLock?
     private let replayRate: Double
+    /// Of a store opened read-only: what of its view survives power loss, and what of it is in the table.
+    private let viewed: (durable: LSN, checkpoint: LSN)?
 
-    private let fork = ForkGuard()
+    let fork = ForkGuard()
     private let writer = Lock()
     private let writerThread = Atomic<UInt>(0)
     private let closed = Atomic<Bool>(false)
@@ -108,6 +110,7 @@ final class StoreCore: @unchecked Sendable {
         }
         let replayed = Double(opening.replayedRecords)
         replayRate = replayed >= 10_000 && replaySeconds > 0 ? replayed / replaySeconds : 1e6
+        viewed = nil
         self.memory = memory
         self.options = options
         folder = opening.folder
@@ -137,6 +140,7 @@ final class StoreCore: @unchecked Sendable {
         folder = nil
         storeID = StoreFolder.newStoreID()
         replayRate = 1e6
+        viewed = nil
         recovery = StateStore.RecoveryReport(
             lastEnd: RunEnd(.none, evidence: "the store is in memory"), isNew: true, recordsReplayed: 0,
             bytesDiscarded: 0, discardReason: "", lastLSN: .zero, keys: 0, seconds: 0)
@@ -150,14 +154,18 @@ final class StoreCore: @unchecked Sendable {
         let memory = StoreMemory()
         var replayed = 0
         var position: ChainPosition
+        var durable = max(reader.base.lsn, reader.stateMeta.checkpoint.lsn, reader.syncMark)
         do {
+            // Of a run that left no end the last row may not have been synced, and reading does not.
+            let isSynced = try reader.isLive || reader.newestRun()?.end != nil
             guard reader.stateMeta.storeID == reader.storeID else {
                 throw StoreError(
                     .damaged, "state.db belongs to another store than journal.db",
                     location: .init(file: reader.folder + "/state.db"))
             }
             try memory.load(reader.stateMeta.rows) { try reader.loadState($0) }
-            position = try reader.records { record, _ in
+            position = try reader.records { record, time in
+                if isSynced && time != nil { durable = max(durable, record.lsn) }
                 guard record.lsn > reader.stateMeta.checkpoint.lsn else { return }
                 replayed += 1
                 if record.kind == .changes { try memory.replay(record.body) }
@@ -173,6 +181,7 @@ final class StoreCore: @unchecked Sendable {
             keys: memory.figures.keys, seconds: Double(Platform.monotonicNanoseconds() - start) / 1e9)
         memory.begin(at: Published(lsn: position.lsn, chain: position.chain, outlivesProcess: true))
         epoch = position.epoch
+        viewed = (min(durable, position.lsn), reader.stateMeta.checkpoint.lsn)
         self.memory = memory
         options = StoreOptions()
         folder = reader.folder
@@ -244,6 +253,8 @@ final class StoreCore: @unchecked Sendable {
 
     /// Publishes operations and applies them. Inside `withAdmission` only.
     func publish(_ committer: Committer, operations: UnsafeRawBufferPointer) throws(StoreError) -> Published {
+        // The body may have forked, and this be the child.
+        if fork.isForked { throw Self.forkedError }
         let published = try committer.publish(.changes, content: operations.count + 1) {
             $0.copyMemory(from: operations)
         }
@@ -376,11 +387,13 @@ final class StoreCore: @unchecked Sendable {
         let state = memory.figures
         let journal = committer?.figures
         let last = journal?.last ?? memory.lastApplied.lsn
-        let checkpoint = checkpointer?.checkpointLSN ?? last
+        let durable = journal?.durable ?? viewed?.durable ?? last
+        let checkpoint = checkpointer?.checkpointLSN ?? viewed?.checkpoint ?? last
         return StateStore.Statistics(
             keys: state.keys, contentBytes: state.contentBytes, memoryBytes: state.memoryBytes, lastLSN: last,
-            durableLSN: journal?.durable ?? last, checkpointLSN: checkpoint,
-            isTailMapped: folder != nil && committer?.isTailMapped == true, recordsAtRisk: journal?.pendingRecords ?? 0,
+            durableLSN: durable, checkpointLSN: checkpoint,
+            isTailMapped: folder != nil && committer?.isTailMapped == true,
+            recordsAtRisk: journal?.pendingRecords ?? Int(last.value - min(durable, last).value),
             millisecondsAtRisk: Double(journal?.pendingAge ?? 0) / 1e6, logBytes: journal?.logBytes ?? 0,
             syncs: journal?.syncs ?? 0, commits: journal?.commits ?? 0,
             projectedReplaySeconds: Double(last.value - min(checkpoint.value, last.value)) / replayRate,
@@ -408,9 +421,9 @@ final class StoreCore: @unchecked Sendable {
         writer.unlock()
         guard let committer else { return }
         checkpointer?.stop()
-        let reason = committer.drain()
-        var failure = reason
-        if reason == nil, end != nil, let checkpointer {
+        let isDrained = committer.drain() == nil
+        var failure: StoreError?
+        if isDrained, end != nil, let checkpointer {
             do throws(StoreError) {
                 try checkpointer.checkpoint()
                 try checkpointer.settle()
@@ -419,7 +432,8 @@ final class StoreCore: @unchecked Sendable {
                 if error.code != .diskFull && error.code != .busy { failure = error }
             }
         }
-        if let late = committer.stop(), failure == nil { failure = late }
+        // It tries once more: what kept changes from the disk a moment ago may be over.
+        if let reason = committer.stop(), failure == nil { failure = reason }
         do throws(StoreError) {
             try committer.close(marking: failure == nil ? end : nil)
         } catch {

@@ -9,6 +9,7 @@ extension StateStore {
     /// What a transaction's body works with. Valid while the body runs.
     public final class Transaction {
         private let memory: StoreMemory
+        private let fork: ForkGuard
         fileprivate private(set) var operations: [UInt8] = []
         /// What the operations before `changedEnd` changed: by key, the value's place in `operations`, or nil for removed.
         /// Made when it is asked for: a body that only writes goes without.
@@ -17,7 +18,10 @@ extension StateStore {
         private var scratch: [UInt8] = []
         fileprivate var hasEnded = false
 
-        fileprivate init(_ memory: StoreMemory) { self.memory = memory }
+        fileprivate init(_ core: StoreCore) {
+            memory = core.memory
+            fork = core.fork
+        }
 
         /// The value of a key as the transaction sees it, or nil.
         public func get<Value: Codable>(_ key: String, as type: Value.Type = Value.self) throws(StoreError) -> Value? {
@@ -200,6 +204,8 @@ extension StateStore {
         }
 
         private func check() throws(StoreError) {
+            // In a child that the body forked, a lock may be held by a thread that is not there.
+            if fork.isForked { throw StoreCore.forkedError }
             if hasEnded { throw StoreError(.closed, "the transaction has ended: use it inside its body only") }
         }
     }
@@ -244,7 +250,7 @@ extension StateStore {
 
     private func attempt<R>(_ level: Durability, _ body: (Transaction) throws -> R) throws -> (R, Published)? {
         try core.withAdmission(level, bytes: 0) { committer in
-            let transaction = Transaction(core.memory)
+            let transaction = Transaction(core)
             defer { transaction.hasEnded = true }
             let value = try body(transaction)
             if transaction.operations.isEmpty {

@@ -51,11 +51,7 @@ struct FileSystem: Equatable {
     }
 
     /// Bytes an ordinary user may still write; nil where the system does not tell.
-    static func freeBytes(_ path: String) -> UInt64? {
-        var space = statvfs()
-        guard statvfs(path, &space) == 0 else { return nil }
-        return UInt64(space.f_bavail) * UInt64(space.f_frsize)
-    }
+    static func freeBytes(_ path: String) -> UInt64? { Platform.freeBytes(path).map { UInt64($0) } }
 
     /// The file system type of an absolute path, out of the text of mountinfo.
     static func name(of path: String, mounts: String) -> String? {

@@ -64,6 +64,16 @@ void backstay_note_handled_signal(int signal) {
     atomic_fetch_sub(&visitors, 1);
 }
 
+void backstay_unnote_handled_signal(int signal) {
+    atomic_fetch_add(&visitors, 1);
+    for (int i = 0; i < BACKSTAY_CRASH_MARKS_MAX; i++) {
+        struct backstay_crash_mark *mark = atomic_load(&marks[i]);
+        if (mark == NULL) continue;
+        if (__atomic_load_n(&mark->handled_signal, __ATOMIC_ACQUIRE) == (uint64_t)signal) put(&mark->handled_signal, 0);
+    }
+    atomic_fetch_sub(&visitors, 1);
+}
+
 static void mark_all(int signal, const siginfo_t *info, uint64_t thread) {
     /* si_code above zero: raised by the kernel, so that si_addr is an address. */
     bool has_address = info->si_code > 0 && signal != SIGABRT && signal != SIGSYS;

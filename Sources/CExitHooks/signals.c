@@ -176,7 +176,10 @@ void backstay_release_signal(int signal) {
     }
 }
 
-void backstay_forget_signal(int signal) { atomic_store(&entries[signal].first, 0); }
+void backstay_forget_signal(int signal) {
+    backstay_unnote_handled_signal(signal);
+    atomic_store(&entries[signal].first, 0);
+}
 
 void backstay_signals_forked(void) {
     for (int n = 1; n < SIGNALS; n++) backstay_release_signal(n);

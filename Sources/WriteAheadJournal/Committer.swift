@@ -179,7 +179,10 @@ package final class Committer: @unchecked Sendable {
     ) throws(StoreError) -> Published {
         if !isOpen.load(ordering: .acquiring) { try checkOpen() }
         if !ring._withUnsafeGuaranteedRef({ $0.hasRoom(content) }) {
-            guard try tail.makeRoom(content) else { return publishAlone(kind, content, fill) }
+            guard try tail.makeRoom(content) else {
+                try checkNotStalled()
+                return publishAlone(kind, content, fill)
+            }
         }
         let lsn = position.lsn.next
         let appended = ring._withUnsafeGuaranteedRef {
@@ -201,6 +204,13 @@ package final class Committer: @unchecked Sendable {
         case .closed: throw Self.closedError
         }
         guard !isStopping else { throw Self.closedError }
+    }
+
+    /// What goes by itself needs its commit now, and keeps all others out until then.
+    private func checkNotStalled() throws(StoreError) {
+        lock.lock()
+        defer { lock.unlock() }
+        if case .stalled(let error, _) = health { throw error }
     }
 
     private func publishAlone(

@@ -79,7 +79,7 @@ extension Committer {
         var reason: StoreError?
         switch health {
         case .sound, .closed: break
-        case .stalled(let error, _): reason = Self.notYet(error)
+        case .stalled(let error, _): reason = hasRecords ? Self.notYet(error) : nil
         case .poisoned(let error): reason = Self.unknown(error)
         }
         return reason
@@ -89,7 +89,13 @@ extension Committer {
     package func close(marking end: RunEnd?) throws(StoreError) {
         lock.lock()
         while isCommitting { settled.wait(lock) }
-        let isSound = if case .sound = health { true } else { false }
+        // A disk that is full kept nothing back where nothing waits: the end may still find room.
+        let isSound =
+            switch health {
+            case .sound: true
+            case .stalled: !hasRecords
+            case .poisoned, .closed: false
+            }
         var failure: StoreError?
         if isSound || Planted.marksCleanEndAfterFailure.isOn, let end {
             do throws(StoreError) {

@@ -81,10 +81,18 @@ struct FileExamination {
 
     /// Puts zeros in the place of a header that does not check, so that SQLite draws new salts when it begins anew. The
     /// frames behind stay, as evidence; nothing counts any of them.
-    func clearBrokenHeader() throws(StoreError) {
-        guard wal?.hasBrokenHeader == true, !Planted.keepsTornHeader.isOn else { return }
-        let zeros = [UInt8](repeating: 0, count: WALFormat.headerBytes)
-        try Self.withFile(path + "-wal") { pwrite($0, zeros, zeros.count, 0) == zeros.count }
+    ///
+    /// - Returns: what was there.
+    func clearBrokenHeader() throws(StoreError) -> [UInt8]? {
+        guard wal?.hasBrokenHeader == true, !Planted.keepsTornHeader.isOn,
+            let found = FileReader(path + "-wal")?.read(at: 0, count: WALFormat.headerBytes)
+        else { return nil }
+        try putHeader([UInt8](repeating: 0, count: WALFormat.headerBytes))
+        return found
+    }
+
+    func putHeader(_ bytes: [UInt8]) throws(StoreError) {
+        try Self.withFile(path + "-wal") { pwrite($0, bytes, bytes.count, 0) == bytes.count }
     }
 
     private static func withFile(_ path: String, _ body: (Int32) -> Bool) throws(StoreError) {

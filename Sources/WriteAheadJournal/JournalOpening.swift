@@ -66,6 +66,8 @@ package final class JournalOpening {
     private var isAbandoned = false
     /// Where the files are kept as they were found, as a sentence.
     private var evidence: String?
+    /// Headers of SQLite WALs that were cleared, as they were found. Until something is written they can be put back.
+    private var cleared: [(file: FileExamination, header: [UInt8])] = []
 
     /// Steps 1 to 4. `path` is resolved once; a later change of the working folder is harmless.
     package init(_ path: String, _ options: Options) throws(StoreError) {
@@ -135,7 +137,9 @@ package final class JournalOpening {
         let base = try examineJournal(journal)
         if journal.wal?.isRotten == true { try journal.cut() }
         if state.wal?.commitsLinked ?? 0 > 0 { try examineState(state, base) }
-        for file in [journal, state] { try file.clearBrokenHeader() }
+        for file in [journal, state] {
+            if let header = try file.clearBrokenHeader() { cleared.append((file, header)) }
+        }
     }
 
     /// - Returns: where the log begins.
@@ -339,6 +343,7 @@ package final class JournalOpening {
             }
             batch.seal()
             let isUnended = lastRun != nil && lastRun?.end == nil
+            cleared = []
             do throws(StoreError) {
                 try backend.leaveLastSector()
                 try backend.write { () throws(StoreError) in
@@ -382,11 +387,19 @@ package final class JournalOpening {
         guard !isAbandoned else { return }
         isAbandoned = true
         backend?.close()
+        putHeadersBack()
         if isNew { Platform.removeFolder(folder) }
+    }
+
+    /// Where one cannot be put back, the frames behind it are there all the same.
+    private func putHeadersBack() {
+        for (file, header) in cleared { try? file.putHeader(header) }
+        cleared = []
     }
 
     /// Once: what this opening has put right meanwhile is no evidence.
     private func keepEvidence() -> String {
+        putHeadersBack()
         let place = evidence ?? StoreFolder.keepEvidence(folder)
         evidence = place
         return place

@@ -94,11 +94,13 @@ package enum Platform {
         return Int(status.st_size)
     }
 
-    /// Free bytes of the file system at the path, as far as this user may take them; nil where that cannot be told.
-    static func freeBytes(_ path: String) -> Int? {
+    /// Free bytes of the file system at the path, as far as this user may take them; nil where that cannot be told: one
+    /// without any blocks does not count them, as ramfs, a tmpfs without a limit, and many in user space.
+    package static func freeBytes(_ path: String) -> Int? {
         var space = statvfs()
-        guard statvfs(path, &space) == 0 else { return nil }
-        return Int(space.f_bavail) * Int(space.f_frsize)
+        guard statvfs(path, &space) == 0, space.f_blocks > 0 else { return nil }
+        let (bytes, isTooMuch) = UInt64(space.f_bavail).multipliedReportingOverflow(by: UInt64(space.f_frsize))
+        return isTooMuch ? .max : Int(clamping: bytes)
     }
 
     /// The whole of a small file, or nil where it cannot be read.
@@ -186,8 +188,15 @@ package enum Platform {
         return names.sorted()
     }
 
-    /// Removes a folder with its files, one level of folders below it included. Failures are left to the caller to see.
+    /// Whether there is a folder at the path, and no link to one.
+    static func isFolder(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// Removes a folder with all that is in it; links are not followed. Failures are left to the caller to see.
     package static func removeFolder(_ path: String) {
+        guard isFolder(path) else { return }
         for name in names(in: path) {
             let inner = path + "/" + name
             if unlink(inner) != 0 { removeFolder(inner) }

@@ -232,7 +232,7 @@ final class SQLiteConnection: @unchecked Sendable {
 
     var framesInWAL: Int { Int(walFrames.pointee) }
 
-    /// In a write transaction, before anything is written, of a connection that `configureForWriting` was called for.
+    /// In a write transaction or before a VACUUM, before anything is written, of a connection that `configureForWriting` was called for.
     ///
     /// - Throws: `busy` while another program runs an SQLite checkpoint.
     func keepCheckpointsOut() throws(StoreError) {
@@ -253,7 +253,10 @@ final class SQLiteConnection: @unchecked Sendable {
         let result = sqlite3_wal_checkpoint_v2(handle, "main", mode, &frames, &copied)
         // Where another program was quicker, the next transaction is told.
         if wasGuarded { try? keepCheckpointsOut() }
-        if result & 0xff == SQLITE_BUSY { return (Int(frames), Int(copied)) }
+        if result & 0xff == SQLITE_BUSY {
+            // -1 for both where it did not even begin, because another program was at one.
+            return frames < 0 ? (max(1, framesInWAL), 0) : (Int(frames), Int(copied))
+        }
         guard result == SQLITE_OK else { throw failure(result, "copying the SQLite WAL into") }
         return (Int(frames), Int(copied))
     }
@@ -372,7 +375,8 @@ final class SQLiteConnection: @unchecked Sendable {
 }
 
 final class SQLiteStatement: @unchecked Sendable {
-    private let statement: OpaquePointer
+    /// Nil once it is finalized.
+    private var statement: OpaquePointer?
     private let connection: SQLiteConnection
 
     fileprivate init(_ statement: OpaquePointer, _ connection: SQLiteConnection) {
@@ -380,7 +384,13 @@ final class SQLiteStatement: @unchecked Sendable {
         self.connection = connection
     }
 
-    deinit { sqlite3_finalize(statement) }
+    deinit { finalize() }
+
+    /// Gives it back to SQLite, which closes a connection's files only behind its last statement. It may not be used again.
+    func finalize() {
+        sqlite3_finalize(statement)
+        statement = nil
+    }
 
     /// What binding a parameter or reading a column came to. It fails for want of memory, and SQLite then goes on with NULL
     /// and says nothing more: the next step reports it, and where a row is the last one wanted, `checkRead`.

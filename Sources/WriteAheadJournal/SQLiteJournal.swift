@@ -357,6 +357,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
 
     package func compact() throws(StoreError) {
         try connection.checkDescriptors()
+        try connection.keepCheckpointsOut()
         foreign.disregard()
         try connection.execute("VACUUM")
         syncs += 1
@@ -369,6 +370,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     }
 
     package func close() {
+        for statement in [begin, commit, rollback, insert, dataVersion] { statement.finalize() }
         connection.close()
     }
 

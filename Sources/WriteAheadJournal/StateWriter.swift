@@ -1,7 +1,8 @@
 // Puts sorted operations into the table `state`, and keeps count of its rows and their digest. Inside one transaction.
 //
 // The rows that are there are looked up some at a time, before any of these is written: going from row to row costs a
-// sixth of a search, as long as nothing is written in between. A row that is what it should be is not written.
+// sixth of a search, as long as nothing is written in between. A row that is what it should be is not written; its hash
+// alone does not say so, because values can be made that have the same.
 
 struct StateWriter {
     /// As many pages as these lie in stay in SQLite's cache until they are written.
@@ -15,6 +16,7 @@ struct StateWriter {
     private let rows: SQLiteStatement
     private let upsert: SQLiteStatement
     private let delete: SQLiteStatement
+    private let stored: SQLiteStatement
     private let steps: Int
     private var hashes: [UInt64?] = []
     private var scratch: [UInt8] = []
@@ -26,6 +28,7 @@ struct StateWriter {
         rows = try connection.prepare("SELECT key,crc FROM state WHERE name=? AND key>=? ORDER BY name,key")
         upsert = try connection.prepare("INSERT OR REPLACE INTO state(name,key,type,value,crc) VALUES(?,?,?,?,?)")
         delete = try connection.prepare("DELETE FROM state WHERE name=? AND key=?")
+        stored = try connection.prepare("SELECT type,value FROM state WHERE name=? AND key=?")
         let pages = try connection.query("PRAGMA page_count") { $0.int(0) } ?? 0
         steps = Int(pages) * 4_096 <= count * Self.steppedRowBytesMax ? Self.stepsMax : 0
     }
@@ -48,7 +51,8 @@ struct StateWriter {
                 let new = StateRow.hash(
                     name: operation.name, key: operation.key, kind: operation.kind, value: operation.value,
                     scratch: &scratch)
-                guard new != old else { continue }
+                let isThere = new == old ? try isStored(operation, kind) : false
+                if isThere { continue }
                 hash = new
                 upsert.bindText(1, borrowed: operation.name)
                 upsert.bindText(2, borrowed: operation.key)
@@ -66,6 +70,18 @@ struct StateWriter {
                 meta.rows += 1
             }
         }
+    }
+
+    /// Whether the row has the operation's value already.
+    private mutating func isStored(_ operation: Operation, _ kind: ValueKind) throws(StoreError) -> Bool {
+        stored.bindText(1, borrowed: operation.name)
+        stored.bindText(2, borrowed: operation.key)
+        defer { stored.reset() }
+        guard try stored.step() else { return false }
+        scratch.removeAll(keepingCapacity: true)
+        let found = StateRow.read(stored, type: 0, value: 1, into: &scratch)
+        try stored.checkRead()
+        return found == kind && scratch.withUnsafeBytes { compare($0, operation.value) } == 0
     }
 
     /// The hash of each operation's row as it is, nil where there is none.

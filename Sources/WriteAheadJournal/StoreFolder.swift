@@ -88,6 +88,7 @@ package enum StoreFolder {
         removeLeftovers(of: name, in: parent)
 
         let (temporary, lock) = try makeTemporary(of: name, in: parent)
+        var made = temporary
         do {
             try createDatabase(temporary + "/" + JournalFile.name, vfs: vfs) { connection in
                 try connection.execute(JournalFile.schema)
@@ -117,10 +118,12 @@ package enum StoreFolder {
                 }
                 throw Platform.failure("creating", path, errno: code)
             }
+            // Ours alone still: the lock is held.
+            made = path
             if !Planted.leavesParentUnsynced.isOn { try Platform.synchronize(path: parent, isFolder: true) }
             return lock
         } catch {
-            Platform.removeFolder(temporary)
+            Platform.removeFolder(made)
             throw error
         }
     }
@@ -178,6 +181,8 @@ package enum StoreFolder {
         let prefix = ".\(name).creating-"
         for entry in Platform.names(in: parent) where entry.hasPrefix(prefix) {
             let folder = parent + "/" + entry
+            // Not what a link points to: that is none of ours.
+            guard Platform.isFolder(folder) else { continue }
             let pid = entry.dropFirst(prefix.count).prefix { $0 != "-" }
             if let pid = Int32(pid), pid != getpid(), Platform.isAlive(pid) { continue }
             guard let lock = try? FolderLock.exclusive(folder: folder, create: true, patience: 0) else { continue }
@@ -193,8 +198,14 @@ package enum StoreFolder {
             guard Platform.exists(path) else { continue }
             let copy = path + ".rewrite"
             unlink(copy)
-            try Platform.copyFile(path, to: copy)
-            guard rename(copy, path) == 0 else { throw Platform.failure("renaming", copy) }
+            do throws(StoreError) {
+                try Platform.copyFile(path, to: copy)
+                guard rename(copy, path) == 0 else { throw Platform.failure("renaming", copy) }
+            } catch {
+                // Half a copy would keep the last space from whoever makes some.
+                unlink(copy)
+                throw error
+            }
         }
         for name in [JournalFile.name + "-shm", StateFile.name + "-shm"] { unlink(folder + "/" + name) }
         try Platform.synchronize(path: folder, isFolder: true)

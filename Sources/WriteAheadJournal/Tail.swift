@@ -242,16 +242,27 @@ package final class Tail: @unchecked Sendable {
         store(UInt64(UInt32(truncatingIfNeeded: content)) | UInt64(crc) << 32, record)
         if start != before, !Planted.writesNoSkip.isOn { store(UInt64(TailFormat.skip), data + Int(before & mask)) }
         // Behind the commit word: a kill in between leaves a mark that proves less. Two slots, so that one is always whole.
-        let slot = map + TailFormat.marksOffset + Int(lsn.value & 1) * 16
-        if !Planted.marksNothingPublished.isOn {
-            store(lsn.value, slot)
-            store(~lsn.value, slot + 8)
-        }
+        mark(lsn)
         head = start + UInt64(size)
         // Together with `release(through:)`: of two that pass each other at least one sees the other.
         published.store(head, ordering: .sequentiallyConsistent)
         return Appended(
             crc: crc, isFirst: drained.load(ordering: .sequentiallyConsistent) >= before, beginsSegment: beginsSegment)
+    }
+
+    @inline(__always)
+    private func mark(_ lsn: LSN) {
+        if Planted.marksNothingPublished.isOn { return }
+        let slot = map + TailFormat.marksOffset + Int(lsn.value & 1) * 16
+        store(lsn.value, slot)
+        store(~lsn.value, slot + 8)
+    }
+
+    /// For the committer, of a record that went by itself and is committed, while nobody publishes: without it the ring would
+    /// look as if it were of an earlier moment than the journal. Where the page has no block, the mark proves less.
+    func noteAlone(_ lsn: LSN) {
+        guard outlivesProcess, (try? Self.populate(map, TailFormat.headerBytes, "the tail")) != nil else { return }
+        mark(lsn)
     }
 
     /// Leaves the rest of the segment empty, so that the next record has an anchor: the one before it is not in the ring.

@@ -57,7 +57,8 @@ package struct TailImage: Sendable {
         /// A record is published by its commit word, after all its bytes, and the word behind it is zero before: so a walk
         /// ends at a zero, and nothing that was published lies behind. True as long as the machine goes on.
         package var why: String?
-        /// The record that the ring goes up to, and the journal beyond it. Only one that went by itself was never in it.
+        /// The record that the ring goes up to, and the journal and its mark beyond it. Only one that went by itself was never
+        /// in it.
         package var missing: LSN?
     }
 
@@ -86,7 +87,10 @@ package struct TailImage: Sendable {
             if mark >= max(walk.lsn, end.lsn.value + 1), !Planted.ignoresTailMark.isOn {
                 result.why = result.why ?? "the tail ends before a record that was published"
             }
-            if result.why == nil && walk.lsn <= end.lsn.value { result.missing = LSN(walk.lsn) }
+            // A ring whose mark is the journal's end knew of all that went by itself.
+            if result.why == nil && walk.lsn <= end.lsn.value && mark < end.lsn.value {
+                result.missing = LSN(walk.lsn)
+            }
             // An anchor is written just before its record.
             if anchors.contains(where: { $0.lsn > max(walk.lsn, end.lsn.value + 1) }) {
                 result.why = result.why ?? "the tail has anchors of later records"

@@ -173,6 +173,61 @@ final class SmallDisk: Sendable {
         try closeVerified(again)
     }
 
+    /// Space came back a moment before: the last try at the close finds it, and there is nothing to complain of.
+    @Test func closingThatFindsRoomAtTheLastMomentIsClean() throws {
+        guard let disk = SmallDisk(folder.path + "/disk", megabytes: 32) else { return }
+        var options = options()
+        options.diskFullPatience = .zero
+        options.retryInterval = 3_600_000_000_000
+        let store = try StateStore.open(disk.path + "/app", options: options)
+        let piece = [UInt8](repeating: 1, count: 12 << 10)
+        disk.fill()
+        var count = 0
+        while count < 1_000, failure({ try store.set("k\(count)", piece) }) == nil { count += 1 }
+        #expect(store.statistics.trouble?.code == .diskFull)
+        try store.set("k\(count)", piece, durability: .process)
+        #expect(store.statistics.recordsAtRisk == 1)
+        disk.empty()
+        let error = failure { try store.close() }
+        #expect(error == nil, "\(error.map(String.init(describing:)) ?? "")")
+        let again = try StateStore.open(disk.path + "/app")
+        #expect(again.recovery.lastEnd.kind == .clean && again.recovery.recordsFromTail == 0)
+        #expect(again.statistics.keys == count + 1)
+        try closeVerified(again)
+    }
+
+    /// Everything is on the disk, only the room for the next commit is not to be had.
+    @Test func closingOnAFullDiskWithEverythingOnItDoesNotSpeakOfChanges() throws {
+        guard let disk = SmallDisk(folder.path + "/disk", megabytes: 32) else { return }
+        let store = try StateStore.open(disk.path + "/app", options: options())
+        let piece = [UInt8](repeating: 1, count: 12 << 10)
+        disk.fill()
+        var count = 0
+        while count < 1_000, failure({ try store.set("k\(count)", piece) }) == nil { count += 1 }
+        #expect(store.statistics.trouble?.code == .diskFull)
+        #expect(store.statistics.durableLSN == store.statistics.lastLSN)
+        let error = failure { try store.close() }
+        #expect(error == nil || error?.code == .diskFull, "\(error.map(String.init(describing:)) ?? "")")
+        disk.empty()
+        let again = try StateStore.open(disk.path + "/app")
+        #expect((again.recovery.lastEnd.kind == .clean) == (error == nil))
+        #expect(again.statistics.keys == count)
+        try closeVerified(again)
+    }
+
+    /// ramfs, a tmpfs without a limit and many file systems in user space say 0 for all their blocks.
+    @Test(arguments: ["ramfs", "tmpfs -o size=0"]) func fileSystemThatDoesNotCountIsNotFull(kind: String) throws {
+        let disk = folder.path + "/disk"
+        let made = shell("mkdir '\(disk)' && mount -t \(kind) none '\(disk)'")
+        guard made.status == 0 else { return print("not tested: no file system can be mounted here: \(made.output)") }
+        defer { shell("umount '\(disk)'") }
+        let store = try StateStore.open(disk + "/app", options: options())
+        let error = failure { for number in 0..<50 { try store.set("k\(number)", number) } }
+        #expect(error == nil, "\(error.map(String.init(describing:)) ?? "")")
+        #expect(store.statistics.trouble == nil)
+        try closeVerified(store)
+    }
+
     @Test func creatingOnAFullDiskLeavesNothingBehind() throws {
         guard let disk = SmallDisk(folder.path + "/disk", megabytes: 12) else { return }
         for left in [0, 4 << 10, 16 << 10, 40 << 10, 70 << 10] {
@@ -221,6 +276,27 @@ final class SmallDisk: Sendable {
             #expect(try again.entries().rows == rows)
             try closeVerified(again)
         }
+    }
+
+    /// A poisoned store is written into new files first; where these find no room, nothing of them is left.
+    @Test func poisonedStoreOnAFullDiskIsLeftAsItIs() throws {
+        guard let disk = SmallDisk(folder.path + "/disk", megabytes: 32) else { return }
+        let path = disk.path + "/app"
+        let store = try StateStore.open(path)
+        try store.set("large", [UInt8](repeating: 7, count: 2 << 20))
+        try store.close()
+        let reader = try StoreReader(path)
+        let storeID = reader.storeID
+        reader.close()
+        RunPage.markPoisoned(folder: path, storeID: storeID)
+        let names = Platform.names(in: path)
+        disk.fill(leaving: 1 << 20)
+        #expect(failure { _ = try StateStore.open(path) }?.code == .diskFull)
+        #expect(Platform.names(in: path) == names)
+        disk.empty()
+        let again = try StateStore.open(path)
+        #expect(try again.get("large", as: [UInt8].self)?.count == 2 << 20)
+        try closeVerified(again)
     }
 
     @Test func checkpointThatFindsNoRoomLetsCommitsGoOn() throws {

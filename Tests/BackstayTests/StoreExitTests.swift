@@ -40,6 +40,19 @@ private func waitForever() -> Never {
     while true { pause() }
 }
 
+/// Forks inside a body; the child's exit status, which is 0 where its transaction was refused as `forked`.
+private func forksInsideATransaction(_ store: StateStore) -> Int32? {
+    var child: pid_t = -1
+    let error = failure {
+        try store.transaction {
+            try $0.set("by the parent", 1)
+            child = forkProcess()
+        }
+    }
+    if child == 0 { _exit(error?.code == .forked && error?.outcome == .rejected ? 0 : 3) }
+    return error == nil ? exitStatus(of: child) : nil
+}
+
 @Suite struct StoreExitTests {
     let folder: TemporaryFolder
 
@@ -98,6 +111,46 @@ private func waitForever() -> Never {
         #expect(store.recovery.lastEnd.kind == .clean)
         #expect(store.recovery.lastEnd.evidence.contains("closed itself"))
         try await closeVerified(store)
+    }
+
+    /// A scope may give its hooks more time than the process has.
+    @Test func storeClosesThoughAHookOfAScopeHangs() async throws {
+        await #expect(processExitsWith: .exitCode(0)) { [path = folder.store as String] in
+            ExitHooks.deadline = .seconds(2)
+            let store = try await StateStore.open(path)
+            try await store.set("answered", 42)
+            let begun = Event()
+            Task {
+                try await ExitHooks.scope(signals: [], deadline: .seconds(60)) {
+                    ExitHooks.register("hangs", budget: .seconds(60)) { _ in
+                        begun.signal()
+                        waitForever()
+                    }
+                }
+            }
+            try await offPool { _ = begun.wait() }
+            withExtendedLifetime(store) { exit(0) }
+        }
+        let end = try await verdict()
+        #expect(end.kind == .clean, "\(end)")
+    }
+
+    /// The program went on behind the scope; what ended it hours later was something else.
+    @Test func signalThatAScopeHasDealtWithIsNotWhatEndedTheProcess() async throws {
+        await #expect(processExitsWith: .signal(SIGKILL)) { [path = folder.store as String] in
+            let store = try await StateStore.open(path)
+            try await store.set("answered", 42)
+            do {
+                try await ExitHooks.scope(signals: [.user1]) {
+                    kill(getpid(), SIGUSR1)
+                    try await Task.sleep(for: .seconds(20))
+                }
+            } catch is CancellationError {
+                withExtendedLifetime(store) { _ = kill(getpid(), SIGKILL) }
+            }
+        }
+        let end = try await verdict()
+        #expect(end.kind == .killed, "\(end)")
     }
 
     @Test func exitInsideATransactionEndsAndRollsItBack() async throws {
@@ -225,6 +278,50 @@ private func waitForever() -> Never {
         #expect(store.recovery.lastEnd.kind == .clean)
         #expect(try store.entries().map(\.key) == ["after its drop", "after its exit", "after the child", "answered"])
         #expect(!Platform.exists(folder.store + ".copy"))
+        try await closeVerified(store)
+    }
+
+    /// A thread may be in the middle of a change when the process forks: what it locked stays locked in the child.
+    @Test func forkedChildMayDropASnapshotBesideABusyWriter() async throws {
+        await #expect(processExitsWith: .success) {
+            let store = try StateStore.inMemory()
+            let isOver = Locked(false)
+            let writer = try WorkerThread("writer") {
+                let value = [UInt8](repeating: 1, count: 1 << 20)
+                while !isOver.with({ $0 }) { _ = try? store.set("k", value, durability: .process) }
+            }
+            for round in 0..<300 {
+                var view: StateStore.Snapshot? = try store.snapshot()
+                let status = inChild {
+                    // Threads of a test have it blocked.
+                    var alone = sigset_t()
+                    sigemptyset(&alone)
+                    sigaddset(&alone, SIGALRM)
+                    pthread_sigmask(SIG_UNBLOCK, &alone, nil)
+                    alarm(5)
+                    guard view?.count ?? 0 < 2 else { return 2 }
+                    view = nil
+                    return 0
+                }
+                guard status == 0 else { exit(10) }
+                if round % 2 == 0 { usleep(300) }
+            }
+            isOver.with { $0 = true }
+            writer.join()
+        }
+    }
+
+    /// The child comes out of the body, too: it has no part of the log.
+    @Test func childForkedInsideATransactionIsRefusedAtItsEnd() async throws {
+        await #expect(processExitsWith: .success) { [path = folder.store as String] in
+            let store = try await StateStore.open(path)
+            try await store.set("answered", 42)
+            guard forksInsideATransaction(store) == 0 else { exit(10) }
+            try await store.close()
+        }
+        let store = try await StateStore.open(folder.store)
+        #expect(try store.entries().map(\.key) == ["answered", "by the parent"])
+        #expect(store.recovery.lastEnd.kind == .clean)
         try await closeVerified(store)
     }
 

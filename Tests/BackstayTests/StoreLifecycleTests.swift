@@ -72,6 +72,48 @@ import WriteAheadJournal
         try await store.close()
     }
 
+    /// A call that passed the door a moment before the close, and comes to the files behind it.
+    @Test func upkeepThatComesBehindTheCloseIsRefused() throws {
+        let store = try StateStore.open(folder.store)
+        try store.set("k", 1)
+        let checkpointer = try #require(store.core.checkpointer)
+        try store.close()
+        #expect(failure { try checkpointer.checkpoint() }?.code == .closed)
+        #expect(failure { try checkpointer.compact() }?.code == .closed)
+        #expect(failure { try checkpointer.settle() }?.code == .closed)
+        #expect(try RunPage.read(folder: folder.store, storeID: store.core.storeID)?.poisoned == false)
+    }
+
+    #if os(Linux)
+    /// A program may close all descriptors once its store is closed, and open others: the handle may be dropped later.
+    @Test func closedStoreHoldsNoDescriptor() throws {
+        let store = try StateStore.open(folder.store)
+        try store.set("k", 1)
+        #expect(shell("ls -l /proc/\(getpid())/fd").output.contains(folder.store))
+        try store.close()
+        #expect(!shell("ls -l /proc/\(getpid())/fd").output.contains(folder.store))
+        withExtendedLifetime(store) {}
+    }
+    #endif
+
+    #if os(Linux)
+    /// A folder that takes new names and cannot be read cannot be synced either: what was made there goes again.
+    @Test func storeWhoseFolderCannotBeSyncedIsNotMade() async throws {
+        guard geteuid() == 0 else { return print("not tested: needs to be another user") }
+        let place = folder.path + "/place"
+        try #require(mkdir(place, 0o700) == 0 && chmod(folder.path, 0o711) == 0)
+        try #require(chown(place, 65_534, 65_534) == 0 && chmod(place, 0o311) == 0)
+        await #expect(processExitsWith: .success) { [place = place as String] in
+            let store = try StateStore.inMemory()
+            guard seteuid(65_534) == 0 else { exit(2) }
+            let error = await asyncFailure { _ = try await StateStore.open(place + "/app") }
+            guard error?.code == .ioError else { exit(3) }
+            guard await asyncFailure({ try await store.backup(to: place + "/copy") })?.code == .ioError else { exit(4) }
+        }
+        #expect(Platform.names(in: place) == [])
+    }
+    #endif
+
     @Test func closingBesideWritersAnswersEachTruthfully() throws {
         for _ in 0..<5 {
             let path = folder.path + "/\(Platform.randomBits())"

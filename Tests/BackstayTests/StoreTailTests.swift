@@ -133,6 +133,52 @@ import Glibc
         try await store.close()
     }
 
+    /// What a reader saw in the tail alone, a power cut can take.
+    @Test func readerTellsWhatIsNotDurable() throws {
+        var options = Self.lagging()
+        options.checkpointsByItself = false
+        let store = try StateStore.open(folder.store, options: options)
+        guard store.statistics.isTailMapped else { return print("not tested: no mapped tail here") }
+        for number in 0..<3 { try store.set("k\(number)", number) }
+        try store.checkpoint()
+        for number in 3..<5 { try store.set("k\(number)", number) }
+        for number in 5..<9 { try store.set("k\(number)", number, durability: .process) }
+        let owner = store.statistics
+        #expect(owner.recordsAtRisk == 4)
+        try copyAsKilled(folder.store, to: folder.path + "/killed")
+        for path in [folder.store, folder.path + "/killed"] {
+            let view = try StateStore.openReadOnly(path).statistics
+            #expect(view.lastLSN == owner.lastLSN && view.keys == 9, "\(path)")
+            #expect(view.durableLSN == owner.durableLSN && view.recordsAtRisk == 4, "\(path)")
+            #expect(view.checkpointLSN == owner.checkpointLSN, "\(path)")
+        }
+        try store.close()
+        let closed = try StateStore.openReadOnly(folder.store).statistics
+        #expect(closed.durableLSN == closed.lastLSN && closed.recordsAtRisk == 0)
+    }
+
+    /// A transaction that found the ring full went by itself, though it is none of the large ones: nothing is missing then.
+    @Test func transactionThatFoundTheRingFullIsNoLoss() throws {
+        let store = try StateStore.open(folder.store, options: Self.lagging())
+        guard store.statistics.isTailMapped else { return print("not tested: no mapped tail here") }
+        func fill(_ key: String, _ bytes: Int) throws {
+            try store.set(key, [UInt8](repeating: 1, count: bytes), durability: .process)
+        }
+        // More than half of it, and nobody has called the committer: the last one begins no segment.
+        for number in 0..<8 { try fill("\(number)", 3_890) }
+        try fill("8", 300)
+        try fill("9", 4_800)
+        #expect(store.statistics.recordsAtRisk == 10)
+        try store.transaction(durability: .process) { try $0.set("large", [UInt8](repeating: 2, count: 30_600)) }
+        #expect(store.statistics.recordsAtRisk == 0, "it went by itself, behind all others")
+        try copyAsKilled(folder.store, to: folder.path + "/killed")
+        let killed = try StateStore.open(folder.path + "/killed")
+        #expect(killed.recovery.damage.isEmpty, "\(killed.recovery.damage)")
+        #expect(killed.statistics.keys == 11)
+        try killed.close()
+        try store.close()
+    }
+
     /// A child has no part of the ring: neither its calls nor its end change a byte, and the parent goes on.
     @Test func forkedChildLeavesTheRingAlone() async throws {
         await #expect(processExitsWith: .signal(SIGKILL)) { [path = folder.store as String] in

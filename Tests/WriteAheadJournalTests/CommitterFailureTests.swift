@@ -152,6 +152,42 @@ import WriteAheadJournal
         writers.finish()
     }
 
+    /// Only the room for the next commit is missing: nothing that was published waits for it.
+    @Test func stopSaysNothingOfAShortageThatKeepsNothingFromTheDisk() throws {
+        let writers = try Writers(limits())
+        writers.backend.failReservation(FakeBackend.full)
+        try writers.appendAndWait()
+        #expect(writers.committer.figures.stalled != nil)
+        #expect(writers.committer.stop() == nil)
+        try writers.committer.close(marking: RunEnd(.clean, evidence: "test"))
+        #expect(writers.backend.figures.ends.map(\.kind) == [.clean])
+    }
+
+    /// Its body needs more than was made sure of, and the tail has no room for that: nothing was published yet.
+    @Test func transactionThatOutgrowsAFullTailOnAFullDiskIsRejected() throws {
+        let writers = try Writers(limits(tailBytes: 1_024))
+        writers.backend.onAppend { _ in FakeBackend.full }
+        _ = failure { try writers.appendAndWait(bytes: 300) }
+        #expect(try writers.tryPublish(.process, bytes: 300) != nil)
+        let last = writers.committer.last
+        guard case .admitted = try writers.committer.admit(.process, content: 1) else {
+            Issue.record("there is room for a small one")
+            return
+        }
+        let refused = failure {
+            _ = try writers.committer.publish(.bytes, content: 401) {
+                $0.initializeMemory(as: UInt8.self, repeating: 7)
+            }
+        }
+        #expect(refused?.code == .diskFull && refused?.outcome == .rejected)
+        #expect(writers.committer.last == last)
+        // Others are not kept out by it.
+        #expect(try writers.tryPublish(.process, bytes: 10) == last.next)
+        writers.backend.onAppend { _ in nil }
+        #expect(eventually { writers.committer.lastDurable == last.next })
+        writers.finish()
+    }
+
     // MARK: A failure nobody understands
 
     /// A failed fsync is never tried again: the kernel may have dropped the pages and call the next one a success.
@@ -239,6 +275,31 @@ import WriteAheadJournal
         writers.committer.poison(StoreError(.damaged, "the table", cause: 11))
         let refused = failure { _ = try writers.tryPublish() }
         #expect(refused?.code == .poisoned && refused?.cause == 11)
+        #expect(writers.committer.stop()?.outcome == .unknown)
+    }
+
+    /// The table's sync fails while a commit is under way, which then finds no space: what is poisoned stays so.
+    @Test(arguments: [true, false]) func fullDiskBehindAFailureDoesNotLiftThePoison(isReservation: Bool) throws {
+        let writers = try Writers(limits())
+        writers.backend.shutGate()
+        if isReservation {
+            writers.backend.failReservation(FakeBackend.full)
+        } else {
+            writers.backend.onAppend { _ in FakeBackend.full }
+        }
+        let threads = Threads()
+        try threads.run { _ = try? writers.appendAndWait() }
+        writers.backend.waitForAppend(1)
+        writers.committer.poison(FakeBackend.broken)
+        writers.backend.openGate()
+        threads.join()
+        writers.backend.failReservation(nil)
+        writers.backend.onAppend { _ in nil }
+        Platform.sleep(nanoseconds: 30_000_000)
+        #expect(writers.committer.figures.poisoned != nil)
+        #expect(failure { _ = try writers.tryPublish() }?.code == .poisoned)
+        #expect(failure { try writers.committer.checkSound() }?.code == .poisoned)
+        #expect(writers.backend.figures.appendsBegun == 1, "nothing is tried again")
         #expect(writers.committer.stop()?.outcome == .unknown)
     }
 

@@ -259,6 +259,30 @@ import Glibc
 
     // MARK: state.db
 
+    /// A header that no byte mends is cleared for SQLite. Where the opening then finds that what hung on it is missed, the
+    /// files are as they were found, and so is the evidence.
+    @Test func headerThatIsMissedStaysAsItWasFound() throws {
+        let folder = try TemporaryFolder()
+        let store = try TinyStore(folder("s"))
+        for number in 0..<5 {
+            try store.set("k\(number)", "v")
+            try store.fold()
+        }
+        var image = try store.image()
+        store.drop()
+        image.files["state.db-wal"]?[12] ^= 0x11
+        image.files["state.db-wal"]?[24] ^= 0x11
+        try image.write(to: folder("t"))
+        #expect(WALScan.file(folder("t/state.db-wal"))?.hasBrokenHeader == true)
+        for _ in 0..<2 {
+            #expect(failure { try TinyStore(folder("t")).drop() }?.code == .damaged)
+            for place in ["t", "t/evidence"] {
+                let files = try FolderImage(of: folder(place)).files
+                #expect(files["state.db-wal"] == image.files["state.db-wal"], "\(place)")
+            }
+        }
+    }
+
     /// A cleanly closed store with three checkpoints; `folds` are the images right after each.
     private func folded() throws -> (folds: [FolderImage], end: FolderImage, values: [String: String]) {
         let folder = try TemporaryFolder()

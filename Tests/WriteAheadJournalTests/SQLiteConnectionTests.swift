@@ -103,6 +103,37 @@ import Glibc
         connection.close()
     }
 
+    /// SQLite gives -1 for both numbers then, which must not pass for "all".
+    @Test func checkpointBesideAnotherOneHasCopiedNothing() throws {
+        let folder = try TemporaryFolder()
+        let connection = try SQLiteConnection(folder("a.db"), .create, vfs: nil)
+        defer { connection.close() }
+        try connection.configureForWriting()
+        try connection.execute("CREATE TABLE t(x)")
+        let other = try SQLiteConnection(folder("a.db"), .readWrite, vfs: nil)
+        try other.configureForWriting()
+        try other.transaction { () throws(StoreError) in }
+        let beside = try connection.checkpointSQLite()
+        #expect(beside.copied < beside.frames)
+        other.close()
+        let alone = try connection.checkpointSQLite()
+        #expect(alone.copied == alone.frames && alone.frames > 0)
+    }
+
+    /// VACUUM writes like any transaction: never while another program is at a checkpoint.
+    @Test func compactionIsRefusedBesideACheckpointOfAnotherProgram() throws {
+        let folder = try TemporaryFolder()
+        try recordsOf(folder("s"), appending: [1])
+        let journal = try SQLiteJournal(folder: folder("s"), vfs: nil)
+        defer { journal.close() }
+        let other = try SQLiteConnection(folder("s/journal.db"), .readWrite, vfs: nil)
+        try other.configureForWriting()
+        try other.transaction { () throws(StoreError) in }
+        #expect(failure { try journal.compact() }?.code == .busy)
+        other.close()
+        try journal.compact()
+    }
+
     @Test func closeNeitherCopiesNorRemovesTheSQLiteWAL() throws {
         let folder = try TemporaryFolder()
         let connection = try SQLiteConnection(folder("a.db"), .create, vfs: nil)

@@ -95,6 +95,21 @@ func recordsOf(_ path: String, appending bytes: [UInt8]? = nil) throws -> [[UInt
         withExtendedLifetime(lock) {}
     }
 
+    /// Whoever may write to the folder around a store could point one of these names at anything of its owner's.
+    @Test func linkWithTheNameOfALeftoverIsNotFollowed() throws {
+        let folder = try TemporaryFolder()
+        let dead = try deadPID()
+        mkdir(folder("mine"), 0o700)
+        mkdir(folder("mine/photos"), 0o700)
+        for name in ["mine/letter", "mine/photos/one"] { try writeFile(folder(name), [1]) }
+        let names = [".s.creating-\(dead)-x", ".s.creating-y"]
+        for name in names { try #require(symlink(folder("mine"), folder(name)) == 0) }
+        try recordsOf(folder("s"))
+        #expect(Platform.names(in: folder("mine")) == ["letter", "photos"])
+        #expect(Platform.names(in: folder("mine/photos")) == ["one"])
+        #expect(Platform.names(in: folder.path) == (names + ["mine", "s"]).sorted())
+    }
+
     @Test func racingCreatorsMakeOneStore() throws {
         for round in 0..<8 {
             let folder = try TemporaryFolder()

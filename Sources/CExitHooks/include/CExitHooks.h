@@ -75,7 +75,7 @@ enum backstay_install { backstay_installed, backstay_respected_ignore, backstay_
 enum backstay_install backstay_handle_signal(int signal);
 /* Under the lock. Puts back what was found, or turns our handler into a mere link if another was put on top of it. */
 void backstay_release_signal(int signal);
-/* The next delivery counts as a first one again. */
+/* It is dealt with: the next delivery counts as a first one again, and this one has not ended the process. */
 void backstay_forget_signal(int signal);
 
 /* Ends the process as the signal's default action would; as PID 1, which no signal ends, with status 128 + n.
@@ -95,7 +95,7 @@ struct backstay_crash_mark {
     uint64_t code;           /* its si_code */
     uint64_t address;        /* the address that faulted; 0 if the signal was sent */
     uint64_t thread;         /* the kernel's thread id */
-    uint64_t handled_signal; /* the last handled signal that was delivered, such as SIGTERM */
+    uint64_t handled_signal; /* the last handled signal that was delivered and that no scope has dealt with */
     uint64_t reserved[2];
 };
 _Static_assert(sizeof(struct backstay_crash_mark) == 64, "the crash mark is 64 bytes");
