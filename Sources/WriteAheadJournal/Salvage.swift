@@ -4,8 +4,9 @@
 // in the copy. The new store is another history: it has an id of its own, and its log is empty and goes on behind the last
 // LSN that was seen, so that no LSN is given twice.
 //
-// Values: the rows of `state` whose hash matches, then the good records behind its checkpoint, in order. Where `meta` of
-// state.db cannot be read, all good records: each key's last one counts.
+// Values: the rows of `state` whose hash matches, then the good records behind its checkpoint, in order. Where a row does
+// not check, or is gone, the newest good record that the log still has of its key counts. Where `meta` of state.db cannot
+// be read, all good records: each key's last one counts.
 
 #if canImport(Darwin)
 internal import Darwin
@@ -113,6 +114,7 @@ package struct Salvage: Sendable {
         }
         values = rows
         let checkpoint = meta?.checkpoint.lsn ?? .zero
+        let isTableWhole = !survey.findings.contains { $0.check == "state" }
         var newest = checkpoint
         var count = 0
         var changed = values
@@ -120,10 +122,13 @@ package struct Salvage: Sendable {
         let log = try survey.records { record in
             count += 1
             newest = max(newest, record.lsn)
-            guard record.kind == .changes, record.lsn > checkpoint else { return }
+            let isInTable = record.lsn <= checkpoint
+            guard record.kind == .changes, !isInTable || !isTableWhole else { return }
             do {
                 try OperationCodec.read(record.body) { operation in
                     let key = RowKey(name: [UInt8](operation.name), key: [UInt8](operation.key))
+                    // A row that checks is no older than a record that it has.
+                    if isInTable && rows[key] != nil { return }
                     changed[key] =
                         operation.code == .remove
                         ? nil : Value(kind: operation.kind, bytes: [UInt8](operation.value))
@@ -136,9 +141,9 @@ package struct Salvage: Sendable {
         records = count
         lastLSN = max(newest, log?.end.lsn ?? .zero)
         dropped = survey.findings.filter { finding in
-            // Damage that costs nothing: records that the table has.
+            // Damage that costs nothing: records that a whole table has.
             guard finding.check == "journal" || finding.check == "tail", let lsns = finding.lsns else { return true }
-            return lsns.upperBound > checkpoint.value || meta == nil
+            return lsns.upperBound > checkpoint.value || meta == nil || !isTableWhole
         }
         dropped += unreadable.map {
             StoreSurvey.Finding(

@@ -71,6 +71,36 @@ import Glibc
         #expect(result.dropped.compactMap(\.key) == ["key1200", "key1201"], "\(result.dropped)")
     }
 
+    /// The log is trimmed up to the fold before the last one: what it still has of a row that does not check is as good.
+    @Test func rowThatTheLogStillHasComesOver() throws {
+        let (image, values) = try store()
+        let (result, found) = try salvage(image) {
+            try sqlite3($0 + "/state.db", "UPDATE state SET value='else' WHERE key IN ('middle','key1200')")
+        }
+        var expected = values
+        expected["key1200"] = nil
+        #expect(found == expected)
+        #expect(result.dropped.compactMap(\.key) == ["key1200", "middle"], "what was met is named all the same")
+        let (renamed, again) = try salvage(image) {
+            try sqlite3($0 + "/state.db", "UPDATE state SET key='muddle' WHERE key='middle'")
+        }
+        #expect(again == values && renamed.dropped.compactMap(\.key) == ["muddle"], "\(renamed.dropped)")
+    }
+
+    /// A row is missing, and so is the record that may have removed it: which key that was is not known.
+    @Test func recordBeforeTheCheckpointIsNamedWhereTheTableIsNotWhole() throws {
+        let (image, values) = try store()
+        let (result, found) = try salvage(image) {
+            try sqlite3($0 + "/state.db", "DELETE FROM state WHERE key='middle'")
+            try sqlite3(
+                $0 + "/journal.db",
+                "UPDATE journal SET records=substr(records,1,length(records)-1)||x'00' "
+                    + "WHERE first_lsn=(SELECT min(first_lsn) FROM journal)")
+        }
+        #expect(found == values.filter { $0.key != "middle" })
+        #expect(result.dropped.contains { $0.lsns != nil }, "\(result.dropped)")
+    }
+
     /// A record in the middle is gone; those behind it link to what is stored of it.
     @Test func recordThatDoesNotCheckCostsNoOther() throws {
         let (image, values) = try store()
