@@ -107,7 +107,7 @@ private struct ImportRun {
         defer { progress.clear() }
         if resuming, let job, let last = try ImportPosition.of(job: job, in: store) {
             position = try ImportPosition.advance(input, to: last, job: job)
-            resumedAt = position.lines
+            resumedAt = position.linesBegun
         }
         while true {
             while try importBatch() {}

@@ -17,13 +17,35 @@ struct ImportPosition: Codable, Equatable {
     var lines = 0
     /// XXH64, chained line by line: of the chain so far and the hash of the line with its line break.
     private var checksum: UInt64 = 0
+    /// The end of the input where it has no line break yet, and the chain before it. Not stored: it is read again.
+    private var rest: [UInt8] = []
+    private var chainBeforeRest: UInt64 = 0
 
-    /// Moves behind a line.
+    private enum CodingKeys: String, CodingKey { case bytes, checksum, lines }
+
+    /// Lines among them: what is behind the last line break is one, too.
+    var linesBegun: Int { lines + (rest.isEmpty ? 0 : 1) }
+
+    /// Moves behind a line, or, where the input has grown, behind what is left of one.
     mutating func consume(_ line: UnsafeRawBufferPointer) {
+        bytes += line.count
+        if rest.isEmpty { chainBeforeRest = checksum }
+        let isWhole = line.last == 0x0A
+        if rest.isEmpty && isWhole {
+            chain(line)
+        } else {
+            rest.append(contentsOf: line)
+            checksum = chainBeforeRest
+            let all = rest
+            all.withUnsafeBytes { chain($0) }
+            if isWhole { rest = [] }
+        }
+        if isWhole { lines += 1 }
+    }
+
+    private mutating func chain(_ line: UnsafeRawBufferPointer) {
         var pair = (checksum.littleEndian, XXH64.hash(line).littleEndian)
         checksum = withUnsafeBytes(of: &pair) { XXH64.hash($0) }
-        bytes += line.count
-        if line.last == 0x0A { lines += 1 }
     }
 
     /// The stored form.

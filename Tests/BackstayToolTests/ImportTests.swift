@@ -118,6 +118,22 @@ struct ImportTests {
         #expect(grown.lines.map { $0.suffix(8) } == ["\"000003\""])
     }
 
+    /// A line that was consumed before its line break came is one line afterwards, too.
+    @Test func inputThatGrewBehindHalfALineIsStillTheSame() throws {
+        let file = try folder.write("lines", (line(1) + line(2).dropLast()).utf8)
+        try folder.run("import", folder.store, file)
+        var text = line(1) + line(2)
+        for number in 3..<7 {
+            text += line(number)
+            try folder.write("lines", (number % 2 == 0 ? text : String(text.dropLast())).utf8)
+            let result = try folder.run("import", folder.store, file, "--resume", "--json")
+            #expect(
+                result.out.hasPrefix(
+                    "{\"imported\":1,\"set\":1,\"removed\":0,\"resumedAt\":\(number - 1),\"lastLSN\":"),
+                "\(result.out)")
+        }
+    }
+
     enum InputChange: CaseIterable {
         case shorter, earlyLine, lastLine, oneMoreLineBreak, empty
 
