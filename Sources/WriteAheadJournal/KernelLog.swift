@@ -35,6 +35,14 @@ enum KernelLog {
         return false
     }
 
+    /// Whether the kernel knows this process by the number it has: not in a PID namespace. The first namespace's own
+    /// number is the same on every Linux (PROC_PID_INIT_INO in linux/proc_ns.h).
+    static var knowsOurNumbers: Bool {
+        var name = [CChar](repeating: 0, count: 64)
+        let count = readlink("/proc/self/ns/pid", &name, name.count)
+        return count > 0 && name.prefix(count).elementsEqual("pid:[4026531836]".utf8.map { CChar(bitPattern: $0) })
+    }
+
     private static func namesKill(_ record: [UInt8], _ count: Int) -> Bool {
         let words: StaticString = "Killed process"
         let length = words.utf8CodeUnitCount

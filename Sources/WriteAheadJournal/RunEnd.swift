@@ -83,6 +83,9 @@ package struct RunTraces: Sendable {
     package var bootNow = ""
     /// What the kernel's log says about that process, where it can be read.
     package var kernelKilledForMemory = false
+    /// The number of that process in the kernel's log and in the table `runs` are the same: neither that run nor this one
+    /// is in a PID namespace.
+    package var pidIsTheKernels = true
     /// How often the kernel killed in the run's memory group, at its start and now.
     package var memoryKillsThen: Int64?
     package var memoryKillsNow: Int64?
@@ -103,7 +106,9 @@ package struct RunTraces: Sendable {
                 confidence: .likely)
         }
         if kernelKilledForMemory {
-            return RunEnd(.outOfMemory, evidence: "the kernel's log names the process as killed for want of memory")
+            return RunEnd(
+                .outOfMemory, evidence: "the kernel's log names the process as killed for want of memory",
+                confidence: pidIsTheKernels ? .certain : .likely)
         }
         if sameMemoryGroup, let then = memoryKillsThen, let now = memoryKillsNow, now > then {
             return RunEnd(
@@ -119,6 +124,12 @@ package struct RunTraces: Sendable {
         if bootThen.isEmpty || bootNow.isEmpty {
             return RunEnd(
                 .killed, evidence: "no end was noted, and the system does not tell one boot from another",
+                confidence: .possible)
+        }
+        if pageIsItsOwn && poisoned {
+            return RunEnd(
+                .killed,
+                evidence: "no end was noted: after an I/O error nothing is, also not where the store is closed",
                 confidence: .possible)
         }
         if pageIsItsOwn && marksArmed {

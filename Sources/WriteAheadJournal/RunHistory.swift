@@ -70,6 +70,7 @@ public struct RunRow: Sendable, Hashable {
         traces.bootNow = now ?? Platform.bootIdentity()
         guard now == nil else { return traces }
         if traces.bootThen == traces.bootNow {
+            traces.pidIsTheKernels = KernelLog.knowsOurNumbers && host == Platform.hostName()
             traces.kernelKilledForMemory = KernelLog.namesMemoryKill(of: pid, since: started)
         }
         if let now = MemoryGroup.current(), let then = memoryGroup, host == Platform.hostName() {

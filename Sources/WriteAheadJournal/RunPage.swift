@@ -3,7 +3,7 @@
 //   0    u64 magic "BKSTYRUN" · u32 version · u32 CRC-32C of bytes 16..<128
 //   16   u64 epoch · i64 started (µs since 1970) · u64 pid · 64 bytes boot id, zero-filled · u64 XXH64 of the store id
 //   112  u64 1 where the run has its tail in the file `tail`
-//   128  the crash mark, written by the signal handler (CExitHooks.h: armed, signal, code, address, thread, handled, …)
+//   128  the crash mark (no checksum: it counts only where all its words are of one crash), written by the signal handler (CExitHooks.h: armed, signal, code, address, thread, handled, …)
 //   192  two slots of the sync mark: u64 LSN · u64 its complement
 //   224  u64 poisoned (1 after an I/O error)
 //
@@ -40,6 +40,9 @@ package final class RunPage: @unchecked Sendable {
     private static let keepsTailOffset = 112
     private static let crashMarkOffset = 128
     private static let syncMarkOffset = 192
+    /// Those that are ever marked (crash.c).
+    private static let fatalSignals: Set<UInt64> = Set(
+        [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS].map { UInt64($0) })
     private static let poisonedOffset = 224
 
     /// What the page of an earlier run says.
@@ -83,10 +86,14 @@ package final class RunPage: @unchecked Sendable {
             let marks = [syncMarkOffset, syncMarkOffset + 16].compactMap { slot in
                 word(slot) == ~word(slot + 8) ? word(slot) : nil
             }
+            // A handler notes the thread, and the signal behind it; marks are armed before. One altered bit does not.
+            let mark = word(crashMarkOffset + 8)
+            let isMarked =
+                word(crashMarkOffset) == 1 && word(crashMarkOffset + 32) != 0 && fatalSignals.contains(mark)
             return Image(
                 epoch: word(16), boot: String(decoding: raw[40..<104].prefix { $0 != 0 }, as: UTF8.self),
                 pid: Int32(truncatingIfNeeded: word(32)), marksArmed: word(crashMarkOffset) == 1,
-                fatalSignal: Int32(truncatingIfNeeded: word(crashMarkOffset + 8)),
+                fatalSignal: isMarked ? Int32(truncatingIfNeeded: mark) : 0,
                 fatalCode: Int64(bitPattern: word(crashMarkOffset + 16)),
                 handledSignal: Int32(truncatingIfNeeded: word(crashMarkOffset + 40)),
                 syncMark: LSN(marks.max() ?? 0), poisoned: word(poisonedOffset) != 0,

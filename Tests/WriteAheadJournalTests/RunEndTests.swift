@@ -2,6 +2,14 @@ import Testing
 
 @testable import WriteAheadJournal
 
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Musl)
+import Musl
+#else
+import Glibc
+#endif
+
 @Suite struct RunEndTests {
     private enum Boots: CaseIterable { case same, other, unknownThen, unknownNow }
     private enum Kills: CaseIterable { case unknown, none, some, someInAnotherGroup }
@@ -10,7 +18,7 @@ import Testing
     @Test func everyCombinationOfTracesHasItsVerdict() {
         var verdicts: [RunEnd.Kind: Int] = [:]
         var combinations = 0
-        for bits in 0..<64 {
+        for bits in 0..<128 {
             for boots in Boots.allCases {
                 for kills in Kills.allCases {
                     combinations += 1
@@ -22,6 +30,7 @@ import Testing
                     traces.marksArmed = bits & 8 != 0
                     traces.poisoned = bits & 16 != 0
                     traces.kernelKilledForMemory = bits & 32 != 0
+                    traces.pidIsTheKernels = bits & 64 == 0
                     traces.bootThen = boots == .unknownThen ? "" : "a"
                     traces.bootNow = boots == .unknownNow ? "" : boots == .other ? "b" : "a"
                     traces.sameMemoryGroup = kills == .none || kills == .some
@@ -31,10 +40,12 @@ import Testing
                     let table: [(holds: Bool, kind: RunEnd.Kind, confidence: RunEnd.Confidence, status: Int32?)] = [
                         (own && traces.fatalSignal != 0, .crash, .certain, 11),
                         (boots == .other, .machineDown, .likely, nil),
-                        (traces.kernelKilledForMemory, .outOfMemory, .certain, nil),
+                        (traces.kernelKilledForMemory && traces.pidIsTheKernels, .outOfMemory, .certain, nil),
+                        (traces.kernelKilledForMemory, .outOfMemory, .likely, nil),
                         (kills == .some, .outOfMemory, .likely, nil),
                         (own && traces.handledSignal != 0, .signal, .likely, 15),
                         (boots == .unknownThen || boots == .unknownNow, .killed, .possible, nil),
+                        (own && traces.poisoned, .killed, .possible, nil),
                         (own && traces.marksArmed, .killed, .likely, nil),
                         (true, .killed, .possible, nil),
                     ]
@@ -48,7 +59,7 @@ import Testing
                 }
             }
         }
-        #expect(combinations == 1_024)
+        #expect(combinations == 2_048)
         #expect(Set(verdicts.keys) == [.crash, .machineDown, .outOfMemory, .signal, .killed])
     }
 
@@ -63,6 +74,39 @@ import Testing
         run.epoch = 2
         #expect(run.traces(page: page).fatalSignal == 11)
         #expect(run.traces(page: page).judge().kind == .crash)
+    }
+
+    /// The mark has no checksum: one altered bit must not be a crash that the process itself is said to have marked.
+    @Test func alteredBitOfTheCrashMarkIsNoCrash() throws {
+        let folder = try TemporaryFolder()
+        for isArmed in [false, true] {
+            let page = try RunPage(folder: folder(""), storeID: "s", epoch: 1, started: 0, syncMark: .zero)
+            page.crashMark.storeBytes(of: isArmed ? 1 : 0, as: UInt64.self)
+            let bytes = try #require(try Platform.contentsIfThere(folder("run"), limit: RunPage.size))
+            for bit in 128 * 8..<192 * 8 {
+                var altered = bytes
+                altered[bit / 8] ^= 1 << (bit % 8)
+                let image = try #require(RunPage.image(altered, storeID: "s"))
+                #expect(image.fatalSignal == 0, "bit \(bit) is taken for signal \(image.fatalSignal)")
+            }
+        }
+        for signal in [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS] {
+            let page = try RunPage(folder: folder(""), storeID: "s", epoch: 1, started: 0, syncMark: .zero)
+            page.crashMark.storeBytes(of: 1, as: UInt64.self)
+            page.crashMark.storeBytes(of: UInt64(signal), toByteOffset: 8, as: UInt64.self)
+            page.crashMark.storeBytes(of: 4711, toByteOffset: 32, as: UInt64.self)
+            #expect(try RunPage.read(folder: folder(""), storeID: "s")?.fatalSignal == signal)
+        }
+    }
+
+    /// In a PID namespace, or on another machine's run, the number in the kernel's log is another process's.
+    @Test func numberOfAnotherMachinesProcessIsNotTheKernels() {
+        var run = RunRow(
+            id: 1, epoch: 1, started: 0, pid: 1, host: Platform.hostName(), boot: Platform.bootIdentity(), ended: nil,
+            end: nil)
+        #expect(run.traces(page: nil).pidIsTheKernels == KernelLog.knowsOurNumbers)
+        run.host += ".container"
+        #expect(!run.traces(page: nil).pidIsTheKernels)
     }
 
     @Test func kernelsWordsAreRecognized() {
