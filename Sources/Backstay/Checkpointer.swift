@@ -111,7 +111,7 @@ final class Checkpointer: @unchecked Sendable {
             lock.unlock()
             var failure: StoreError?
             do throws(StoreError) {
-                try checkpoint()
+                try checkpoint(isAsked: false)
             } catch {
                 failure = error
                 if error.code != .closed { onEvent?(.checkpointFailed(error)) }
@@ -133,10 +133,12 @@ final class Checkpointer: @unchecked Sendable {
 
     // MARK: Checkpoints
 
-    /// Folds everything that is durable now, on the calling thread.
-    func checkpoint() throws(StoreError) {
+    /// Folds everything that is durable now, on the calling thread. One that nobody asked for and that finds nothing to fold
+    /// is not told of: while a full disk keeps the newest change back, there are five of them a second.
+    func checkpoint(isAsked: Bool = true) throws(StoreError) {
         let start = Platform.monotonicNanoseconds()
         try withFiles { () throws(StoreError) in
+            let before = state.meta.checkpoint.lsn
             let target = committer.lastDurable
             while state.meta.checkpoint.lsn < target {
                 // A fold may rewrite the whole table, so everything goes into one: what changed is no more than what
@@ -157,6 +159,7 @@ final class Checkpointer: @unchecked Sendable {
                 try trim(through: state.meta.previous)
             }
             boundLog()
+            guard isAsked || state.meta.checkpoint.lsn > before else { return }
             let seconds = Double(Platform.monotonicNanoseconds() - start) / 1e9
             onEvent?(.checkpointed(state.meta.checkpoint.lsn, seconds: seconds))
         }

@@ -48,6 +48,26 @@ import Glibc
         try closeVerified(store)
     }
 
+    /// What is not durable cannot be folded: as long as that lasts there is no checkpoint to tell of.
+    @Test func checkpointThatTakesNothingInIsNoEvent() throws {
+        let folds = Counter()
+        let store = try StateStore.open(folder.store, options: options { if case .checkpointed = $0 { folds.add(1) } })
+        try store.set("a", 1)
+        try store.checkpoint()
+        let barrier = try FoldBarrier(folder.store, database: "journal.db")
+        try store.set("a", 2, durability: .process)
+        usleep(300_000)
+        let before = folds.value
+        usleep(1_500_000)
+        let figures = store.statistics
+        #expect(figures.lastLSN > figures.durableLSN && figures.checkpointLSN == figures.durableLSN, "\(figures)")
+        #expect(folds.value == before, "\(folds.value - before) checkpoints of nothing")
+        try barrier.lift()
+        try store.checkpoint()
+        #expect(folds.value > before && store.statistics.checkpointLSN == figures.lastLSN)
+        try closeVerified(store)
+    }
+
     @Test func aRecordLargerThanTheBoundDoesNotBlockWriters() throws {
         let store = try StateStore.open(folder.store, options: options())
         let large = [UInt8](repeating: 9, count: 3 << 20)

@@ -130,12 +130,13 @@ func copyAsKilled(_ path: String, to copy: String) throws {
     try #require(result.status == 0, "\(result.output)")
 }
 
-/// Keeps checkpoints of an open store out until it goes, as a stranger's write transaction on state.db would.
+/// Keeps checkpoints of an open store out until it goes, as a stranger's write transaction on state.db would; or commits,
+/// by one on journal.db.
 final class FoldBarrier {
     private let connection: SQLiteConnection
 
-    init(_ path: String) throws {
-        connection = try SQLiteConnection(path + "/state.db", .readWrite, vfs: nil)
+    init(_ path: String, database: String = "state.db") throws {
+        connection = try SQLiteConnection(path + "/" + database, .readWrite, vfs: nil)
         try connection.execute("BEGIN IMMEDIATE")
     }
 
