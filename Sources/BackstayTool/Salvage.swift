@@ -23,8 +23,23 @@ struct SalvageCommand: ParsableCommand {
     var to: String
     @OptionGroup var common: CommonOptions
 
+    private func make() throws -> Salvage {
+        // What is there need not look like a store any more, but something must be.
+        if let missing = try? store.missing() { throw missing }
+        do {
+            return try Salvage(store.store, to: to)
+        } catch let error as StoreError {
+            var failure = Failure(error)
+            // What is in the way at the new place says nothing about STORE; and status 4 says that the new store is there.
+            let isOfStore = error.location?.file == (try? Platform.resolved(store.store))
+            let isOfPlace = error.location?.file == (try? Platform.resolved(to))
+            if failure.status != .busy, isOfPlace || !isOfStore { failure.status = .failed }
+            throw failure
+        }
+    }
+
     func run() throws {
-        let salvage = try Salvage(store.store, to: to)
+        let salvage = try make()
         let members: [(String, JSON)] = [
             ("path", .string(salvage.path)), ("rows", .count(salvage.rows)), ("records", .count(salvage.records)),
             ("lastLSN", .uint(salvage.lastLSN.value)), ("mended", .array(salvage.mended.map { .string($0) })),

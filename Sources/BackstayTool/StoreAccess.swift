@@ -48,13 +48,20 @@ struct StoreArgument: ParsableArguments {
 
     /// Tells a store that is not there (exit 3) from a place that holds something else (exit 4).
     func checkPresence() throws {
+        if let missing = try missing() { throw missing }
+    }
+
+    /// What to fail with where there is nothing, or an empty folder.
+    ///
+    /// - Throws: where there is something else.
+    func missing() throws -> Failure? {
         var status = stat()
         let isThere = stat(store, &status) == 0
-        if !isThere && (errno == ENOENT || errno == ENOTDIR) { throw Self.missing(store) }
+        if !isThere && (errno == ENOENT || errno == ENOTDIR) { return Self.missing(store) }
         let folder = try Platform.resolved(store)
         switch try StoreFolder.examine(folder) {
-        case .store: return
-        case .nothing, .emptyFolder: throw Self.missing(store)
+        case .store: return nil
+        case .nothing, .emptyFolder: return Self.missing(store)
         }
     }
 

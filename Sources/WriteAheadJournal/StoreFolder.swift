@@ -116,7 +116,11 @@ package enum StoreFolder {
                     Platform.removeFolder(temporary)
                     return nil
                 }
-                throw Platform.failure("creating", path, errno: code)
+                var failure = Platform.failure("creating", path, errno: code)
+                if code == EBUSY {
+                    failure.message += ": it is a mount point; choose a folder in it, such as \(path)/store"
+                }
+                throw failure
             }
             // Ours alone still: the lock is held.
             made = path
