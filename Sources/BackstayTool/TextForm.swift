@@ -19,8 +19,8 @@ enum TextForm {
     }
 
     private static func floorDivide(_ a: Int64, _ b: Int64) -> (Int64, Int64) {
-        let quotient = a >= 0 ? a / b : (a - b + 1) / b
-        return (quotient, a - quotient * b)
+        let (quotient, rest) = a.quotientAndRemainder(dividingBy: b)
+        return rest < 0 ? (quotient - 1, rest + b) : (quotient, rest)
     }
 
     private static func padded(_ number: Int64, _ width: Int) -> String {

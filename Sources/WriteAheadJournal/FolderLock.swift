@@ -28,8 +28,13 @@ public struct StoreOwner: Sendable, Hashable, CustomStringConvertible {
 
     /// "process 123 on host, for 5 s".
     public var description: String {
-        let seconds = max(0, (Platform.wallMicroseconds() - since) / 1_000_000)
-        return "process \(pid) on \(host), for \(seconds) s"
+        "process \(pid) on \(host), \(ageText)"
+    }
+
+    /// "for 5 s". The text in the lock may be anything: a time that cannot be is now.
+    fileprivate var ageText: String {
+        let age = Platform.wallMicroseconds().subtractingReportingOverflow(since)
+        return "for \(age.overflow ? 0 : max(0, age.partialValue / 1_000_000)) s"
     }
 }
 
@@ -171,17 +176,13 @@ package final class FolderLock: Sendable {
         if fields(folder)["released"] != nil {
             who = "a child of process \(owner.pid), which has closed it: end that child"
         } else if here && owner.pid == getpid() {
-            who = "this process (\(owner.pid)), \(ageText(owner)): use the handle that is open, or close it first"
+            who = "this process (\(owner.pid)), \(owner.ageText): use the handle that is open, or close it first"
         } else if here && !Platform.isAlive(owner.pid) {
-            who = "a child of process \(owner.pid), which has ended, \(ageText(owner)): end that child"
+            who = "a child of process \(owner.pid), which has ended, \(owner.ageText): end that child"
         } else {
-            who = "process \(owner.pid) on \(owner.host), \(ageText(owner)): end it, or open the store read-only"
+            who = "process \(owner.pid) on \(owner.host), \(owner.ageText): end it, or open the store read-only"
         }
         return StoreError(.busy, "\(folder) is held by \(who)", location: .init(file: folder))
-    }
-
-    private static func ageText(_ owner: StoreOwner) -> String {
-        "for \(max(0, (Platform.wallMicroseconds() - owner.since) / 1_000_000)) s"
     }
 
     private static func isStill(_ path: String, _ descriptor: Int32) -> Bool {

@@ -18,6 +18,8 @@ enum KernelLog {
     /// Whether the log says so, of a process that lived at `started` (microseconds since 1970) or later. Ids are reused:
     /// what was said before that was said of another process. Ask only about a run of this boot that left no end.
     static func namesMemoryKill(of pid: Int32, since started: Int64) -> Bool {
+        // The table `runs` has no checksums: a time that cannot be was altered.
+        guard (0..<1 << 60).contains(started) else { return false }
         let sinceBoot = Int64(Platform.monotonicNanoseconds() / 1_000) - (Platform.wallMicroseconds() - started)
         let log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC)
         guard log >= 0 else { return false }

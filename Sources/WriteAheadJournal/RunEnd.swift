@@ -110,7 +110,7 @@ package struct RunTraces: Sendable {
                 .outOfMemory, evidence: "the kernel's log names the process as killed for want of memory",
                 confidence: pidIsTheKernels ? .certain : .likely)
         }
-        if sameMemoryGroup, let then = memoryKillsThen, let now = memoryKillsNow, now > then {
+        if sameMemoryGroup, let then = memoryKillsThen, let now = memoryKillsNow, then >= 0, now > then {
             return RunEnd(
                 .outOfMemory,
                 evidence: "the memory group counted \(now - then) kills since the run began", confidence: .likely)

@@ -272,6 +272,39 @@ struct BadInputTests {
         #expect(!TestFolder.names(folder.path).contains("new"))
     }
 
+    /// Times and counts of a run have no checksum, and a bit of them may be altered: nothing may end in a trap for that.
+    @Test(arguments: ["started", "memory_kills", "ended"]) func runsWithNumbersThatCannotBeAreReported(column: String)
+        throws
+    {
+        try folder.makeKilledStore()
+        for bound in ["-9223372036854775807-1", "9223372036854775807"] {
+            let edit = "sqlite3 \"$STORE/journal.db\" 'UPDATE runs SET \(column)=\(bound)'"
+            #expect(try folder.shell(edit).status == 0)
+            for command in ["runs", "info", "doctor", "stats"] {
+                let result = try folder.run(command, folder.store)
+                #expect(result.status == 0, "\(command): \(result.err)")
+            }
+            let copy = try folder.shell("rm -rf \"$STORE.copy\"; cp -r \"$STORE\" \"$STORE.copy\"")
+            #expect(copy.status == 0)
+            #expect(try folder.run("set", folder.store + ".copy", "k", "1").status == 0)
+        }
+    }
+
+    @Test func ownerSinceATimeThatCannotBeIsStillNamed() throws {
+        let owner = try folder.start("import", folder.store, "--ack")
+        owner.send("{\"key\":\"k\",\"value\":1}\n")
+        _ = try #require(owner.readLine())
+        for since in ["-9223372036854775808", "9223372036854775807"] {
+            try folder.write("s/lock", "pid=\(owner.pid)\nhost=h\nsince=\(since)\n".utf8)
+            let result = try folder.run("set", folder.store, "k", "2")
+            #expect(result.status == 5 && result.err.contains("\(owner.pid)"), "\(result.status) \(result.err)")
+            for command in ["info", "doctor"] {
+                #expect(try folder.run(command, folder.store, "--json").status == 0, "\(command)")
+            }
+        }
+        #expect(owner.finish().status == 0)
+    }
+
     /// The store's folder is renamed into place, and nothing is renamed over a mount point.
     @Test func emptyMountPointAsAStoreSaysWhatToDo() throws {
         guard let disk = try MountedDisk(.tmpfs) else { return }
