@@ -287,7 +287,7 @@ func record(_ number: Int) -> [UInt8] { Array("record \(number)".utf8) }
         var image = try FolderImage(ofLive: folder("s"))
         try journal.close()
         image.files["run"] = killed.files["run"]
-        image.files["run"]?[128 + 8] = 11
+        markCrash(of: 11, in: &image)
         try image.write(to: folder("t"))
         let again = try Journal(folder("t")) { _, _ in }
         #expect(again.lastEnd.kind == .killed, "the fatal signal is another run's")
@@ -297,11 +297,19 @@ func record(_ number: Int) -> [UInt8] { Array("record \(number)".utf8) }
         #expect(failure { _ = try JournalOpening(folder("u"), .init()) }?.code == .damaged)
     }
 
+    /// As the signal handler does, with the thread before the signal.
+    private func markCrash(of signal: UInt8, in image: inout FolderImage) {
+        for (offset, byte) in [(0, 1), (32, 7), (8, signal)] as [(Int, UInt8)] {
+            image.files["run"]?[128 + offset] = byte
+        }
+    }
+
     @Test func fatalAndHandledSignalsAreReadFromThePage() throws {
         let image = try killedJournal(1)
         for (offset, number, kind) in [(8, 11, RunEnd.Kind.crash), (40, 15, .signal)] {
             let folder = try TemporaryFolder()
             var image = image
+            if kind == .crash { markCrash(of: UInt8(number), in: &image) }
             image.files["run"]?[128 + offset] = UInt8(number)
             try image.write(to: folder("s"))
             let journal = try Journal(folder("s")) { _, _ in }
@@ -336,7 +344,7 @@ func record(_ number: Int) -> [UInt8] { Array("record \(number)".utf8) }
     @Test func endOfAKilledRunIsJudgedOnceAndKept() throws {
         let folder = try TemporaryFolder()
         var image = try killedJournal(1)
-        image.files["run"]?[128 + 8] = 11
+        markCrash(of: 11, in: &image)
         try image.write(to: folder("s"))
         var opening: JournalOpening? = try JournalOpening(folder("s"), .init())
         try opening?.replay(after: nil) { _ in }
