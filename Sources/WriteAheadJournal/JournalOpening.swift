@@ -393,7 +393,7 @@ package final class JournalOpening {
 
     /// Where one cannot be put back, the frames behind it are there all the same.
     private func putHeadersBack() {
-        for (file, header) in cleared { try? file.putHeader(header) }
+        for (file, header) in cleared where !Planted.leavesHeaderCleared.isOn { try? file.putHeader(header) }
         cleared = []
     }
 
