@@ -1,9 +1,9 @@
-// One connection to one SQLite database, and its statements. The only file that calls SQLite's C interface, beside those
-// that go to SQLite's own file objects: SQLiteWALFile.swift, ForeignWrites.swift, CheckpointGuard.swift.
+// One connection to one SQLite database. Only this file, SQLiteStatement.swift and SQLiteErrors.swift call SQLite's C
+// interface, beside those that go to SQLite's own file objects: SQLiteWALFile.swift, SQLiteDescriptors.swift,
+// ForeignWrites.swift, CheckpointGuard.swift.
 //
 // A connection is opened without SQLite's mutex: whoever owns it lets one thread in at a time (the committer by its
-// flag, the checkpointer by being one thread). That is also why `@unchecked Sendable` is right for both classes. The
-// pointers handed to SQLite are the caller's, for one call; `emptyBytes` is an address that nobody reads or writes.
+// flag, the checkpointer by being one thread). That is also why `@unchecked Sendable` is right.
 //
 // What is relied on, with links: docs/sqlite.md.
 
@@ -15,12 +15,6 @@ internal import Musl
 #else
 internal import Glibc
 #endif
-
-/// What SQLite wants for "copy these bytes now".
-private let transient = unsafe_transient()
-private func unsafe_transient() -> sqlite3_destructor_type? {
-    unsafeBitCast(-1, to: sqlite3_destructor_type?.self)
-}
 
 final class SQLiteConnection: @unchecked Sendable {
     enum Access {
@@ -223,9 +217,6 @@ final class SQLiteConnection: @unchecked Sendable {
         }
     }
 
-    /// The last call failed for want of memory.
-    fileprivate var lacksMemory: Bool { sqlite3_errcode(handle) & 0xff == SQLITE_NOMEM }
-
     var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
 
     // MARK: The SQLite WAL
@@ -263,100 +254,6 @@ final class SQLiteConnection: @unchecked Sendable {
         return (Int(frames), Int(copied))
     }
 
-    // MARK: Errors
-
-    func failure(_ result: Int32, _ doing: String, _ errno: Int32 = 0) -> StoreError {
-        Self.failure(handle, result, doing, path, errno)
-    }
-
-    /// - Parameter errno: what the failing call left there, where it was 0 before.
-    private static func failure(
-        _ handle: OpaquePointer?, _ result: Int32, _ doing: String, _ path: String, _ errno: Int32 = 0
-    ) -> StoreError {
-        let extended = handle.map { sqlite3_extended_errcode($0) } ?? result
-        let code = extended & 0xff == result & 0xff ? extended : result
-        var system = handle.map { sqlite3_system_errno($0) } ?? 0
-        if let handle, let noted = errnoOfFiles(handle, code) {
-            system = noted
-            if code & 0xff == SQLITE_CORRUPT, !Planted.callsFailedReadDamage.isOn {
-                // A read that failed, which SQLite calls "malformed".
-                return StoreError(
-                    .ioError, "reading \(path) failed: \(Platform.text(of: noted))", cause: SQLITE_IOERR,
-                    location: .init(file: path))
-            }
-        } else if system == 0 && isSpace(errno) {
-            // The journal of a rollback is closed by now, and its note with it.
-            system = errno
-        }
-        let text = handle.map { String(cString: sqlite3_errmsg($0)) } ?? String(cString: sqlite3_errstr(result))
-        return error(for: code, system: system, text: text, doing: doing, path: path)
-    }
-
-    /// The errno that SQLite's VFS noted with its files; nil where it tells nothing about this code.
-    ///
-    /// SQLite itself keeps none when a COMMIT fails, so a quota would not be told from a broken disk; and of a read that
-    /// failed with EIO it makes SQLITE_CORRUPT (https://www.sqlite.org/rescode.html#ioerr_corruptfs). The notes are never
-    /// taken back, so where two differ the one that is not about space counts.
-    private static func errnoOfFiles(_ handle: OpaquePointer, _ code: Int32) -> Int32? {
-        let isCorrupt = code & 0xff == SQLITE_CORRUPT
-        guard isCorrupt || code & 0xff == SQLITE_IOERR && 1...8 ~= code >> 8 else { return nil }
-        var journal: UnsafeMutablePointer<sqlite3_file>?
-        var database: Int32 = 0
-        var wal: Int32 = 0
-        sqlite3_file_control(handle, "main", SQLITE_FCNTL_LAST_ERRNO, &database)
-        sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &journal)
-        if let journal, let methods = journal.pointee.pMethods {
-            _ = methods.pointee.xFileControl(journal, SQLITE_FCNTL_LAST_ERRNO, &wal)
-        }
-        let noted = [wal, database].filter { $0 != 0 }
-        if isCorrupt { return noted.first { $0 == EIO || $0 == ENXIO || $0 == ERANGE } }
-        return noted.first { !isSpace($0) } ?? noted.first
-    }
-
-    private static func isSpace(_ errno: Int32) -> Bool {
-        errno == ENOSPC || errno == EDQUOT && !Planted.takesQuotaForBrokenDisk.isOn || errno == EFBIG
-    }
-
-    /// Which of our errors a result of SQLite is. Pure, so that the test walks every case.
-    static func error(for code: Int32, system: Int32, text: String, doing: String, path: String) -> StoreError {
-        let place = StoreError.Location(file: path)
-        let isSpace = isSpace(system)
-        // A failed sync is never "disk full", whatever errno says: what it left on the disk is not known.
-        let isSync = code == CSQLITE_IOERR_FSYNC || code == CSQLITE_IOERR_DIR_FSYNC
-        switch code & 0xff {
-        case SQLITE_FULL:
-            return StoreError(
-                .diskFull, "no space left while \(doing) \(path): free some space and try again", cause: code,
-                location: place)
-        case SQLITE_IOERR where !isSync && (isSpace || code == CSQLITE_IOERR_SHMSIZE),
-            SQLITE_CANTOPEN where isSpace && !Planted.poisonsWhereNoFileCanBeMade.isOn:
-            return StoreError(
-                .diskFull, "no space left while \(doing) \(path): free some space and try again", cause: code,
-                location: place)
-        // "Locking protocol": the locks of the WAL's index were not to be had for ten seconds.
-        case SQLITE_BUSY, SQLITE_LOCKED, SQLITE_PROTOCOL:
-            return StoreError(
-                .busy, "another program holds SQLite's lock on \(path): close it and try again", cause: code,
-                location: place)
-        case SQLITE_NOTADB:
-            return StoreError(.notAStore, "\(path) is not an SQLite database", cause: code, location: place)
-        case SQLITE_ERROR where text.hasPrefix("no such table") || text.hasPrefix("no such column"):
-            return StoreError(
-                .damaged, "\(path) lacks what every store has: \(text)", cause: code, location: place)
-        // What the store writes never breaks a constraint and is never too large: rows that are there say so.
-        case SQLITE_CORRUPT, SQLITE_CONSTRAINT, SQLITE_TOOBIG, SQLITE_MISMATCH:
-            return StoreError(.damaged, "\(path) is malformed: \(text)", cause: code, location: place)
-        case SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_PERM, SQLITE_AUTH:
-            let reason = system == 0 ? text : Platform.text(of: system)
-            return StoreError(
-                .ioError, "\(doing) \(path) failed: \(reason); check that it is there, its owner and its mode",
-                cause: code, location: place)
-        default:
-            let reason = system == 0 ? text : "\(text): \(Platform.text(of: system))"
-            return StoreError(.ioError, "\(doing) \(path) failed: \(reason)", cause: code, location: place)
-        }
-    }
-
     private static func uriEscaped(_ path: String) -> String {
         var text = ""
         let digits = Array("0123456789ABCDEF")
@@ -375,106 +272,3 @@ final class SQLiteConnection: @unchecked Sendable {
         return text
     }
 }
-
-final class SQLiteStatement: @unchecked Sendable {
-    /// Nil once it is finalized.
-    private var statement: OpaquePointer?
-    private let connection: SQLiteConnection
-
-    fileprivate init(_ statement: OpaquePointer, _ connection: SQLiteConnection) {
-        self.statement = statement
-        self.connection = connection
-    }
-
-    deinit { finalize() }
-
-    /// Gives it back to SQLite, which closes a connection's files only behind its last statement. It may not be used again.
-    func finalize() {
-        sqlite3_finalize(statement)
-        statement = nil
-    }
-
-    /// What binding a parameter or reading a column came to. It fails for want of memory, and SQLite then goes on with NULL
-    /// and says nothing more: the next step reports it, and where a row is the last one wanted, `checkRead`.
-    private var failed: Int32 = SQLITE_OK
-    private func note(_ result: Int32) {
-        if result != SQLITE_OK, !Planted.goesOnWithNULL.isOn { failed = result }
-    }
-
-    func bind(_ index: Int32, _ value: Int64) { note(sqlite3_bind_int64(statement, index, value)) }
-    func bind(_ index: Int32, _ value: Double) { note(sqlite3_bind_double(statement, index, value)) }
-    func bind(_ index: Int32, _ value: String) { note(sqlite3_bind_text(statement, index, value, -1, transient)) }
-    func bindNull(_ index: Int32) { note(sqlite3_bind_null(statement, index)) }
-
-    /// - Throws: where a value that was read from the row is not what the row has.
-    func checkRead() throws(StoreError) {
-        guard failed != SQLITE_OK else { return }
-        let error = connection.failure(failed, "reading or writing")
-        failed = SQLITE_OK
-        sqlite3_reset(statement)
-        throw error
-    }
-
-    /// The bytes stay where they are: they must outlive the next `reset`.
-    func bindText(_ index: Int32, borrowed bytes: UnsafeRawBufferPointer) {
-        let start = bytes.baseAddress ?? emptyBytes
-        note(
-            sqlite3_bind_text64(
-                statement, index, start.assumingMemoryBound(to: CChar.self), UInt64(bytes.count), nil,
-                UInt8(SQLITE_UTF8)))
-    }
-
-    /// The bytes stay where they are: they must outlive the next `reset`.
-    func bindBlob(_ index: Int32, borrowed bytes: UnsafeRawBufferPointer) {
-        note(sqlite3_bind_blob64(statement, index, bytes.baseAddress ?? emptyBytes, UInt64(bytes.count), nil))
-    }
-
-    /// True when there is a row. After false or an error the statement is reset.
-    func step() throws(StoreError) -> Bool {
-        try checkRead()
-        errno = 0
-        let result = sqlite3_step(statement)
-        if result == SQLITE_ROW { return true }
-        if result == SQLITE_DONE {
-            sqlite3_reset(statement)
-            return false
-        }
-        let error = connection.failure(result, "reading or writing", errno)
-        sqlite3_reset(statement)
-        throw error
-    }
-
-    /// Runs a statement that has no rows.
-    func run() throws(StoreError) {
-        while try step() {}
-    }
-
-    func reset() { sqlite3_reset(statement) }
-
-    func int(_ column: Int32) -> Int64 { sqlite3_column_int64(statement, column) }
-    func double(_ column: Int32) -> Double { sqlite3_column_double(statement, column) }
-    func isNull(_ column: Int32) -> Bool { sqlite3_column_type(statement, column) == SQLITE_NULL }
-    func isInteger(_ column: Int32) -> Bool { sqlite3_column_type(statement, column) == SQLITE_INTEGER }
-    func isReal(_ column: Int32) -> Bool { sqlite3_column_type(statement, column) == SQLITE_FLOAT }
-    func isText(_ column: Int32) -> Bool { sqlite3_column_type(statement, column) == SQLITE_TEXT }
-
-    func text(_ column: Int32) -> String? {
-        guard let start = sqlite3_column_text(statement, column) else {
-            // It may be NULL, and may have been made NULL for want of memory.
-            if connection.lacksMemory { note(SQLITE_NOMEM) }
-            return nil
-        }
-        let length = Int(sqlite3_column_bytes(statement, column))
-        return String(decoding: UnsafeBufferPointer(start: start, count: length), as: UTF8.self)
-    }
-
-    /// The bytes of a text or blob; valid until the next step.
-    func bytes(_ column: Int32) -> UnsafeRawBufferPointer {
-        let start = sqlite3_column_blob(statement, column)
-        return UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(statement, column)))
-    }
-}
-
-/// SQLite takes a null pointer for NULL; an empty value needs an address.
-private nonisolated(unsafe) let emptyBytes = UnsafeRawPointer(
-    UnsafeMutableRawPointer.allocate(byteCount: 1, alignment: 1))
