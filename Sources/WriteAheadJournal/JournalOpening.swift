@@ -387,7 +387,7 @@ package final class JournalOpening {
         guard !isAbandoned else { return }
         isAbandoned = true
         backend?.close()
-        putHeadersBack()
+        if !Planted.givesUpClearedHeader.isOn { putHeadersBack() }
         if isNew { Platform.removeFolder(folder) }
     }
 

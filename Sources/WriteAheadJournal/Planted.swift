@@ -186,6 +186,8 @@ package enum Planted: Sendable {
     case opensEmptyDatabases
     /// A header that was cleared for SQLite stays so where the opening fails.
     case leavesHeaderCleared
+    /// A header that was cleared for SQLite stays so where a sound store is given up.
+    case givesUpClearedHeader
 
     // MARK: Opening
 

@@ -114,6 +114,7 @@ package struct Mutant: Sendable {
         Mutant("opensPipes", "whatIsNoFileIsDamage"),
         Mutant("opensEmptyDatabases", "whatIsNoFileIsDamage"),
         Mutant("leavesHeaderCleared", "headerThatIsMissedStaysAsItWasFound"),
+        Mutant("givesUpClearedHeader", "tornHeaderIsPutBackWhereTheOpeningIsGivenUp"),
     ]
 
     private static let opening = [
