@@ -181,7 +181,8 @@ final class StoreCore: @unchecked Sendable {
             keys: memory.figures.keys, seconds: Double(Platform.monotonicNanoseconds() - start) / 1e9)
         memory.begin(at: Published(lsn: position.lsn, chain: position.chain, outlivesProcess: true))
         epoch = position.epoch
-        viewed = (min(durable, position.lsn), reader.stateMeta.checkpoint.lsn)
+        let view = (min(durable, position.lsn), reader.stateMeta.checkpoint.lsn)
+        viewed = Planted.callsAllOfAViewDurable.isOn ? nil : view
         self.memory = memory
         options = StoreOptions()
         folder = reader.folder
@@ -254,7 +255,7 @@ final class StoreCore: @unchecked Sendable {
     /// Publishes operations and applies them. Inside `withAdmission` only.
     func publish(_ committer: Committer, operations: UnsafeRawBufferPointer) throws(StoreError) -> Published {
         // The body may have forked, and this be the child.
-        if fork.isForked { throw Self.forkedError }
+        if fork.isForked, !Planted.publishesInChildren.isOn { throw Self.forkedError }
         let published = try committer.publish(.changes, content: operations.count + 1) {
             $0.copyMemory(from: operations)
         }
@@ -421,9 +422,10 @@ final class StoreCore: @unchecked Sendable {
         writer.unlock()
         guard let committer else { return }
         checkpointer?.stop()
-        let isDrained = committer.drain() == nil
+        let reason = committer.drain()
         var failure: StoreError?
-        if isDrained, end != nil, let checkpointer {
+        if Planted.goesByFirstTry.isOn { failure = reason }
+        if reason == nil, end != nil, let checkpointer {
             do throws(StoreError) {
                 try checkpointer.checkpoint()
                 try checkpointer.settle()
@@ -433,7 +435,7 @@ final class StoreCore: @unchecked Sendable {
             }
         }
         // It tries once more: what kept changes from the disk a moment ago may be over.
-        if let reason = committer.stop(), failure == nil { failure = reason }
+        if let late = committer.stop(), failure == nil { failure = late }
         do throws(StoreError) {
             try committer.close(marking: failure == nil ? end : nil)
         } catch {

@@ -177,7 +177,7 @@ void backstay_release_signal(int signal) {
 }
 
 void backstay_forget_signal(int signal) {
-    backstay_unnote_handled_signal(signal);
+    if (!backstay_planted("keepsSignalOfScope")) backstay_unnote_handled_signal(signal);
     atomic_store(&entries[signal].first, 0);
 }
 

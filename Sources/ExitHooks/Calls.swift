@@ -20,7 +20,7 @@ enum Calls {
     /// Everything that is listed, at the end of the process: hooks, then finalizers.
     static func runAll(_ reason: ExitHooks.Reason, until endBy: UInt64) {
         // A scope that ends just now may be in the middle of a hook, which has no more time than the others.
-        let hooksBy = Registry.withState { $0.hooksBy }
+        let hooksBy = PlantedInHooks.waitsAwayFinalizersTime.isOn ? endBy : Registry.withState { $0.hooksBy }
         _ = Registry.wait(until: hooksBy) { $0.calls.isEmpty || $0.calls.values.allSatisfy { $0 } }
         while true {
             let next = Registry.withState { state -> Next in

@@ -24,6 +24,8 @@ package enum PlantedInHooks: Sendable {
     case keepsHooksInChildren
     /// A deadline that a hook sets counts at once, for the hooks behind it.
     case movesDeadlineOfHooks
+    /// A hook of a scope that hangs is waited for until no time is left for finalizers.
+    case waitsAwayFinalizersTime
     /// The thread that `exit()` belongs to is held when its time is over.
     case holdsExitsOwnThread
     /// The gate is listed once: of several `exit()` calls the second ends the process.
@@ -38,6 +40,8 @@ package enum PlantedInHooks: Sendable {
     case takesOverIgnored
     /// A fatal signal is not marked. Read in C.
     case marksNoCrash
+    /// A signal that a scope has dealt with stays marked as what ended the process. Read in C.
+    case keepsSignalOfScope
     /// A fatal signal that ends nothing interrupts system calls. Read in C.
     case interruptsSystemCalls
     /// Threads block the signal by which Swift's backtracer stops them. Read in C.

@@ -31,7 +31,7 @@ extension Committer {
                 if Planted.releasesTailBeforeCommit.isOn { tail.release(through: inflight.end) }
                 try backend.append(inflight.batch)
                 if !Planted.forgetsSyncMark.isOn { page?.markSynced(inflight.batch.last) }
-                if inflight.isOversize { tail.noteAlone(inflight.batch.last) }
+                if inflight.isOversize, !Planted.notesNothingAlone.isOn { tail.noteAlone(inflight.batch.last) }
             }
             shortage = try reserve()
         } catch {
@@ -125,7 +125,7 @@ extension Committer {
 
     func note(_ error: StoreError) {
         // What is poisoned stays so: a commit that was under way may find no space besides.
-        if case .poisoned = health { return }
+        if case .poisoned = health, !Planted.liftsPoison.isOn { return }
         switch error.code {
         case .diskFull where Planted.poisonsOnFullDisk.isOn: health = .poisoned(error)
         case .ioError where Planted.goesOnAfterFailedSync.isOn: break

@@ -79,7 +79,7 @@ extension Committer {
         var reason: StoreError?
         switch health {
         case .sound, .closed: break
-        case .stalled(let error, _): reason = hasRecords ? Self.notYet(error) : nil
+        case .stalled(let error, _): reason = hasRecords || Planted.callsRoomPending.isOn ? Self.notYet(error) : nil
         case .poisoned(let error): reason = Self.unknown(error)
         }
         return reason
@@ -93,7 +93,7 @@ extension Committer {
         let isSound =
             switch health {
             case .sound: true
-            case .stalled: !hasRecords
+            case .stalled: !hasRecords && !Planted.marksNoEndWithoutRoom.isOn
             case .poisoned, .closed: false
             }
         var failure: StoreError?

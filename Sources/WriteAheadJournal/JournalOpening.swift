@@ -387,13 +387,13 @@ package final class JournalOpening {
         guard !isAbandoned else { return }
         isAbandoned = true
         backend?.close()
-        putHeadersBack()
+        if !Planted.givesUpClearedHeader.isOn { putHeadersBack() }
         if isNew { Platform.removeFolder(folder) }
     }
 
     /// Where one cannot be put back, the frames behind it are there all the same.
     private func putHeadersBack() {
-        for (file, header) in cleared { try? file.putHeader(header) }
+        for (file, header) in cleared where !Planted.leavesHeaderCleared.isOn { try? file.putHeader(header) }
         cleared = []
     }
 

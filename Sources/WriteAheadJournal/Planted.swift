@@ -35,6 +35,12 @@ package enum Planted: Sendable {
     case takesReadOnlyDatabase
     /// A parameter that SQLite had no memory to bind is NULL.
     case goesOnWithNULL
+    /// A checkpoint that another program kept from beginning counts as a complete one.
+    case takesNothingForAll
+    /// A compaction of the journal writes without SQLite's checkpoint lock.
+    case compactsBesideCheckpoints
+    /// A compaction of the table writes without SQLite's checkpoint lock.
+    case compactsTableBesideCheckpoints
 
     // MARK: SQLite's errors
 
@@ -55,6 +61,12 @@ package enum Planted: Sendable {
     case answersFromMemory
     /// A change whose commit failed is called rejected, though it may appear.
     case callsUnknownRejected
+    /// A read-only store says that all it has seen is durable and folded.
+    case callsAllOfAViewDurable
+    /// A transaction that outgrows a full tail is published on a full disk, too.
+    case publishesOnFullDisk
+    /// Where only the room for a next commit is missing, a close says that changes are not durable.
+    case callsRoomPending
 
     // MARK: Commits and their errors
 
@@ -100,6 +112,14 @@ package enum Planted: Sendable {
     case endsOnlyWithUpkeep
     /// Writers at the log's bound wait though a fold finds no space.
     case waitsForRoomThatCannotCome
+    /// A commit that finds the disk full makes a poisoned journal a full one.
+    case liftsPoison
+    /// A file system that does not count its blocks is full.
+    case takesUncountedForFull
+    /// A clean end is not noted where only the room for a next commit is missing.
+    case marksNoEndWithoutRoom
+    /// A close goes by its first try, though the last one has committed all.
+    case goesByFirstTry
 
     // MARK: The journal
 
@@ -124,6 +144,8 @@ package enum Planted: Sendable {
     case closesWhatIsNotItsOwn
     /// A file of the store takes the number of a standard stream that is closed.
     case takesStreamNumbers
+    /// A journal that is closed keeps its statements, and with them its descriptors.
+    case keepsStatements
 
     // MARK: The chain
 
@@ -162,6 +184,10 @@ package enum Planted: Sendable {
     case opensPipes
     /// SQLite is let near an empty database, whose WAL it deletes.
     case opensEmptyDatabases
+    /// A header that was cleared for SQLite stays so where the opening fails.
+    case leavesHeaderCleared
+    /// A header that was cleared for SQLite stays so where a sound store is given up.
+    case givesUpClearedHeader
 
     // MARK: Opening
 
@@ -200,6 +226,8 @@ package enum Planted: Sendable {
     case believesPreviousCheckpoint
     /// An opening whose commit failed does not say so in the page.
     case forgetsFailedOpening
+    /// Half a copy of a database stays where rewriting it finds no space.
+    case keepsHalfCopies
     /// A clean end whose sync failed is not noted as failed.
     case forgetsFailedEnd
     /// A page that says a sync failed is not heeded where an end is noted.
@@ -254,11 +282,15 @@ package enum Planted: Sendable {
     case followsAnyAnchor
     /// A folder in the tail's place, or half of a tail, stays in the way.
     case clearsNoPlaceForTail
+    /// A record that went by itself is not noted in the tail's mark.
+    case notesNothingAlone
 
     // MARK: Folder, lock, fork
 
     /// The folder around a new store is not synced.
     case leavesParentUnsynced
+    /// A new store whose folder could not be synced stays, though it is reported as not made.
+    case keepsUnsyncedStore
     /// Databases are created without `synchronous=EXTRA`.
     case createsWithoutExtra
     /// It is not looked at whether the lock was got.
@@ -269,10 +301,16 @@ package enum Planted: Sendable {
     case leavesLockToChildren
     /// A forked child is not told from its parent.
     case overlooksFork
+    /// A child that comes out of a transaction's body publishes its changes.
+    case publishesInChildren
+    /// A forked child that drops a snapshot takes a lock of its parent's threads.
+    case releasesInChildren
     /// A lock file is made beside another program's journal.db.
     case locksForeignFolders
     /// A zero byte in a path cuts it short: the store comes to be elsewhere.
     case cutsPathsAtZero
+    /// A link with the name of a leftover is followed, and what it points to is emptied.
+    case followsLinks
 
     // MARK: state.db
 
@@ -294,6 +332,10 @@ package enum Planted: Sendable {
     case goesOnAfterFailedFold
     /// A fold into files that were taken away counts, and the log drops what it has.
     case foldsIntoTakenFiles
+    /// A row whose hash is the old one's is not written, whatever its value.
+    case goesByHashAlone
+    /// A checkpoint that comes behind the close uses the files all the same.
+    case usesClosedFiles
 
     // MARK: The store
 

@@ -98,7 +98,9 @@ package enum Platform {
     /// without any blocks does not count them, as ramfs, a tmpfs without a limit, and many in user space.
     package static func freeBytes(_ path: String) -> Int? {
         var space = statvfs()
-        guard statvfs(path, &space) == 0, space.f_blocks > 0 else { return nil }
+        guard statvfs(path, &space) == 0, space.f_blocks > 0 || Planted.takesUncountedForFull.isOn else {
+            return nil
+        }
         let (bytes, isTooMuch) = UInt64(space.f_bavail).multipliedReportingOverflow(by: UInt64(space.f_frsize))
         return isTooMuch ? .max : Int(clamping: bytes)
     }
@@ -191,7 +193,7 @@ package enum Platform {
     /// Whether there is a folder at the path, and no link to one.
     static func isFolder(_ path: String) -> Bool {
         var status = stat()
-        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR || Planted.followsLinks.isOn
     }
 
     /// Removes a folder with all that is in it; links are not followed. Failures are left to the caller to see.

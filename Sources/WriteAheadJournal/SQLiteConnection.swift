@@ -223,7 +223,8 @@ final class SQLiteConnection: @unchecked Sendable {
 
     var framesInWAL: Int { Int(walFrames.pointee) }
 
-    /// In a write transaction or before a VACUUM, before anything is written, of a connection that `configureForWriting` was called for.
+    /// In a write transaction or before a VACUUM, before anything is written, of a connection that `configureForWriting` was
+    /// called for.
     ///
     /// - Throws: `busy` while another program runs an SQLite checkpoint.
     func keepCheckpointsOut() throws(StoreError) {
@@ -246,7 +247,8 @@ final class SQLiteConnection: @unchecked Sendable {
         if wasGuarded { try? keepCheckpointsOut() }
         if result & 0xff == SQLITE_BUSY {
             // -1 for both where it did not even begin, because another program was at one.
-            return frames < 0 ? (max(1, framesInWAL), 0) : (Int(frames), Int(copied))
+            let hasNotBegun = frames < 0 && !Planted.takesNothingForAll.isOn
+            return hasNotBegun ? (max(1, framesInWAL), 0) : (Int(frames), Int(copied))
         }
         guard result == SQLITE_OK else { throw failure(result, "copying the SQLite WAL into") }
         return (Int(frames), Int(copied))

@@ -258,7 +258,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
 
     package func compact() throws(StoreError) {
         try connection.checkDescriptors()
-        try connection.keepCheckpointsOut()
+        if !Planted.compactsBesideCheckpoints.isOn { try connection.keepCheckpointsOut() }
         foreign.disregard()
         try connection.execute("VACUUM")
         syncs += 1
@@ -271,7 +271,9 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     }
 
     package func close() {
-        for statement in [begin, commit, rollback, insert, dataVersion] { statement.finalize() }
+        for statement in [begin, commit, rollback, insert, dataVersion] where !Planted.keepsStatements.isOn {
+            statement.finalize()
+        }
         connection.close()
     }
 

@@ -239,7 +239,7 @@ package final class StateDatabase: @unchecked Sendable {
     /// Gives unused space back to the file system.
     package func compact() throws(StoreError) {
         try connection.checkDescriptors()
-        try connection.keepCheckpointsOut()
+        if !Planted.compactsTableBesideCheckpoints.isOn { try connection.keepCheckpointsOut() }
         foreign.disregard()
         try connection.execute("VACUUM")
         try acceptVersion()

@@ -123,7 +123,7 @@ package enum StoreFolder {
                 throw failure
             }
             // Ours alone still: the lock is held.
-            made = path
+            if !Planted.keepsUnsyncedStore.isOn { made = path }
             if !Planted.leavesParentUnsynced.isOn { try Platform.synchronize(path: parent, isFolder: true) }
             return lock
         } catch {
@@ -207,7 +207,7 @@ package enum StoreFolder {
                 guard rename(copy, path) == 0 else { throw Platform.failure("renaming", copy) }
             } catch {
                 // Half a copy would keep the last space from whoever makes some.
-                unlink(copy)
+                if !Planted.keepsHalfCopies.isOn { unlink(copy) }
                 throw error
             }
         }

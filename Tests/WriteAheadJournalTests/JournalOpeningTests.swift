@@ -41,25 +41,8 @@ func record(_ number: Int) -> [UInt8] { Array("record \(number)".utf8) }
     /// generation's salts, and after the next crash whole transactions behind a break pass for rot.
     @Test func saltsOfATornHeaderAreNotUsedAgain() throws {
         let folder = try TemporaryFolder()
-        var image = try killedJournal(6)
-        // As after a power cut while SQLite wrote the header anew, with all frames in the database.
-        try image.write(to: folder("s"))
-        let connection = try SQLiteConnection(folder("s/journal.db"), .readWrite, vfs: nil)
-        #expect(try connection.query("SELECT count(*) FROM journal") { $0.int(0) } == 7)
-        let copied = try connection.checkpointSQLite()
-        #expect(copied.frames == copied.copied && copied.frames > 7)
-        connection.close()
-        image = try FolderImage(ofLive: folder("s"))
-        var wal = try #require(image.files["journal.db-wal"])
+        let wal = try makeTornHeader(in: folder)
         let salts = wal[16..<24]
-        wal[12] ^= 0x11
-        wal[15] ^= 0x11
-        image.files["journal.db-wal"] = wal
-        image.files["run"] = nil
-        image.files["tail"] = nil
-        image.files["journal.db-shm"] = nil
-        try image.write(to: folder("t"))
-        #expect(WALScan.file(folder("t/journal.db-wal"))?.hasBrokenHeader == true)
         var found = 0
         let journal = try Journal(folder("t")) { _, _ in found += 1 }
         #expect(found == 6)
@@ -70,6 +53,39 @@ func record(_ number: Int) -> [UInt8] { Array("record \(number)".utf8) }
         #expect(after[..<4] == wal[..<4], "a new generation has begun")
         #expect(after[16..<24] != salts)
         #expect(try recordsOf(folder("t")).count == 7)
+    }
+
+    /// It is cleared for SQLite. Whoever gives the store up behind that puts it back.
+    @Test func tornHeaderIsPutBackWhereTheOpeningIsGivenUp() throws {
+        let folder = try TemporaryFolder()
+        let wal = try makeTornHeader(in: folder)
+        let opening = try JournalOpening(folder("t"), .init())
+        #expect(try FolderImage(ofLive: folder("t")).files["journal.db-wal"]?[..<32].allSatisfy { $0 == 0 } == true)
+        opening.abandon()
+        #expect(try FolderImage(ofLive: folder("t")).files["journal.db-wal"] == wal)
+    }
+
+    /// - Returns: the SQLite WAL of the store `t`, with a header that no byte mends and six records in the database.
+    private func makeTornHeader(in folder: TemporaryFolder) throws -> [UInt8] {
+        var image = try killedJournal(6)
+        // As after a power cut while SQLite wrote the header anew, with all frames in the database.
+        try image.write(to: folder("s"))
+        let connection = try SQLiteConnection(folder("s/journal.db"), .readWrite, vfs: nil)
+        #expect(try connection.query("SELECT count(*) FROM journal") { $0.int(0) } == 7)
+        let copied = try connection.checkpointSQLite()
+        #expect(copied.frames == copied.copied && copied.frames > 7)
+        connection.close()
+        image = try FolderImage(ofLive: folder("s"))
+        var wal = try #require(image.files["journal.db-wal"])
+        wal[12] ^= 0x11
+        wal[15] ^= 0x11
+        image.files["journal.db-wal"] = wal
+        image.files["run"] = nil
+        image.files["tail"] = nil
+        image.files["journal.db-shm"] = nil
+        try image.write(to: folder("t"))
+        #expect(WALScan.file(folder("t/journal.db-wal"))?.hasBrokenHeader == true)
+        return wal
     }
 
     @Test func recordsComeBackInOrderAfterACleanClose() throws {

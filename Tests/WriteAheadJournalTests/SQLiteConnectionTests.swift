@@ -134,6 +134,34 @@ import Glibc
         try journal.compact()
     }
 
+    /// What it does behind VACUUM would be refused in any case, and that is too late.
+    @Test func compactionOfTheTableIsRefusedBesideACheckpointOfAnotherProgram() throws {
+        let folder = try TemporaryFolder()
+        try recordsOf(folder("s"), appending: [1])
+        let state = try StateDatabase(folder: folder("s"), vfs: nil)
+        defer { state.close() }
+        let other = try SQLiteConnection(folder("s/state.db"), .readWrite, vfs: nil)
+        try other.configureForWriting()
+        // The table's connection has the lock, and gives it up only while it runs a checkpoint itself.
+        let isTaken = Shared(false)
+        let threads = Threads()
+        try threads.run {
+            let end = Platform.monotonicNanoseconds() + 10_000_000_000
+            while !isTaken.value, Platform.monotonicNanoseconds() < end {
+                if (try? other.transaction { () throws(StoreError) in }) != nil { isTaken.change { $0 = true } }
+            }
+        }
+        let end = Platform.monotonicNanoseconds() + 10_000_000_000
+        while !isTaken.value, Platform.monotonicNanoseconds() < end { try state.maintain(force: true) }
+        threads.join()
+        try #require(isTaken.value)
+        let before = Platform.contents(folder("s/state.db-wal"))
+        #expect(failure { try state.compact() }?.code == .busy)
+        #expect(Platform.contents(folder("s/state.db-wal")) == before, "nothing is written")
+        other.close()
+        try state.compact()
+    }
+
     @Test func closeNeitherCopiesNorRemovesTheSQLiteWAL() throws {
         let folder = try TemporaryFolder()
         let connection = try SQLiteConnection(folder("a.db"), .create, vfs: nil)

@@ -30,6 +30,9 @@ package struct Mutant: Sendable {
         Mutant("padsNothing", "paranoidSectorsPadEachCommit"),
         Mutant("takesReadOnlyDatabase", "databaseThatIsOpenedForReadingOnlyIsRefused"),
         Mutant("goesOnWithNULL", "parameterThatIsNotBoundIsNoNULL"),
+        Mutant("takesNothingForAll", "checkpointBesideAnotherOneHasCopiedNothing"),
+        Mutant("compactsBesideCheckpoints", "compactionIsRefusedBesideACheckpointOfAnotherProgram"),
+        Mutant("compactsTableBesideCheckpoints", "compactionOfTheTableIsRefusedBesideACheckpointOfAnotherProgram"),
         Mutant("callsFailedReadDamage", "readThatFailsIsNoDamage"),
         Mutant("takesQuotaForBrokenDisk", "quotaThatIsUsedUpIsAFullDisk"),
         Mutant("poisonsWhereNoFileCanBeMade", "fileThatCannotBeMadeForWantOfSpaceIsDiskFull"),
@@ -40,6 +43,11 @@ package struct Mutant: Sendable {
         Mutant("answersOneTooEarly", "waiterBehindACommitGetsTheAnswerOfItsOwn"),
         Mutant("answersFromMemory", "processWaitsForTheCommitWhereNothingOutlivesTheProcess"),
         Mutant("callsUnknownRejected", "ioErrorIsUnknownAndNothingIsEverAppendedAgain"),
+        Mutant("callsAllOfAViewDurable", "readerTellsWhatIsNotDurable"),
+        Mutant("publishesOnFullDisk", "transactionThatOutgrowsAFullTailOnAFullDiskIsRejected"),
+        Mutant(
+            "callsRoomPending", "stopSaysNothingOfAShortageThatKeepsNothingFromTheDisk",
+            "closingOnAFullDiskWithEverythingOnItDoesNotSpeakOfChanges"),
         Mutant("syncsNothing", "syncMakesEverythingAnsweredDurable"),
         Mutant("appliesBeforeAdmission", "aForeignWriteToTheTablePoisonsAndNothingIsTriedAgain"),
         Mutant("appliesInsideBody", "bodysErrorComesBackUnchangedAndNothingIsKept"),
@@ -67,6 +75,10 @@ package struct Mutant: Sendable {
         Mutant("forgetsAge", "recordsNobodyWaitsForAreCommittedWhenTheyAreOld"),
         Mutant("endsOnlyWithUpkeep", "endIsMarkedWhereUpkeepFindsNoRoom"),
         Mutant("waitsForRoomThatCannotCome", "boundThatCannotBeHeldRefusesWriters"),
+        Mutant("liftsPoison", "fullDiskBehindAFailureDoesNotLiftThePoison"),
+        Mutant("takesUncountedForFull", "fileSystemThatDoesNotCountIsNotFull"),
+        Mutant("marksNoEndWithoutRoom", "stopSaysNothingOfAShortageThatKeepsNothingFromTheDisk"),
+        Mutant("goesByFirstTry", "closingThatFindsRoomAtTheLastMomentIsClean"),
         Mutant("acceptsForeignWrites", "shellThatWritesToALiveJournalPoisonsIt"),
         Mutant("acceptsReplacedFiles", "commitToAFileThatWasTakenAwayIsNotAcknowledged"),
         Mutant("trimsOneRecordMore", "trimmedRecordsDoNotComeBackAndTheRestDo"),
@@ -78,6 +90,7 @@ package struct Mutant: Sendable {
             "descriptorsThatAreClosedPoison"),
         Mutant("closesWhatIsNotItsOwn", "nothingIsWrittenIntoAFileThatHasTheStoresDescriptors"),
         Mutant("takesStreamNumbers", "printsDoNotGoIntoTheStoresFiles"),
+        Mutant("keepsStatements", "closedStoreHoldsNoDescriptor"),
     ]
 
     private static let chain = [
@@ -100,6 +113,8 @@ package struct Mutant: Sendable {
         Mutant("hidesCutFrames", "sqliteWALCutAnywhereIsAPrefixOrDamageThatNamesTheFirstLostRecord"),
         Mutant("opensPipes", "whatIsNoFileIsDamage"),
         Mutant("opensEmptyDatabases", "whatIsNoFileIsDamage"),
+        Mutant("leavesHeaderCleared", "headerThatIsMissedStaysAsItWasFound"),
+        Mutant("givesUpClearedHeader", "tornHeaderIsPutBackWhereTheOpeningIsGivenUp"),
     ]
 
     private static let opening = [
@@ -120,6 +135,7 @@ package struct Mutant: Sendable {
         Mutant("believesAnyNumber", "numbersThatCannotBeAreDamage", "numbersOfTheTableThatCannotBeAreDamage"),
         Mutant("believesPreviousCheckpoint", "numbersOfTheTableThatCannotBeAreDamage"),
         Mutant("forgetsFailedOpening", "openingWhoseSyncFailedIsWrittenAnew"),
+        Mutant("keepsHalfCopies", "poisonedStoreOnAFullDiskIsLeftAsItIs"),
         Mutant("forgetsFailedEnd", "endWhoseSyncFailedIsWrittenAnew"),
         Mutant("believesNotedEnd", "endWhoseSyncFailedIsWrittenAnew"),
         Mutant("hidesTailLoss", "alteredTailIsReported"),
@@ -147,17 +163,22 @@ package struct Mutant: Sendable {
         Mutant("ignoresTailMark", "newestRecordsThatAreGoneAreMissed", "alteredTailIsReported"),
         Mutant("followsAnyAnchor", "anchorsThatLeadNowhereAreHarmless"),
         Mutant("clearsNoPlaceForTail", "storeOpensAndGoesOn"),
+        Mutant("notesNothingAlone", "transactionThatFoundTheRingFullIsNoLoss"),
     ]
 
     private static let folder = [
         Mutant("leavesParentUnsynced", "creationSyncsEachStepBeforeTheNext"),
+        Mutant("keepsUnsyncedStore", "storeWhoseFolderCannotBeSyncedIsNotMade"),
         Mutant("createsWithoutExtra", "creationSyncsEachStepBeforeTheNext"),
         Mutant("takesNoLock", "secondLockInTheProcessIsBusyNamingItself"),
         Mutant("locksReplacedFile", "fileReplacedBeforeItIsLockedIsNotTheLock"),
         Mutant("leavesLockToChildren", "childThatOutlivesItsKilledOwnerDoesNotKeepTheStore"),
         Mutant("overlooksFork", "forkedChildIsRefusedAndDoesNoHarm"),
+        Mutant("publishesInChildren", "childForkedInsideATransactionIsRefusedAtItsEnd"),
+        Mutant("releasesInChildren", "forkedChildMayDropASnapshotBesideABusyWriter"),
         Mutant("locksForeignFolders", "databaseOfAnotherProgramIsLeftAlone"),
         Mutant("cutsPathsAtZero", "pathWithAZeroByteIsRefused"),
+        Mutant("followsLinks", "linkWithTheNameOfALeftoverIsNotFollowed"),
     ]
 
     private static let state = [
@@ -170,6 +191,8 @@ package struct Mutant: Sendable {
         Mutant("foldsOverForeignWrites", "foldIsRefusedAfterAForeignWrite"),
         Mutant("goesOnAfterFailedFold", "aForeignWriteToTheTablePoisonsAndNothingIsTriedAgain"),
         Mutant("foldsIntoTakenFiles", "foldIntoFilesThatWereTakenAwayDoesNotCount"),
+        Mutant("goesByHashAlone", "valueWithTheHashOfTheOneBeforeIsFoldedAllTheSame"),
+        Mutant("usesClosedFiles", "upkeepThatComesBehindTheCloseIsRefused"),
     ]
 
     private static let hooks = [
@@ -178,6 +201,7 @@ package struct Mutant: Sendable {
         Mutant("ignoresBudget", "hangingHookIsAbandonedAfterItsBudget"),
         Mutant("keepsHooksInChildren", "forkedChildRunsOnlyItsOwnHooks"),
         Mutant("movesDeadlineOfHooks", "hookThatSetsALongerDeadlineDoesNotStopTheOthers"),
+        Mutant("waitsAwayFinalizersTime", "storeClosesThoughAHookOfAScopeHangs"),
         Mutant("holdsExitsOwnThread", "hookThatHangsOnTheExitThreadDoesNotHoldExit"),
         Mutant("listsGateOnce", "exitFromManyThreadsAtOnceRunsEachHookOnce"),
         Mutant("flushesUnderSIGPIPE", "stdoutWhoseReaderIsGoneDoesNotChangeTheEnd"),
@@ -185,6 +209,7 @@ package struct Mutant: Sendable {
         Mutant("forgetsPreviousHandler", "removalRestoresThePreviousHandler"),
         Mutant("takesOverIgnored", "ignoredOnEntryStaysIgnored"),
         Mutant("marksNoCrash", "crashMarksItsSignalAndDiesByIt"),
+        Mutant("keepsSignalOfScope", "signalThatAScopeHasDealtWithIsNotWhatEndedTheProcess"),
         Mutant("interruptsSystemCalls", "systemCallsGoOnAfterAFatalSignalThatEndsNothing"),
         Mutant("blocksSIGPROF", "ownThreadsDoNotBlockSIGPROF"),
     ]
