@@ -175,7 +175,8 @@ import Testing
     @Test func verdictIsTheOneTheNextStartReaches() throws {
         let folder = try TemporaryFolder()
         var image = try killedJournal(1)
-        image.files["run"]?[128 + 8] = 11
+        // As the signal handler does: armed, thread, signal.
+        for (offset, byte) in [(0, 1), (32, 7), (8, 11)] as [(Int, UInt8)] { image.files["run"]?[128 + offset] = byte }
         try image.write(to: folder("s"))
         let reader = try StoreReader(folder("s"))
         #expect(try reader.verdictOnLastRun()?.kind == .crash)
