@@ -3,7 +3,8 @@
 //   0    u64 magic "BKSTYRUN" · u32 version · u32 CRC-32C of bytes 16..<128
 //   16   u64 epoch · i64 started (µs since 1970) · u64 pid · 64 bytes boot id, zero-filled · u64 XXH64 of the store id
 //   112  u64 1 where the run has its tail in the file `tail`
-//   128  the crash mark (no checksum: it counts only where all its words are of one crash), written by the signal handler (CExitHooks.h: armed, signal, code, address, thread, handled, …)
+//   128  the crash mark, written by the signal handler (CExitHooks.h: armed, signal, code, address, thread, handled, …);
+//        it has no checksum, and counts only where all its words are of one crash
 //   192  two slots of the sync mark: u64 LSN · u64 its complement
 //   224  u64 poisoned (1 after an I/O error)
 //
