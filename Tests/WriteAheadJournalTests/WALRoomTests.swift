@@ -146,7 +146,10 @@ import Glibc
             guard try made.walFileBytes() == before else { _exit(4) }
             try made.execute("INSERT INTO t VALUES(2)")
             made.close()
-            _exit(try sqlite3(folder("a.db"), "SELECT count(*) FROM t") == "2\n" ? 0 : 5)
+            let isWhole = try sqlite3(folder("a.db"), "SELECT count(*) FROM t") == "2\n"
+            // Nobody is deinitialized here.
+            Platform.removeFolder(folder.path)
+            _exit(isWhole ? 0 : 5)
         }
     }
 
