@@ -5,20 +5,10 @@
 import Testing
 
 @Suite(.serialized) struct PowerTests {
-    /// `.ci/power-machine` makes it.
-    private static let machine =
-        #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined() + "/.build/power-machine"
-
     @Test func machineThatLosesItsPowerLosesNothing() throws {
-        let missing = [
-            BlockFileSystem.missingForAll, BlockFileSystem.ext4.missing, PowerMachine.missing(in: Self.machine),
-        ].compactMap(\.self)
-        guard missing.isEmpty else {
-            for reason in missing { print("not tested: \(reason)") }
-            return
-        }
+        guard EmulatedMachine.isThere else { return }
         let report = try PowerRow.run(
-            LabPlan(seed: 3, cases: 1, executable: builtCommand), machine: Self.machine)
+            LabPlan(seed: 3, cases: 1, executable: builtCommand), machine: EmulatedMachine.folder)
         #expect(report.failed == 0, "\(report.text)")
         #expect(report.outcomes[.whole] == 1, "a guest older than the lab? run .ci/power-machine: \(report.text)")
     }

@@ -5,20 +5,10 @@
 import Testing
 
 @Suite(.serialized) struct ReplaysTests {
-    /// `.ci/power-machine` makes it.
-    private static let machine =
-        #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined() + "/.build/power-machine"
-
     @Test func disksOfAMachineAreWhole() throws {
-        let missing = [
-            BlockFileSystem.missingForAll, BlockFileSystem.ext4.missing, PowerMachine.missing(in: Self.machine),
-        ].compactMap(\.self)
-        guard missing.isEmpty else {
-            for reason in missing { print("not tested: \(reason)") }
-            return
-        }
+        guard EmulatedMachine.isThere else { return }
         let report = try ReplaysRow.run(
-            LabPlan(seed: 3, cases: 20, executable: builtCommand), machine: Self.machine)
+            LabPlan(seed: 3, cases: 20, executable: builtCommand), machine: EmulatedMachine.folder)
         #expect(report.failed == 0, "\(report.text)")
         #expect(report.cases == 20 && (report.outcomes[.whole] ?? 0) > 0, "\(report.text)")
         #expect(report.controls.count == 2 && report.controls.allSatisfy(\.fails), "\(report.text)")
