@@ -85,7 +85,9 @@ struct CallsChild {
         var options = StoreOptions()
         options.closesAtExit = false
         options.tailBytes = Writers.leastTail
-        options.lockPatience = 5_000_000_000
+        options.lockPatience = 200_000_000
+        options.diskFullPatience = .milliseconds(200)
+        options.retryInterval = 10_000_000
         options.sabotage.acknowledgesBeforeCommit = early
         return try StateStore.open(path, options: options)
     }
