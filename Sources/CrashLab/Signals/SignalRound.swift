@@ -108,6 +108,9 @@ struct SignalRound {
             case .messages(let messages):
                 for message in messages {
                     record.note(message)
+                    if case .hook(let reason) = message, cell.mustPass {
+                        record.complain("a hook was called (\(reason)) for a signal that was ignored on entry")
+                    }
                     if case .hook = message, isStruck, !isStruckAgain {
                         isStruckAgain = true
                         if cell.moment == .againInHook { send(cell.signal) }
@@ -140,6 +143,8 @@ struct SignalRound {
         if cell.moment.mayBeOver { ends.append(.exited(0)) }
         // Twenty signals take no time on a machine with nothing else to do: SIGKILL may be sent for nothing.
         if isPassed { ends.append(.signalled(cell.signal)) }
+        if cell.mustPass { ends = isPassed ? [.signalled(SIGKILL)] : [] }
+        if cell.mustPass && cell.moment.mayBeOver { ends.append(.exited(0)) }
         if !ends.contains(end) { record.complain("ended by \(end), not by \(ends.map(\.description))") }
     }
 }

@@ -35,6 +35,13 @@ package struct SignalsRow {
             default: return false
             }
         }
+
+        /// Whether the signal must leave the process as it is: ignored on entry stays ignored. While the process is made, the
+        /// shell that ignores it may not have come to that.
+        var mustPass: Bool {
+            guard signal != SIGKILL, moment != .creating else { return false }
+            return launch == .ignored(signal) || launch == .nohup && signal == SIGHUP
+        }
     }
 
     private var run: LabRun
