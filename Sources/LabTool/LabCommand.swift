@@ -35,7 +35,7 @@ struct LabOptions: ParsableArguments {
     @Option(help: ArgumentHelp("What all choices come from, as an earlier run printed it.", valueName: "number"))
     var seed: UInt64?
 
-    @Option(help: ArgumentHelp("No case begins after so many seconds.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("No case begins after so many seconds, but the first.", valueName: "seconds"))
     var budget: Double?
 
     @Option(help: ArgumentHelp("The first case to play.", valueName: "case"))

@@ -17,7 +17,7 @@ struct ReplaysCommand: ParsableCommand {
     @OptionGroup var options: LabOptions
 
     @Option(help: ArgumentHelp("The folder with the machine's kernel and programs.", valueName: "path"))
-    var machine = ".build/power-machine"
+    var machine = PowerMachine.usualFolder
 
     func run() throws {
         let plan = options.plan(of: 200)

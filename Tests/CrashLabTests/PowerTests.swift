@@ -5,8 +5,8 @@
 import Testing
 
 @Suite(.serialized) struct PowerTests {
-    @Test func machineThatLosesItsPowerLosesNothing() throws {
-        guard EmulatedMachine.isThere else { return }
+    @Test(.enabled(if: EmulatedMachine.isThere, "the emulated machine is not there: run .ci/power-machine"))
+    func machineThatLosesItsPowerLosesNothing() throws {
         let report = try PowerRow.run(
             LabPlan(seed: 3, cases: 1, executable: builtCommand), machine: EmulatedMachine.folder)
         #expect(report.failed == 0, "\(report.text)")

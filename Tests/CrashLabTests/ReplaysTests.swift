@@ -5,8 +5,8 @@
 import Testing
 
 @Suite(.serialized) struct ReplaysTests {
-    @Test func disksOfAMachineAreWhole() throws {
-        guard EmulatedMachine.isThere else { return }
+    @Test(.enabled(if: EmulatedMachine.isThere, "the emulated machine is not there: run .ci/power-machine"))
+    func disksOfAMachineAreWhole() throws {
         let report = try ReplaysRow.run(
             LabPlan(seed: 3, cases: 20, executable: builtCommand), machine: EmulatedMachine.folder)
         #expect(report.failed == 0, "\(report.text)")

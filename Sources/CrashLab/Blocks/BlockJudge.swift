@@ -17,14 +17,18 @@ struct BlockJudge {
     let errors: String
 
     /// What is on the device now. It is unmounted before and afterwards; what the next start writes is on the tape.
-    func look() throws -> NextStart.Finding {
+    ///
+    /// - Parameter boot: the machine that lost its power is this one, whose boot stays the same: the start is told another.
+    func look(boot: String = "the-boot-after-the-cut") throws -> NextStart.Finding {
         do {
             try device.mount()
         } catch {
             return .unmountable(error.description)
         }
         let finding = Result {
-            try NextStart.read(store: device.disk + "/s.backstay", executable: executable, errors: errors)
+            try NextStart.read(
+                store: device.disk + "/s.backstay", executable: executable, errors: errors,
+                boot: boot)
         }
         try device.unmount()
         return try finding.get()

@@ -158,7 +158,7 @@ final class BlockRun {
             try device.advance(recovery, 0..<second.flushed)
             try device.put(second.pieces, of: recovery)
             let pieces = device.takeTape()
-            let again = PowerVerdict(try judge.look(), history, seed: plan.seed)
+            let again = PowerVerdict(try judge.look(boot: "the-boot-after-that"), history, seed: plan.seed)
             let rest = device.takeTape()
             try device.undo(rest)
             run.report.count("second cuts while the first was recovered from")

@@ -95,6 +95,7 @@ enum ChildProgram {
         if role.usesFaults { options.vfs = FaultVFS.name }
         options.sabotage.acknowledgesBeforeCommit = role.acknowledgesEarly
         if role.strain.isBulky { options.tailBytes = Writers.leastTail }
+        if !role.boot.isEmpty { options.boot = role.boot }
         if role.strain.lags { options.ageMax = UInt64(alarmSeconds) * 1_000_000_000 }
         return options
     }
@@ -109,6 +110,7 @@ enum ChildProgram {
         let store = try await StateStore.open(role.store, options: options)
         let end = store.recovery.lastEnd
         Message.recovered(fromTail: store.recovery.recordsFromTail).send()
+        for what in store.recovery.damage { Message.damage(what).send() }
         var rows = 0
         for entry in try store.entries() {
             Message.row(key: entry.key, word: try entry.word).send()

@@ -82,6 +82,8 @@ struct ChildRole: Sendable {
     var tears = false
     var syncLies = false
     var acknowledgesEarly = false
+    /// The machine's boot, as the next start is to take it; empty for the kernel's own.
+    var boot = ""
     /// The memory group to join; empty for none.
     var memoryGroup = ""
     /// Seconds after which a child that hangs is ended by SIGALRM.
@@ -98,6 +100,7 @@ struct ChildRole: Sendable {
             "firstWriter=\(firstWriter)", "trigger=\(trigger)", "dieIn=\(dieIn)", "shadow=\(shadow)", "tears=\(tears)",
             "syncLies=\(syncLies)", "acknowledgesEarly=\(acknowledgesEarly)", "memoryGroup=\(memoryGroup)",
             "strain=\(strain.rawValue)", "marks=\(marks)", "alarm=\(alarm)",
+            "boot=\(boot)",
         ]
     }
 
@@ -129,7 +132,7 @@ struct ChildRole: Sendable {
             let syncLies = values["syncLies"].flatMap({ Bool($0) }),
             let acknowledgesEarly = values["acknowledgesEarly"].flatMap({ Bool($0) }),
             let memoryGroup = values["memoryGroup"], let strain = values["strain"].flatMap(Strain.init(rawValue:)),
-            let marks = values["marks"], let alarm = values["alarm"].flatMap({ UInt32($0) })
+            let marks = values["marks"], let boot = values["boot"], let alarm = values["alarm"].flatMap({ UInt32($0) })
         else { return nil }
         self.part = part
         self.store = store
@@ -145,6 +148,7 @@ struct ChildRole: Sendable {
         self.memoryGroup = memoryGroup
         self.strain = strain
         self.marks = marks
+        self.boot = boot
         self.alarm = alarm
     }
 }

@@ -230,6 +230,9 @@ final class ScenarioRun {
         case .row(let key, let word): seen.rows[key] = word
         case .ended(_, _, let text): seen.endedAs = String(text.prefix { $0 != ":" })
         case .done(let rows): seen.isDone = rows == seen.rows.count
+        case .damage(let text):
+            // After a simulated power loss the machine's boot is the same: what was only never written looks altered.
+            if case .process = scenario.survival { result.problems += NextStart.untrue([text]) }
         case .trouble(let text): result.problems.append(text)
         }
     }

@@ -13,6 +13,8 @@ internal import Glibc
 package struct FaultsRow {
     /// A case that takes longer hangs.
     private static let patience: UInt64 = 15_000_000_000
+    /// Before its first word a child plays every workload once, to count its calls.
+    private static let patienceAtFirst: UInt64 = 90_000_000_000
     /// A child plays so many cases.
     private static let casesPerChild = 2_000
 
@@ -50,10 +52,12 @@ package struct FaultsRow {
         let child = try start(role)
         var number = from
         var isDone = false
+        var patience = Self.patienceAtFirst
         let failedBefore = run.report.failed
         while !isDone {
-            switch child.nextLines(until: Platform.monotonicNanoseconds() + Self.patience) {
+            switch child.nextLines(until: Platform.monotonicNanoseconds() + patience) {
             case .lines(let lines):
+                patience = Self.patience
                 for line in lines {
                     take(line, role, &number)
                     if !plan.includes(number) || number >= min(role.to, total) { isDone = true }
@@ -116,7 +120,7 @@ package struct FaultsRow {
             let child = try start(role)
             var fails = false
             reading: while true {
-                switch child.nextLines(until: Platform.monotonicNanoseconds() + Self.patience) {
+                switch child.nextLines(until: Platform.monotonicNanoseconds() + Self.patienceAtFirst) {
                 case .lines(let lines):
                     for line in lines {
                         switch FaultChild.Line(line) {
@@ -127,6 +131,7 @@ package struct FaultsRow {
                     }
                 case .silence:
                     child.send(SIGKILL)
+                    run.report.skip("control \(flaw.rawValue): it said nothing for a long time")
                     break reading
                 case .end: break reading
                 }

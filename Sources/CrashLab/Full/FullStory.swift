@@ -254,7 +254,7 @@ struct FullStory {
     }
 
     private mutating func judge(_ finding: NextStart.Finding, _ what: String) {
-        guard case .rows(let rows) = finding else {
+        guard case .rows(let rows, let reported) = finding else {
             let text = "\(finding)"
             // The same answers as of any opening.
             let isFullAnswer = isFull && disk.place != .fileSize && text.contains(StoreError.Code.diskFull.rawValue)
@@ -266,6 +266,7 @@ struct FullStory {
             return
         }
         record.judge(rows, seed: plan.seed, "\(what): ")
+        for untrue in reported { record.complain("\(what): \(untrue)") }
         record.history.settle(rows)
     }
 }

@@ -184,11 +184,12 @@ package struct HooksRow {
         private mutating func verify() throws {
             let finding = try NextStart.read(
                 store: store, executable: plan.executable, errors: folder + "/next start")
-            guard case .rows(let rows) = finding else {
+            guard case .rows(let rows, let reported) = finding else {
                 record.complain("the next start: \(finding)")
                 return
             }
             record.judge(rows, seed: plan.seed)
+            for untrue in reported { record.complain(untrue) }
         }
     }
 }

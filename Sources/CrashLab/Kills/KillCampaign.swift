@@ -1,6 +1,7 @@
 // The campaign of `backstay drill --kills`: so many SIGKILLs at random moments, over the same store, then a new one
 // (KillSeries.swift); and what came of it.
 
+internal import ExitHooks
 internal import WriteAheadJournal
 
 /// Many random kills. The command `backstay drill --kills` is a thin cover over this.
@@ -77,6 +78,8 @@ public struct KillCampaign: Sendable {
     public var seed: UInt64
     /// The program to run as children: its main must call `runAsChildIfAsked` first.
     public var executable: String
+    /// A control: changes are answered before they are committed.
+    var isEarly = false
 
     /// Nil picks a seed; without an executable it is the running one.
     public init(kills: Int, seed: UInt64? = nil, executable: String? = nil) {
@@ -86,20 +89,28 @@ public struct KillCampaign: Sendable {
         self.executable = plan.executable
     }
 
-    /// Runs it in a new folder below `folder`, or below the system's temporary folder; removes it afterwards.
+    /// Runs it in a new folder below `folder`, or below the system's temporary folder. It is removed afterwards, but where
+    /// something was wrong: then the store is kept in it, for whoever looks into it.
     ///
     /// - Throws: a `StoreError` where no folder can be made or no child started.
     public func run(in folder: String? = nil, progress: (Int) -> Void = { _ in }) throws -> Report {
         let place = try LabFiles.makePlace("kills", in: folder ?? LabFiles.temporary)
-        defer { Platform.removeFolder(place) }
+        // For a campaign that is stopped; its children end when nobody hears them.
+        let cleanup = ExitHooks.register("remove the campaign's stores") { _ in Platform.removeFolder(place) }
+        defer { cleanup.cancel() }
         let start = Platform.monotonicNanoseconds()
-        let series = KillSeries(executable: executable, folder: place, seed: seed)
+        let series = KillSeries(executable: executable, folder: place, seed: seed, isEarly: isEarly)
         var stores = 0
         while series.report.total < kills && series.report.problems.isEmpty {
             try series.play(store: stores, most: kills) { progress(series.report.total) }
             stores += 1
         }
         var report = series.report
+        if report.isGood {
+            Platform.removeFolder(place)
+        } else {
+            report.problems.append("the store is kept in \(place)")
+        }
         report.seconds = Double(Platform.monotonicNanoseconds() - start) / 1e9
         return report
     }

@@ -139,6 +139,7 @@ final class KillSeries {
         switch message {
         case .acknowledged: report.acknowledged += 1
         case .recovered(let count): report.fromTail += count
+        case .damage(let text): report.problems += NextStart.untrue([text])
         case .trouble(let text): report.problems.append(text)
         default: break
         }

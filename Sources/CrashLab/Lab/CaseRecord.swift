@@ -38,8 +38,9 @@ struct CaseRecord {
             return
         }
         do throws(StoreError) {
-            let rows = try NextStart.rows(store)
+            let (rows, reported) = try NextStart.rows(store)
             judge(rows, seed: seed)
+            problems += reported
             problems += more(rows)
         } catch {
             complain("the next start: \(error)")

@@ -15,7 +15,7 @@ internal import Glibc
 package struct LabPlan: Sendable {
     /// What all choices come from.
     package var seed: UInt64
-    /// Seconds after which no further case begins; nil for none.
+    /// Seconds after which no case begins but the first; nil for none.
     package var budget: Double?
     /// The first case.
     package var from = 0
@@ -39,8 +39,11 @@ package struct LabPlan: Sendable {
         self.budget = budget
         self.from = from
         self.cases = cases
-        self.folder = folder ?? (access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp")
+        self.folder = folder ?? Self.usualFolder
     }
+
+    /// Where stores are made unless it is said otherwise.
+    static var usualFolder: String { access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp" }
 
     /// Seconds since the plan was made.
     package var seconds: Double { Double(Platform.monotonicNanoseconds() - start) / 1e9 }
@@ -48,7 +51,7 @@ package struct LabPlan: Sendable {
     /// Whether the case of this number is to be played.
     package func includes(_ number: Int) -> Bool {
         if let cases, number >= from + cases { return false }
-        if let budget, seconds >= budget { return false }
+        if let budget, number > from, seconds >= budget { return false }
         return true
     }
 

@@ -33,6 +33,8 @@ package struct LabReport: Sendable {
     package struct Failure: Sendable {
         package var number: Int
         package var what: String
+        /// The case itself, and those before it that it goes on from.
+        package var replayed: Range<Int>
         /// Where its files are kept; nil where nothing is left of it.
         package var artefacts: String?
     }
@@ -73,7 +75,9 @@ package struct LabReport: Sendable {
     }
 
     /// Nothing could be played here: neither good nor bad.
-    package var isSkipped: Bool { failed == 0 && !skipped.isEmpty && cases == (outcomes[.skipped] ?? 0) }
+    package var isSkipped: Bool {
+        failed == 0 && controls.allSatisfy(\.fails) && !skipped.isEmpty && cases == (outcomes[.skipped] ?? 0)
+    }
 
     package mutating func note(_ outcome: LabOutcome) { outcomes[outcome, default: 0] += 1 }
 
@@ -85,12 +89,15 @@ package struct LabReport: Sendable {
         }
     }
 
+    /// - Parameter first: the first case to be played again; nil where this one stands alone.
     /// - Returns: whether the failure's files are to be kept.
     @discardableResult
-    package mutating func fail(_ number: Int, _ what: String, artefacts: String? = nil) -> Bool {
+    package mutating func fail(_ number: Int, _ what: String, from first: Int? = nil, artefacts: String? = nil) -> Bool
+    {
         failed += 1
         guard failures.count < Self.described else { return false }
-        failures.append(Failure(number: number, what: what, artefacts: artefacts))
+        let replayed = (first ?? number)..<number + 1
+        failures.append(Failure(number: number, what: what, replayed: replayed, artefacts: artefacts))
         return true
     }
 
@@ -100,16 +107,22 @@ package struct LabReport: Sendable {
 
     package mutating func end() { seconds = plan.seconds }
 
-    /// The command that plays this case alone again.
-    package func replay(_ number: Int) -> String {
-        (["swift run -c release lab", row] + options + ["--seed \(plan.seed) --from \(number) --cases 1"])
+    /// The command that plays these cases again.
+    package func replay(_ cases: Range<Int>) -> String {
+        let folder = plan.folder == LabPlan.usualFolder ? [] : ["--folder \(plan.folder)"]
+        return
+            (["swift run -c release lab", row] + options + folder
+            + ["--seed \(plan.seed) --from \(cases.lowerBound) --cases \(cases.count)"])
             .joined(separator: " ")
     }
+
+    /// The command that plays this case alone again.
+    package func replay(_ number: Int) -> String { replay(number..<number + 1) }
 
     /// Lines for a person.
     package var text: String {
         var lines = failures.map { failure in
-            "case \(failure.number): \(failure.what)\n  again: \(replay(failure.number))"
+            "case \(failure.number): \(failure.what)\n  again: \(replay(failure.replayed))"
                 + (failure.artefacts.map { "\n  files: \($0)" } ?? "")
         }
         if failed > failures.count { lines.append("and \(failed - failures.count) more failures") }
@@ -131,7 +144,7 @@ package struct LabReport: Sendable {
         }
         let outcomes = LabOutcome.allCases.map { ($0.rawValue, self.outcomes[$0] ?? 0) }
         let failures = failures.map { failure in
-            "{\"case\":\(failure.number),\"what\":\(Self.quoted(failure.what)),\"replay\":\(Self.quoted(replay(failure.number)))"
+            "{\"case\":\(failure.number),\"what\":\(Self.quoted(failure.what)),\"replay\":\(Self.quoted(replay(failure.replayed)))"
                 + (failure.artefacts.map { ",\"files\":\(Self.quoted($0))" } ?? "") + "}"
         }
         let controls = controls.map { "{\"name\":\(Self.quoted($0.name)),\"fails\":\($0.fails)}" }

@@ -26,6 +26,8 @@ enum Message: Equatable, Sendable {
     case row(key: String, word: String)
     /// How the next start says the last run ended.
     case ended(kind: String, status: Int32?, text: String)
+    /// What the next start reports as damage.
+    case damage(String)
     /// So many records were in the tail alone.
     case recovered(fromTail: Int)
     /// The next start's last word: so many rows.
@@ -53,6 +55,7 @@ enum Message: Equatable, Sendable {
         case .hook(let reason): "h \(Self.flat(reason))"
         case .row(let key, let word): "v \(Self.flat(key)) \(Self.flat(word))"
         case .ended(let kind, let status, let text): "e \(kind) \(status.map { "\($0)" } ?? "-") \(Self.flat(text))"
+        case .damage(let text): "m \(Self.flat(text))"
         case .recovered(let count): "f \(count)"
         case .done(let rows): "d \(rows)"
         case .failed(let code): "x \(Self.flat(code))"
@@ -92,6 +95,7 @@ enum Message: Equatable, Sendable {
         case "e":
             guard parts.count == 4 else { return nil }
             self = .ended(kind: String(parts[1]), status: Int32(parts[2]), text: String(parts[3]))
+        case "m": self = .damage(String(rest))
         case "f":
             guard let count = Int(rest) else { return nil }
             self = .recovered(fromTail: count)

@@ -12,26 +12,37 @@ internal import Glibc
 
 enum NextStart {
     enum Finding: Sendable {
-        /// The store's rows.
-        case rows([String: String])
+        /// The store's rows; and what its report has that is not true.
+        case rows([String: String], reported: [String])
         /// The file system cannot be mounted: nothing is said about the store.
         case unmountable(String)
         /// The store could not be opened, or not be read to its end.
         case unopened(String)
-        /// Nothing was said: the machine it ran on hangs, or was too slow.
+        /// Nothing was said at all: the machine it ran on hangs, or was too slow.
         case silent
+        /// It said something, and then nothing more.
+        case hung
     }
 
     private static let silentEnd = "the next start ended by"
 
+    /// What a report says of files that nothing has altered must be nothing, but for this: a torn frame of SQLite's WAL of
+    /// which a single byte is old looks as if that byte had altered (docs/failure-model.md).
+    static func untrue(_ damage: [String]) -> [String] {
+        damage.filter { !$0.contains(": put right; ") }.map { "reported as damage: \($0)" }
+    }
+
     /// Has a process open the store. Its last words go to the file `errors`.
-    static func read(store: String, executable: String, errors: String) throws -> Finding {
+    ///
+    /// - Parameter boot: what it is to take for the machine's boot; empty for the kernel's own.
+    static func read(store: String, executable: String, errors: String, boot: String = "") throws -> Finding {
         var role = ChildRole()
         role.store = store
+        role.boot = boot
         truncate(errors, 0)
         let child = try ChildProcess(executable: executable, arguments: role.arguments, errors: errors)
-        switch hear(child, patience: ChildProcess.silenceMax) {
-        case .silent: return .unopened("the next start said nothing for a long time")
+        switch hear(child, patience: ChildProcess.silenceMax, isAfterPowerCut: !boot.isEmpty) {
+        case .silent, .hung: return .unopened("the next start said nothing for a long time")
         case .unopened(let reason):
             // What it told before it ended says more than what the compiler's runtime wrote about its end.
             let isTold = !reason.hasPrefix(silentEnd)
@@ -41,40 +52,53 @@ enum NextStart {
     }
 
     /// What a process that reads a store says, to its end.
-    static func hear(_ child: ChildProcess, patience: UInt64) -> Finding {
+    ///
+    /// - Parameter isAfterPowerCut: the last run ended with the machine, or before in order.
+    static func hear(_ child: ChildProcess, patience: UInt64, isAfterPowerCut: Bool = false) -> Finding {
         var rows: [String: String] = [:]
+        var damage: [String] = []
+        var ended = ""
         var troubles: [String] = []
         var isDone = false
+        var hasBegun = false
         let why = child.hear(patience: patience) { messages in
             for message in messages {
+                hasBegun = true
                 switch message {
                 case .row(let key, let word): rows[key] = word
                 case .done(let count): isDone = count == rows.count
                 case .trouble(let text): troubles.append(text)
+                case .damage(let text): damage.append(text)
+                case .ended(let kind, _, let text):
+                    let isTrue = ["machineDown", "clean", "none"].contains(kind)
+                    if isAfterPowerCut && !isTrue { ended = "the last run is said to have ended so: \(text)" }
                 default: break
                 }
             }
             return true
         }
-        if why == .silence { return .silent }
+        if why == .silence {
+            return hasBegun ? .hung : .silent
+        }
         let end = child.reap()
         guard isDone, troubles.isEmpty, end == .exited(0) else {
             return .unopened((troubles + ["\(silentEnd) \(end)"]).joined(separator: "; "))
         }
-        return .rows(rows)
+        return .rows(rows, reported: untrue(damage) + (ended.isEmpty ? [] : [ended]))
     }
 
     /// In this process: what is there after the death of the owner, which may have been a moment ago, with its locks on
     /// their way out.
-    static func rows(_ store: String) throws(StoreError) -> [String: String] {
+    static func rows(_ store: String) throws(StoreError) -> (rows: [String: String], reported: [String]) {
         var options = StoreOptions()
         options.closesAtExit = false
         options.tailBytes = Writers.leastTail
         options.lockPatience = 5_000_000_000
         let open = try StateStore.open(store, options: options)
         let rows = try open.rows()
+        let reported = untrue(open.recovery.damage)
         try open.close()
-        return rows
+        return (rows, reported)
     }
 }
 
@@ -93,15 +117,22 @@ struct PowerVerdict: Sendable {
         case .unopened(let reason):
             outcome = .detected
             what = reason
+        case .hung:
+            outcome = .detected
+            what = "the next start said nothing more for a long time"
         case .silent:
             outcome = .skipped
             what = "nothing was said"
-        case .rows(let rows):
+        case .rows(let rows, let reported):
             let verdict = Oracle.judge(history, recovered: rows, seed: seed, survival: .power)
             recovered = verdict.recovered
             outcome = verdict.lost > 0 ? .lost : verdict.findings.isEmpty ? .whole : .wrong
             what = verdict.findings.prefix(3).map(\.description).joined(separator: "; ")
             if verdict.findings.count > 3 { what += "; and \(verdict.findings.count - 3) more" }
+            if outcome == .whole, let untrue = reported.first {
+                outcome = .detected
+                what = untrue
+            }
         }
     }
 }

@@ -36,6 +36,7 @@ package enum MutantsRow {
         }
         let what = Dictionary(faults.map { ($0.name, $0.what) }) { first, _ in first }
         var run = try LabRun("mutants", plan)
+        if package != "." { run.report.options = ["--package \(package)"] }
         let end = min(Mutant.all.count, plan.cases.map { plan.from + $0 } ?? .max)
         let mutants = plan.from < end ? Array(Mutant.all[plan.from..<end]) : []
         let bundle = try build(root, run.place)
@@ -43,7 +44,9 @@ package enum MutantsRow {
 
         run.report.control("no fault at all", fails: unsound.isEmpty)
         guard unsound.isEmpty else {
-            run.report.fail(plan.from, "nothing is planted, and not passed: \(unsound)", artefacts: run.place)
+            run.report.fail(
+                max(plan.from, end - 1), "nothing is planted, and not passed: \(unsound)", from: plan.from,
+                artefacts: run.place)
             return (run.end(next: plan.from), "")
         }
         var lines: [String] = []

@@ -17,10 +17,14 @@ internal import Musl
 internal import Glibc
 #endif
 
-struct PowerMachine {
+package struct PowerMachine {
     static let emulator = "qemu-system-x86_64"
     /// How to get what is missing.
     private static let remedy = "run .ci/power-machine"
+    /// Where its files are, unless it is said otherwise.
+    package static let usualFolder = ".build/power-machine"
+    /// What the command line has to say of it.
+    static func options(_ folder: String) -> [String] { folder == usualFolder ? [] : ["--machine \(folder)"] }
     /// Where it mounts its drive, and keeps its store.
     static let store = "/disk/s.backstay"
     /// Nanoseconds without a word after which a machine hangs. A boot takes some seconds, and more beside other work.

@@ -52,6 +52,8 @@ private final class PowerRun {
         case made
         /// It hung, or ended before its time.
         case missed(String)
+        /// It hung behind the program's beginning.
+        case hung
         /// The program met an error.
         case troubled(String)
     }
@@ -63,6 +65,7 @@ private final class PowerRun {
 
     init(_ run: LabRun, machine: String) throws {
         self.run = run
+        self.run.report.options = PowerMachine.options(machine)
         self.machine = try PowerMachine(folder: machine, place: run.place)
         try LabFiles.make(folder: run.place + "/disk")
     }
@@ -95,31 +98,52 @@ private final class PowerRun {
         let target = isEarly ? 0 : Int.random(in: 1...300, using: &random)
         let delay = UInt32.random(in: 0...(isEarly ? 400_000 : 60_000), using: &random)
         guard var drive = self.drive else { return }
-        for boot in 1... {
+        var hangs = 0
+        booting: for boot in 1... {
             let cut = try self.cut(role, drive.image, target: target, delay: delay, isEarly: isEarly, &drive.history)
-            if case .troubled(let trouble) = cut { run.report.fail(number, "wrong: \(trouble)") }
-            guard case .missed(let reason) = cut else { break }
+            var reason = "the program hangs"
+            switch cut {
+            case .made: break booting
+            case .troubled(let trouble):
+                run.report.fail(number, "wrong: \(trouble)", from: number - round)
+                break booting
+            case .missed(let why): reason = why
+            case .hung: hangs += 1
+            }
             run.report.count("boots that count for nothing")
-            if boot == Self.bootsMax {
-                self.drive = drive
+            guard boot == Self.bootsMax else { continue }
+            self.drive = drive
+            // An emulator hangs now and then. What hangs each time is the program.
+            guard hangs == Self.bootsMax else {
                 run.report.skip("case \(number): \(reason)")
                 return run.report.note(.skipped)
             }
+            run.report.note(.wrong)
+            run.report.fail(number, "wrong: \(reason)", from: number - round, artefacts: drive.image)
+            self.drive = nil
+            return
         }
         // While the store is small: a thousand values take the console a second or more.
         let isInGuest = round == 3
+        // Whoever looks at it changes it, as does the mount: a failure is kept as the power left it.
+        let asCut = "\(place)/\(number).as-cut.ext4"
+        try SystemCommand.run(["cp", "--sparse=always", drive.image, asCut], log: place + "/log")
         let finding = try isInGuest ? readInMachine(drive.image) : readHere(drive.image)
         let verdict = PowerVerdict(finding, drive.history, seed: plan.seed)
-        if case .rows(let rows) = finding { drive.history.settle(rows) }
+        if case .rows(let rows, _) = finding { drive.history.settle(rows) }
         self.drive = drive
         run.report.note(verdict.outcome)
         run.report.count(isInGuest ? "judged by the machine" : "judged here")
         switch verdict.outcome {
-        case .whole: return
-        case .skipped: run.report.skip("case \(number): \(verdict.what)")
+        case .whole: unlink(asCut)
+        case .skipped:
+            unlink(asCut)
+            run.report.skip("case \(number): \(verdict.what)")
         case .detected, .lost, .wrong:
-            run.report.fail(number, "\(verdict.outcome.rawValue): \(verdict.what)", artefacts: drive.image)
+            run.report.fail(
+                number, "\(verdict.outcome.rawValue): \(verdict.what)", from: number - round, artefacts: asCut)
             // What comes behind a failure says nothing: a new drive for the next case, and this one is kept.
+            unlink(drive.image)
             self.drive = nil
         }
     }
@@ -162,9 +186,9 @@ private final class PowerRun {
         let child = try machine.start(role, .plain(image: image), errors: place + "/stderr")
         var acknowledged = 0
         var isCut = false
+        var hasBegun = false
         var trouble: String?
         let why = child.hear(patience: PowerMachine.patience) { messages in
-            var hasBegun = false
             for message in messages {
                 history.note(message)
                 switch message {
@@ -184,7 +208,7 @@ private final class PowerRun {
         if why == .silence {
             child.send(SIGKILL)
             _ = child.reap()
-            return .missed("the machine said nothing for a long time")
+            return hasBegun ? .hung : .missed("the machine said nothing for a long time")
         }
         let end = child.reap()
         run.report.count("changes acknowledged", acknowledged)
@@ -213,17 +237,23 @@ private final class PowerRun {
         return try finding.get()
     }
 
-    /// The whole next boot as a user has it. A boot that hangs is tried again, and counts for nothing.
+    /// The whole next boot as a user has it. A boot that hangs is tried again, and counts for nothing; a program that hangs
+    /// each time has not opened the store.
     private func readInMachine(_ image: String) throws -> NextStart.Finding {
         var role = ChildRole()
         role.store = PowerMachine.store
         role.alarm = PowerMachine.alarmSeconds
+        var hangs = 0
         for _ in 1..<Self.bootsMax {
             let child = try machine.start(role, .plain(image: image), errors: place + "/stderr")
             let finding = NextStart.hear(child, patience: PowerMachine.patience)
-            guard case .silent = finding else { return finding }
+            switch finding {
+            case .silent: break
+            case .hung: hangs += 1
+            default: return finding
+            }
             run.report.count("boots that count for nothing")
         }
-        return .silent
+        return hangs == Self.bootsMax - 1 ? .hung : .silent
     }
 }

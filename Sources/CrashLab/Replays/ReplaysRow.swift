@@ -18,6 +18,8 @@ package enum ReplaysRow {
         return try MountedRow.run("replays", plan, missing: missing.compactMap(\.self)) { run in
             let recorder = MachineRecorder(
                 machine: try PowerMachine(folder: machine, place: run.place), folder: run.place)
+            var run = run
+            run.report.options = PowerMachine.options(machine)
             return try BlockRun(run, .machine(recorder)).play(progress)
         }
     }

@@ -51,6 +51,9 @@ final class StateJudge {
             if found.fault == nil && store.recovery.recordsResupplied > 0 {
                 found.fault = StateFault(outcome: .detected, what: store.recovery.discardReason)
             }
+            if found.fault == nil, let untrue = NextStart.untrue(store.recovery.damage).first {
+                found.fault = StateFault(outcome: .detected, what: untrue)
+            }
             try use(store)
             return found
         } catch {
