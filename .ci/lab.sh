@@ -1,38 +1,49 @@
 #!/usr/bin/env bash
-# A slice of every row of the crash lab, each with its share of the time. What this machine cannot play is printed by name.
-# The seed follows from Sources, so that each change there is played with another, and the same change with the same again. A
-# failure names the command that plays it again.
+# A slice of every row of the crash lab. Each has a fixed share of LAB_SECONDS, and plays as many cases as fit in. What was
+# played and what this machine cannot play is printed by name. The seed follows from Sources, so that each change there is
+# played with another, and the same change with the same again. A failure names the command that plays it again.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
 tree=$(git rev-parse --short=8 HEAD:Sources 2>/dev/null || printf '%04x%04x' $RANDOM $RANDOM)
 seed=${LAB_SEED:-$((16#${tree:0:8}))}
+seconds=${LAB_SECONDS:-350}
 lab=.build/release/lab
+shares=350 # of all rows together
+played=()
 failed=()
-unplayed=()
+# Not one of CI's minutes: it builds all tests anew.
+unplayed=("mutants (builds for minutes: swift run lab mutants)")
 
-row() {
-    printf '\n-- %s\n' "$*"
-    "$lab" "$@" --seed "$seed"
+row() { # SHARE ROW
+    budget=$((seconds * $1 / shares))
+    [ "$budget" -ge 5 ] || budget=5
+    printf '\n-- %s, %s s\n' "$2" "$budget"
+    "$lab" "$2" --seed "$seed" --budget "$budget"
     case $? in
-        0) ;;
-        77) unplayed+=("$1") ;;
-        *) failed+=("$1") ;;
+        0) played+=("$2") ;;
+        77) unplayed+=("$2 (see there)") ;;
+        *) failed+=("$2") ;;
     esac
 }
 
-row states --budget 35
-row faults --budget 35
-row rot --budget 40
-row model --budget 20
-row calls --budget 30
-row kills --budget 25
-row blocks --budget 40
-row signals --budget 25
-row hooks --budget 15
-row full --budget 20
-row neighbours --budget 10
-row rivals --cases 70
+row 35 states
+row 35 faults
+row 40 rot
+row 20 model
+row 30 calls
+row 25 kills
+row 40 blocks
+row 25 signals
+row 15 hooks
+row 20 full
+row 10 neighbours
+row 5 rivals
+# Where .ci/power-machine was run.
+row 20 power
+row 30 replays
 
-printf '\nlab: seed %s; not played here: %s; failed: %s\n' "$seed" "${unplayed[*]:-none}" "${failed[*]:-none}"
+list() { local IFS=,; printf '%s' "${*:-none}" | sed 's/,/, /g'; }
+printf '\nlab: seed %s; played: %s; not played here: %s; failed: %s\n' "$seed" \
+    "$(list "${played[@]}")" "$(list "${unplayed[@]}")" "$(list "${failed[@]}")"
 [ ${#failed[@]} -eq 0 ]
