@@ -383,11 +383,13 @@ private func text(_ bytes: [UInt8]?) -> String { bytes.map { String(decoding: $0
         #expect(WALScan.file(folder.path + "/journal.db-wal")?.committedBytes == end - 4_120)
 
         options.vfs = FaultVFS.name
+        options.boot = "2"
         let judge = StateJudge(folder)
         let expected = StateJudge.Expected(allowed: 0...0)
         let (first, recovery) = try Recording.of(folder.path) { judge.open(options, oracle, expected) }
         #expect(first.fault == nil, "\(String(describing: first.fault))")
         options.vfs = nil
+        options.boot = "3"
         var random = SeededRandom(seed: 1)
         var states = CrashStates(base: image, recording: recovery, rules: DiskRules(damagesWholeSectors: true))
         states.effort = StateEffort(exhaustiveMax: 4, sampled: 8, torn: 60, cuts: 0)
