@@ -222,6 +222,9 @@ final class StoreCore: @unchecked Sendable {
 
     var isForked: Bool { fork.isForked }
 
+    /// It was closed, or is being closed: changes are refused.
+    var isOver: Bool { closed.load(ordering: .relaxed) }
+
     static let forkedError = StoreError(
         .forked, "this store was opened by the parent process: open it in a process of its own, after the parent")
 
@@ -248,6 +251,8 @@ final class StoreCore: @unchecked Sendable {
             writerThread.store(0, ordering: .relaxed)
             writer.unlock()
         }
+        // Who waited for the lock may have it from a close, which has everybody out before it drains.
+        if isOver, !Planted.letsInBehindClose.isOn { throw Self.closedError }
         guard case .admitted = try committer.admit(durability, content: bytes + 1) else { return nil }
         return try body(committer)
     }
