@@ -144,6 +144,7 @@ final class StoreCore: @unchecked Sendable {
         recovery = StateStore.RecoveryReport(
             lastEnd: RunEnd(.none, evidence: "the store is in memory"), isNew: true, recordsReplayed: 0,
             bytesDiscarded: 0, discardReason: "", lastLSN: .zero, keys: 0, seconds: 0)
+        options.onEvent?(.opened(recovery))
     }
 
     /// A view of a folder as of now, nothing written.

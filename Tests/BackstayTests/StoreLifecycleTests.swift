@@ -431,6 +431,10 @@ import WriteAheadJournal
         #expect(told.first == "opened true")
         #expect(told.contains("folded 2"))
         #expect(told.last == "closed well")
+
+        events.with { $0 = [] }
+        try StateStore.inMemory(options: options).close()
+        #expect(events.with { $0 } == ["opened true", "closed well"])
     }
 
     /// "é" and "e" with an accent behind it are equal to Swift, and two states.
