@@ -27,12 +27,26 @@ import WriteAheadJournal
                 let folder = "\(place)/\(number)-\(round)"
                 try LabFiles.make(folder: folder)
                 var life = ModelLife(in: folder, seed: 5, number: number)
-                try life.live()
+                life.live()
                 #expect(life.problems.isEmpty, "\(life.problems)")
                 counts.append(life.counts)
             }
             #expect(counts[0] == counts[1] && !counts[0].isEmpty)
         }
+    }
+
+    /// Whether the next try comes before the wait is over would be another at each replay.
+    @Test func noClockDecidesWhatAFullDiskAnswers() {
+        var random = SeededRandom(seed: 3, name: "options")
+        var waits: Set<Bool> = []
+        for _ in 0..<50 {
+            let options = ModelDraw.options(&random)
+            let isPatient = options.diskFullPatience >= .seconds(60) && options.retryInterval == 1_000_000
+            let isNot = options.diskFullPatience == .zero && options.retryInterval == 3_600_000_000_000
+            #expect(isPatient || isNot)
+            waits.insert(isPatient)
+        }
+        #expect(waits == [true, false])
     }
 
     @Test func everyDifferenceIsSeen() throws {

@@ -13,7 +13,6 @@ struct ModelLife {
     /// Bytes of `.process` changes that may be in the tail alone: well below the half of it at which the store commits by
     /// itself, which would change files while they are copied.
     private static let pendingBytesMax = 24 << 10
-    private static let boot = "the lab's"
 
     private let place: String
     private var random: SeededRandom
@@ -30,9 +29,7 @@ struct ModelLife {
     private var lastLSN = LSN.zero
     private var pendingBytes = 0
     private var changes = 0
-    /// A call is to fail, and one has failed, since the store was opened.
-    private var isArmed = false, isStruck = false
-    private var hasBeenStruck = false
+    private var fault: ModelFault
 
     /// What was not as it must be. The first of them ends the life.
     private(set) var problems: [String] = []
@@ -40,36 +37,40 @@ struct ModelLife {
 
     init(in place: String, seed: UInt64, number: Int, forgets: Bool = false) {
         self.place = place
+        fault = ModelFault(place: place)
         random = SeededRandom(seed: seed, name: "model \(number)")
-        var keys = [
-            "a", "a\u{0}b", "é", "e\u{301}", "user", "user/", "user/1", "user/10", "user/2", "'quote\"", "日本", "👩‍🚀", " ",
-            "\n",
-            "\u{10ffff}", String(repeating: "long/", count: 819) + "k",
-        ]
-        for _ in 0..<Int.random(in: 0...60, using: &random) {
-            keys.append("row/\(Int.random(in: 0..<1_000, using: &random))")
-        }
-        self.keys = keys
+        keys = ModelDraw.keys(&random)
         if forgets { forgetsAt = Int.random(in: 3...8, using: &random) }
     }
 
     private var path: String { "\(place)/s\(folders)" }
 
-    mutating func live() throws {
+    /// Lives it to its end, or to the first problem.
+    mutating func live() {
+        do {
+            try goOn()
+        } catch {
+            complain("the life met an error that it does not expect: \(error)")
+        }
+        release()
+    }
+
+    private mutating func goOn() throws {
         try open()
         let steps = Int.random(in: 20...160, using: &random)
         for _ in 0..<steps where problems.isEmpty { try step() }
-        guard problems.isEmpty else { return release() }
-        try lift()
+        guard problems.isEmpty else { return }
+        fault.lift()
         try reopen()
-        release()
     }
 
     private mutating func release() {
         snapshots = []
         if let store { _ = Result { () throws(StoreError) in try store.close() } }
         store = nil
-        Fault.end(folder: place)
+        fault.end()
+        counts["faults set"] = fault.set
+        counts["faults met"] = fault.met
     }
 
     private mutating func count(_ what: String) { counts[what, default: 0] += 1 }
@@ -79,7 +80,7 @@ struct ModelLife {
     // MARK: Steps
 
     private mutating func step() throws {
-        if Int.random(in: 0..<25, using: &random) == 0 { arm() }
+        if Int.random(in: 0..<25, using: &random) == 0 { fault.arm(store: path, &random) }
         switch Int.random(in: 0..<100, using: &random) {
         case 0..<28: try set()
         case 28..<38: try remove()
@@ -295,7 +296,7 @@ struct ModelLife {
         defer { Platform.removeFolder(copy) }
         do throws(StoreError) {
             try store.backup(to: copy)
-            let opened = try StateStore.open(copy, options: Self.options(durability: .power))
+            let opened = try StateStore.open(copy, options: ModelDraw.options(durability: .power))
             if let wrong = try table.difference(opened) { complain("a backup: \(wrong)") }
             try opened.close()
         } catch {
@@ -319,71 +320,30 @@ struct ModelLife {
     private mutating func ask() throws {
         guard let store else { return }
         count("refusals asked for")
-        let key = key()
-        let asked: [(StoreError.Code, () throws(StoreError) -> Void)] = [
-            (.keyOutOfBounds, { () throws(StoreError) in try store.set("", 1) }),
-            (.keyOutOfBounds, { () throws(StoreError) in try store.set(String(repeating: "x", count: 4_097), 1) }),
-            (.keyOutOfBounds, { () throws(StoreError) in _ = try store.get("", as: Int.self) }),
-            (.valueOutOfBounds, { () throws(StoreError) in try store.set(key, Double.nan) }),
-            (.valueOutOfBounds, { () throws(StoreError) in try store.set(key, [1, -Double.infinity]) }),
-        ]
-        for (code, body) in asked {
-            do throws(StoreError) {
-                try body()
-                complain("what is \(code.rawValue) is answered")
-            } catch {
-                // A store that is poisoned says that first.
-                if error.code != code && !(isStruck && error.code == .poisoned) {
-                    complain("what is \(code.rawValue) is refused as \(error.code.rawValue)")
-                }
-                if error.outcome != .rejected { complain("what is refused has the outcome \(error.outcome)") }
-            }
+        for complaint in ModelRefusals.complaints(store, key: key(), mayBePoisoned: fault.hasStruck) {
+            complain(complaint)
         }
         try look()
     }
 
     // MARK: Starts and ends
 
-    private static func options(durability: Durability) -> StoreOptions {
-        var options = StoreOptions()
-        options.durability = durability
-        options.closesAtExit = false
-        options.tailBytes = 64 << 10
-        options.ageMax = 3_600_000_000_000
-        options.checkpointsByItself = false
-        options.diskFullPatience = .milliseconds(3)
-        options.retryInterval = 1_000_000
-        options.boot = boot
-        options.vfs = FaultVFS.name
-        return options
-    }
-
-    private mutating func drawOptions() {
-        options = Self.options(durability: Bool.random(using: &random) ? .power : .process)
-        options.paranoidSectors = Int.random(in: 0..<4, using: &random) == 0
-        options.walBytesKept = [96 << 10, 160 << 10, 512 << 10].randomElement(using: &random)
-        options.stateFramesMax = [4, 40, 1_024].randomElement(using: &random)
-        options.reservedBytes = [6 << 10, 64 << 10].randomElement(using: &random)
-    }
-
     /// Opens what must open.
     private mutating func open() throws {
-        drawOptions()
+        options = ModelDraw.options(&random)
         count("starts")
-        hasBeenStruck = hasBeenStruck || isStruck
-        (isArmed, isStruck) = (false, false)
-        Fault.end(folder: place)
+        fault.end()
         pendingBytes = 0
         do throws(StoreError) {
             let opened = try StateStore.open(path, options: options)
             store = opened
             // A frame of which a failed write left a single byte as it was looks like one with an altered byte
             // (docs/failure-model.md).
-            let damage = opened.recovery.damage.filter { !hasBeenStruck || !$0.contains(": put right; ") }
+            let damage = opened.recovery.damage.filter { !fault.hasStruckBefore || !$0.contains(": put right; ") }
             if damage.count < opened.recovery.damage.count { count("torn frames taken for altered ones") }
             if !damage.isEmpty { complain("a start reports \(damage)") }
             // What a failed write has left is discarded, now or at a later start.
-            if opened.recovery.bytesDiscarded > 0 && !hasBeenStruck {
+            if opened.recovery.bytesDiscarded > 0 && !fault.hasStruckBefore {
                 complain("a start discards bytes: \(opened.recovery.discardReason)")
             }
         } catch {
@@ -410,7 +370,7 @@ struct ModelLife {
         } catch {
             if error.code != .closed { complain("a store that is closed says \(error.code.rawValue)") }
         }
-        try lift()
+        fault.lift()
         try survey()
         try open()
         try compare("after a clean end")
@@ -418,8 +378,8 @@ struct ModelLife {
 
     /// The process dies: what it leaves is what its files are now.
     private mutating func die() throws {
-        try lift()
-        guard let store, !isStruck else { return }
+        fault.lift()
+        guard let store, !fault.hasStruck else { return }
         count("deaths")
         snapshots = []
         let files = try LabFiles.filesOfLiveStore(path)
@@ -443,46 +403,13 @@ struct ModelLife {
         if let finding = survey.findings.first { complain("after a clean end: \(finding.check): \(finding.message)") }
     }
 
-    // MARK: Calls that fail
-
-    /// One of the next calls of SQLite's fails.
-    private mutating func arm() {
-        // It takes the place of one that may have been met since.
-        noteFault()
-        guard !isStruck else { return }
-        let kind = FaultClass(rawValue: UInt8.random(in: 0..<UInt8(FaultClass.count), using: &random))
-        let ways = Fault.ways(kind).filter { way in
-            guard case .call(_, let how, let pages) = way.0 else { return false }
-            // A file that is shorter than it was is no error of a call: that is `rot`. What becomes of pages: `faults`.
-            return way.1 == .once && how != .short && pages == .stayDirty
-        }
-        guard let (target, lasting) = ways.randomElement(using: &random) else { return }
-        let fault = Fault(target: target, index: Int.random(in: 1...30, using: &random), lasting: lasting)
-        fault.set(folder: place, store: path, seed: random.next(), flaw: BACKSTAY_FLAW_NONE)
-        isArmed = true
-        count("faults set")
-    }
-
-    /// Nothing fails any more.
-    private mutating func lift() throws {
-        noteFault()
-        Fault.lift(folder: place)
-    }
-
-    private mutating func noteFault() {
-        if isArmed && !isStruck && Fault.wasMet(folder: place) {
-            isStruck = true
-            count("faults met")
-        }
-    }
-
     /// A call ended with an error. Where a fault was met that is right, and the next start has one of these tables.
     private mutating func failed(_ what: String, _ error: StoreError, _ candidates: [ModelTable]) throws {
-        noteFault()
-        guard isStruck else { return complain("\(what) without any fault: \(error)") }
+        fault.note()
+        guard fault.hasStruck else { return complain("\(what) without any fault: \(error)") }
         count("errors")
         snapshots = []
-        Fault.lift(folder: place)
+        fault.lift()
         // A store that is poisoned says so here; what it could not do it does not do now.
         if let store { _ = Result { () throws(StoreError) in try store.close() } }
         store = nil

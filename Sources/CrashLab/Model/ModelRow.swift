@@ -58,7 +58,7 @@ package enum ModelRow {
     private static func play(_ run: inout LabRun, _ number: Int, forgets: Bool) throws -> ModelLife {
         let folder = try run.makeFolder(number)
         var life = ModelLife(in: folder, seed: run.plan.seed, number: number, forgets: forgets)
-        try life.live()
+        life.live()
         if forgets { Platform.removeFolder(folder) }
         return life
     }
