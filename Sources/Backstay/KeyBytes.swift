@@ -4,7 +4,7 @@
 internal import WriteAheadJournal
 
 enum KeyBytes {
-    static let lengthMax = 4_096
+    static let lengthMax = OperationCodec.keyBytesMax
 
     @inline(__always)
     static func with<R, E: Error>(

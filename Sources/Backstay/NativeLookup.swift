@@ -13,7 +13,7 @@ extension StateStore {
     enum Lookup<Value> {
         case absent
         case found(Value)
-        /// Stored as another kind, or large: the general way decides.
+        /// Stored as another kind, large, or not what its kind allows (NativeValue.swift): the general way decides.
         case other
     }
 
@@ -22,7 +22,7 @@ extension StateStore {
 
     @inline(__always)
     private func lookUp<Value>(
-        _ key: String, _ wanted: ValueKind, _ decode: (UnsafeRawBufferPointer) -> Value
+        _ key: String, _ wanted: ValueKind, _ decode: (UnsafeRawBufferPointer) -> Value?
     ) throws(StoreError) -> Lookup<Value> {
         try core.check()
         let wanted = wanted.rawValue
@@ -31,7 +31,10 @@ extension StateStore {
         return key.utf8.withContiguousStorageIfAvailable { utf8 -> Lookup<Value> in
             guard utf8.count >= 1 && utf8.count <= KeyBytes.lengthMax else { return .other }
             return core.memory.index.withValue(of: UnsafeRawBufferPointer(utf8)) { kind, bytes in
-                kind == wanted && bytes.count <= Self.quickBytesMax ? .found(decode(bytes)) : .other
+                guard kind == wanted, bytes.count <= Self.quickBytesMax, let value = decode(bytes) else {
+                    return .other
+                }
+                return .found(value)
             } ?? .absent
         } ?? .other
     }
@@ -43,27 +46,37 @@ extension StateStore {
 
     @usableFromInline
     func lookUpString(_ key: String) throws(StoreError) -> Lookup<String> {
-        try lookUp(key, .string) { String(decoding: $0, as: UTF8.self) }
+        try lookUp(key, .string) { bytes in
+            // What is no UTF-8 is decoded as something else. Comparing costs a tenth of what String(validating:) does.
+            var string = String(decoding: bytes, as: UTF8.self)
+            let isSame = string.withUTF8 { orderedTreeCompare(UnsafeRawBufferPointer($0), bytes) == 0 }
+            return isSame ? string : nil
+        }
     }
 
     @usableFromInline
     func lookUpInt(_ key: String) throws(StoreError) -> Lookup<Int> {
-        try lookUp(key, .int) { Int(truncatingIfNeeded: Self.word($0)) }
+        try lookUp(key, .int) { Self.word($0).map { Int(truncatingIfNeeded: $0) } }
     }
 
     @usableFromInline
     func lookUpDouble(_ key: String) throws(StoreError) -> Lookup<Double> {
-        try lookUp(key, .double) { Double(bitPattern: Self.word($0)) }
+        try lookUp(key, .double) { bytes in
+            guard let word = Self.word(bytes) else { return nil }
+            let value = Double(bitPattern: word)
+            return value.isFinite ? value : nil
+        }
     }
 
     @usableFromInline
     func lookUpBool(_ key: String) throws(StoreError) -> Lookup<Bool> {
-        try lookUp(key, .bool) { $0[0] != 0 }
+        try lookUp(key, .bool) { $0.count == 1 && $0[0] <= 1 ? $0[0] == 1 : nil }
     }
 
-    /// The eight bytes of a stored number; their count was checked when they were written and when they were loaded.
-    private static func word(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
-        UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
+    /// The eight bytes of a stored number.
+    @inline(__always)
+    private static func word(_ bytes: UnsafeRawBufferPointer) -> UInt64? {
+        bytes.count == 8 ? UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self)) : nil
     }
 
     /// Any type, stored in any way.

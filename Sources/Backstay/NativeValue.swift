@@ -89,7 +89,7 @@ package enum NativeValue {
 
 extension NativeValue {
     /// The longest value that can be stored: 512 MiB.
-    package static let bytesMax = 512 << 20
+    package static let bytesMax = OperationCodec.valueBytesMax
 
     /// Appends the 8 bytes of an int, uint or the bit pattern of a double or date.
     @inline(__always)

@@ -30,6 +30,8 @@ extension StateStore {
         public var count: Int { view.count }
 
         /// The value of a key at that moment, or nil.
+        ///
+        /// - Throws: `typeMismatch`, `damaged`, `keyOutOfBounds`.
         public func get<Value: Codable>(_ key: String, as type: Value.Type = Value.self) throws(StoreError) -> Value? {
             try KeyBytes.withChecked(key) { (bytes) throws(StoreError) in
                 try view.withValue(of: bytes) { kind, value in StoredBytes(value, kind).decode(key, type) }?.get()
@@ -60,6 +62,8 @@ extension StateStore {
     }
 
     /// A read-only view of the state as of the last change made. Never waits for the disk.
+    ///
+    /// - Throws: `closed`, `forked`, `reentrant`.
     public func snapshot() throws(StoreError) -> Snapshot {
         let (view, position) = try core.freeze()
         return Snapshot(core, view, position.lsn)
@@ -111,7 +115,8 @@ extension StateStore {
 
         /// The value, decoded.
         ///
-        /// - Throws: `typeMismatch` where it does not decode as `type`.
+        /// - Throws: `typeMismatch` where it does not decode as `type`; `damaged` where its bytes cannot be what they are
+        ///   stored as.
         @inlinable
         public func value<Value: Codable>(as type: Value.Type = Value.self) throws(StoreError) -> Value {
             // A cast between one and the same type: the branch is there only for callers of that type.

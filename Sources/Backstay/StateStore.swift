@@ -106,7 +106,7 @@ public final class StateStore: Sendable {
     ///
     /// Correctness never depends on it: it makes the next start quicker. Ignores cancellation. Does nothing the second
     /// time.
-    /// - Throws: what kept published changes from the disk.
+    /// - Throws: what kept published changes from the disk. `reentrant` and `forked` leave the store open.
     @available(*, noasync, message: "use `try await store.close()`")
     public func close() throws(StoreError) { try closeNow() }
 
@@ -116,7 +116,8 @@ public final class StateStore: Sendable {
     }
 
     private func closeNow() throws(StoreError) {
-        exit?.cancel()
+        // Not before: where the call is refused the store is still open, and closes at exit.
+        defer { if core.isOver || Planted.forgetsExitByRefusedClose.isOn { exit?.cancel() } }
         try core.close(StoreCore.end(for: ExitHooks.currentReason))
     }
 }

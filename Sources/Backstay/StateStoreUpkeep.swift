@@ -12,7 +12,8 @@ extension StateStore {
     /// Returns when everything answered so far survives power loss, without holding a thread.
     public func sync() async throws(StoreError) { try await core.sync() }
 
-    /// Folds the log into the table `state` now. The store does it by itself all the time; this waits for it.
+    /// Folds the log into the table `state` now. The store does it by itself all the time; this waits for it. A store in
+    /// memory, or opened read-only, has nothing to fold.
     ///
     /// - Throws: as `sync`; `diskFull` or `busy`: nothing is lost, the next one tries again; `ioError` or `damaged`, which
     ///   poison the store; `poisoned`.

@@ -26,8 +26,8 @@ extension StateStore {
     /// The value of a key, or nil where there is none. Never waits for the disk.
     ///
     /// It may show a change whose own caller has not been answered yet; `sync()` before acting on it outside the process.
-    /// - Throws: `typeMismatch` where the stored value does not decode as `type`; `keyOutOfBounds`, `closed`, `forked`,
-    ///   `reentrant`.
+    /// - Throws: `typeMismatch` where the stored value does not decode as `type`; `damaged` where its bytes cannot be what
+    ///   they are stored as; `keyOutOfBounds`, `closed`, `forked`, `reentrant`.
     @inlinable
     public func get<Value: Codable>(_ key: String, as type: Value.Type = Value.self) throws(StoreError) -> Value? {
         // Casts between one and the same type: each branch is there only for callers of that type.
@@ -84,6 +84,8 @@ extension StateStore {
     }
 
     /// Whether the key has a value.
+    ///
+    /// - Throws: `keyOutOfBounds`, `closed`, `forked`, `reentrant`.
     public func contains(_ key: String) throws(StoreError) -> Bool {
         try core.check()
         return try KeyBytes.withChecked(key) { (bytes) throws(StoreError) in core.memory.contains(bytes) }
@@ -100,8 +102,8 @@ extension StateStore {
     ///   - key: 1 to 4,096 bytes of UTF-8, compared as bytes.
     ///   - value: up to 512 MiB as stored; NaN and infinities are refused.
     ///   - durability: the level; nil means that of the options, `.power` by default.
-    /// - Throws: with `outcome` rejected: `keyOutOfBounds`, `valueOutOfBounds`, `diskFull`, `busy`, `poisoned`, `closed`,
-    ///   `forked`, `reentrant`, `unsupported`. With `outcome` unknown: `notYetDurable`, `ioError`, `damaged`, `closed`.
+    /// - Throws: with `outcome` rejected: `keyOutOfBounds`, `valueOutOfBounds`, `diskFull`, `busy`, `ioError`, `poisoned`,
+    ///   `closed`, `forked`, `reentrant`, `unsupported`. With `outcome` unknown: `notYetDurable`, `ioError`, `damaged`, `closed`.
     @available(*, noasync, message: "use `try await store.set`")
     @discardableResult
     @inlinable
@@ -118,7 +120,7 @@ extension StateStore {
     }
 
     /// Sets a value and returns when the change has reached its level, without holding a thread. A nil of an Optional
-    /// removes the key. Cancellation counts before the change is admitted, not after.
+    /// removes the key. Cancellation counts before the change is admitted (`cancelled`), not after.
     @discardableResult
     public func set<Value: Codable>(
         _ key: String, _ value: Value, durability: Durability? = nil

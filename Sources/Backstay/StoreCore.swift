@@ -144,6 +144,7 @@ final class StoreCore: @unchecked Sendable {
         recovery = StateStore.RecoveryReport(
             lastEnd: RunEnd(.none, evidence: "the store is in memory"), isNew: true, recordsReplayed: 0,
             bytesDiscarded: 0, discardReason: "", lastLSN: .zero, keys: 0, seconds: 0)
+        options.onEvent?(.opened(recovery))
     }
 
     /// A view of a folder as of now, nothing written.
@@ -222,6 +223,9 @@ final class StoreCore: @unchecked Sendable {
 
     var isForked: Bool { fork.isForked }
 
+    /// It was closed, or is being closed: changes are refused.
+    var isOver: Bool { closed.load(ordering: .relaxed) }
+
     static let forkedError = StoreError(
         .forked, "this store was opened by the parent process: open it in a process of its own, after the parent")
 
@@ -248,6 +252,8 @@ final class StoreCore: @unchecked Sendable {
             writerThread.store(0, ordering: .relaxed)
             writer.unlock()
         }
+        // Who waited for the lock may have it from a close, which has everybody out before it drains.
+        if isOver, !Planted.letsInBehindClose.isOn { throw Self.closedError }
         guard case .admitted = try committer.admit(durability, content: bytes + 1) else { return nil }
         return try body(committer)
     }

@@ -6,11 +6,11 @@ public struct StoreOptions: Sendable {
     public var durability = Durability.power
 
     /// Bytes of published changes that are not committed yet, above which writers wait: the tail's size. Default 4 MiB; 64
-    /// KiB to 64 MiB, rounded up to a power of two. A single larger change is fine.
+    /// KiB to 64 MiB (the nearer of them for a value outside), rounded up to a power of two. A single larger change is fine.
     public var tailBytes = 4 << 20
 
     /// The bound of the log, in bytes: this or twice the live state, whichever is more. A log of half that size is folded,
-    /// and at the bound writers wait. Default 64 MiB, at least 1 MiB.
+    /// and at the bound writers wait. Default 64 MiB; taken for 1 MiB where it is less.
     public var logBytesMax = 64 << 20
 
     /// Whether the store closes itself when the process ends in order. Default true. Correctness does not depend on it.

@@ -6,7 +6,7 @@
 internal import WriteAheadJournal
 
 extension StateStore {
-    /// What a transaction's body works with. Valid while the body runs.
+    /// What a transaction's body works with. Valid while the body runs; afterwards its calls throw `closed`.
     public final class Transaction {
         private let memory: StoreMemory
         private let fork: ForkGuard
@@ -24,6 +24,8 @@ extension StateStore {
         }
 
         /// The value of a key as the transaction sees it, or nil.
+        ///
+        /// - Throws: `typeMismatch`, `damaged`, `keyOutOfBounds`; the transaction may go on.
         public func get<Value: Codable>(_ key: String, as type: Value.Type = Value.self) throws(StoreError) -> Value? {
             try check()
             return try KeyBytes.withChecked(key) { (bytes) throws(StoreError) in
@@ -65,7 +67,8 @@ extension StateStore {
 
         /// Sets a value; a nil of an Optional removes the key.
         ///
-        /// - Throws: `keyOutOfBounds`, `valueOutOfBounds`; the transaction may go on.
+        /// - Throws: `keyOutOfBounds`; `valueOutOfBounds`, also where all changes together would have more than 900,000,000
+        ///   bytes. The transaction may go on.
         public func set<Value: Codable>(_ key: String, _ value: Value) throws(StoreError) {
             try check()
             // A value's own coding may call the transaction again, and then finds a buffer of its own.
@@ -215,8 +218,9 @@ extension StateStore {
     /// Runs the body with the store to itself; its changes become one record, durable together or not at all.
     ///
     /// The body is synchronous and runs under the writer's lock: keep it short, call nothing that waits. Any call on the
-    /// same store inside it throws `reentrant`.
-    /// - Throws: a `StoreError`, or the body's own error unchanged, with nothing changed.
+    /// same store inside it throws `reentrant`. All changes together have at most 900,000,000 bytes.
+    /// - Throws: a `StoreError`, whose `outcome` says whether anything changed, or the body's own error unchanged, with
+    ///   nothing changed.
     @available(*, noasync, message: "use `try await store.transaction`")
     @discardableResult
     public func transaction<R>(
@@ -263,10 +267,10 @@ extension StateStore {
 
     // MARK: Updating one value
 
-    /// Changes one value in place: reads it (or takes `default`), runs the body, sets the result.
+    /// Changes one value in place: reads it (or takes `default`, which is part of the body), runs the body, sets the result.
     ///
     /// - Returns: the new value and its answer.
-    /// - Throws: a `StoreError`, or the body's own error unchanged, with nothing changed.
+    /// - Throws: as `transaction`.
     @available(*, noasync, message: "use `try await store.update`")
     @discardableResult
     public func update<Value: Codable>(

@@ -226,7 +226,8 @@ package enum ValueCodec {
         ValueCodingError(.typeMismatch, "the stored \(stored.kind.name) does not decode as \(type): \(reason)")
     }
 
-    /// What went wrong and where: the description that the coder or the type gave, not the value it is about.
+    /// What went wrong and where. Never what was read: the value may be a secret, and the standard library quotes what a
+    /// type does not take ("invalid String value …").
     private static func reason(_ error: any Error) -> String {
         let description: String
         let path: [any CodingKey]
@@ -234,8 +235,10 @@ package enum ValueCodec {
         case EncodingError.invalidValue(_, let context):
             (description, path) = (context.debugDescription, context.codingPath)
         case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
-            DecodingError.keyNotFound(_, let context), DecodingError.dataCorrupted(let context):
+            DecodingError.keyNotFound(_, let context):
             (description, path) = (context.debugDescription, context.codingPath)
+        case DecodingError.dataCorrupted(let context):
+            (description, path) = ("it holds what its type does not take", context.codingPath)
         default: return "its own coding threw \(type(of: error))"
         }
         let place = path.prefix(8).map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".")

@@ -1,8 +1,8 @@
 // Why a value could not be stored, read as the type asked for, or taken from JSON text.
 //
 // The error speaks of the value only: the caller, who knows the key or the line, adds it.
-// It does not quote the value, which may be a secret or 512 MiB long; what a type's own coding has to say is passed on, cut
-// to a bounded length.
+// It does not quote the value, which may be a secret or 512 MiB long. What a coder has to say of types and members is
+// passed on, cut to a bounded length.
 
 /// A value that does not fit: the type asked for, the bounds, or the format.
 package struct ValueCodingError: Error, Equatable {

@@ -66,7 +66,7 @@ public enum ExitHooks {
         Registry.add(name: name, budget: budget, scope: nil, isFinalizer: true, body)
     }
 
-    /// How long all hooks together may take when the process ends; 5 s unless set, at least 10 ms.
+    /// How long all hooks together may take when the process ends; 5 s unless set, at least 10 ms, at most a day.
     ///
     /// With a signal it includes the time that `run` and scopes have to unwind. Docker kills after 10 s, Kubernetes after
     /// 30 s.

@@ -35,7 +35,8 @@ package final class Committer: @unchecked Sendable {
 
     struct Waiter {
         let lsn: LSN
-        let deadline: UInt64
+        /// The end of its patience, which begins with a shortage; until then it has none.
+        var deadline: UInt64
         let continuation: UnsafeContinuation<StoreError?, Never>
     }
 
@@ -369,8 +370,8 @@ package final class Committer: @unchecked Sendable {
             switch health {
             case _ where durable >= lsn: break
             case .sound, .stalled:
-                let deadline = Platform.monotonicNanoseconds() + limits.patience
-                waiters.append(Waiter(lsn: lsn, deadline: deadline, continuation: continuation))
+                waiters.append(Waiter(lsn: lsn, deadline: .max, continuation: continuation))
+                if case .stalled = health { beginPatience() }
                 if !isCommitting { work.signal() }
                 lock.unlock()
                 return

@@ -132,6 +132,7 @@ extension Committer {
         case .ioError where Planted.retriesFailedSync.isOn: health = .stalled(error, retryAt: 0)
         case .diskFull, .busy:
             health = .stalled(error, retryAt: Platform.monotonicNanoseconds() + limits.retryInterval)
+            beginPatience()
             // It may be asleep until some record is old.
             if !Planted.leavesShortageToAge.isOn { work.signal() }
         default:
@@ -139,6 +140,12 @@ extension Committer {
             health = .poisoned(error)
         }
         updateGate()
+    }
+
+    /// From now on a shortage is what they wait for.
+    func beginPatience() {
+        let deadline = Platform.monotonicNanoseconds() + limits.patience
+        for index in waiters.indices where waiters[index].deadline == .max { waiters[index].deadline = deadline }
     }
 
     /// Tells everyone whose answer is known. Called with the lock held; the continuations only enqueue their tasks.

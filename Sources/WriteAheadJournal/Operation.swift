@@ -125,6 +125,22 @@ package enum OperationCodec {
     /// The bytes a set takes at most, beyond key and value.
     package static let overheadMax = 16
 
+    // MARK: Reading
+
+    /// A key of the key–value state has so many bytes at most, and at least one.
+    package static let keyBytesMax = 4_096
+    /// 512 MiB.
+    package static let valueBytesMax = 512 << 20
+
+    /// Whether a state can hold this. No call takes anything else; memory is not made for it, so whoever reads looks.
+    @inline(__always)
+    static func isInBounds(
+        name: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer
+    ) -> Bool {
+        !name.isEmpty || key.count >= 1 && key.count <= keyBytesMax && value.count <= valueBytesMax
+            || Planted.takesAnyKey.isOn
+    }
+
     /// The bytes were checked by the chain, so this is a bug or a newer writer, never rot.
     package struct Malformed: Error, Sendable {
         package let offset: Int
@@ -164,6 +180,7 @@ package enum OperationCodec {
                 offset += 1
                 value = try piece()
             }
+            guard isInBounds(name: name, key: key, value: value) else { throw Malformed(offset: offset) }
             try each(Operation(code: code, name: name, key: key, kind: kind, value: value))
         }
     }

@@ -345,6 +345,12 @@ package enum Planted: Sendable {
     case appliesBeforeAdmission
     /// A transaction's changes are seen at once, and stay when its body throws.
     case appliesInsideBody
+    /// Who waited for the writer's lock is let in behind a close that has begun.
+    case letsInBehindClose
+    /// A close that is refused keeps the store from closing itself at exit.
+    case forgetsExitByRefusedClose
+    /// Keys that no call takes are taken from the log and the table.
+    case takesAnyKey
 
     @inlinable @inline(__always) package var isOn: Bool {
         #if PLANTED

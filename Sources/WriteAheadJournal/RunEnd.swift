@@ -12,9 +12,9 @@ public struct RunEnd: Sendable, Hashable, CustomStringConvertible {
         /// Makes a kind of its name.
         public init(rawValue: String) { self.rawValue = rawValue }
 
-        /// The store was closed by the application.
+        /// The store was closed by the application, or closed itself when main returned or `exit(0)` was called.
         public static let clean = Kind(rawValue: "clean")
-        /// The process called `exit(n)` or returned from main, and the store closed itself; `status` is n.
+        /// The process called `exit(n)` with another n than 0, and the store closed itself; `status` is n.
         public static let exit = Kind(rawValue: "exit")
         /// An error was thrown out of the program.
         public static let error = Kind(rawValue: "error")

@@ -140,6 +140,12 @@ package final class StateDatabase: @unchecked Sendable {
             let hash = StateRow.hash(name: name, key: key, kind: kind.rawValue, value: bytes, scratch: &scratch)
             let isWhole = hash == stored || Planted.skipsRowChecksum.isOn
             guard isWhole || Sabotage.ignoresChecksums else { return false }
+            guard OperationCodec.isInBounds(name: name, key: key, value: bytes) else {
+                throw StoreError(
+                    .damaged,
+                    "row \(count + 1) of the table state has \(key.count) bytes of key and \(bytes.count) of value, which no store takes",
+                    location: .init(file: connection.path))
+            }
             digest &+= stored
             try each(name, key, kind.rawValue, bytes)
             return true

@@ -97,7 +97,7 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         self.outcome = outcome
     }
 
-    /// "code: message (cause n, at location)".
+    /// "code: message (cause n) [location]".
     public var description: String {
         var text = "\(code.rawValue): \(message)"
         if let cause { text += " (cause \(cause))" }

@@ -194,6 +194,39 @@ import WriteAheadJournal
         }
     }
 
+    /// Checksums are right where a writer was wrong: what memory is not made for is refused, not met.
+    @Test(arguments: [0, 4_097])
+    func keysThatNoCallTakesAreDamage(bytes: Int) throws {
+        let key = [UInt8](repeating: UInt8(ascii: "k"), count: bytes)
+        let path = folder.path + "/log"
+        _ = try makeStore(path)
+        let opening = try JournalOpening(path, .init())
+        try opening.replay(after: nil) { _ in }
+        let parts = try opening.finish()
+        var body: [UInt8] = []
+        key.withUnsafeBytes {
+            OperationCodec.appendSet(key: $0, kind: ValueKind.bytes.rawValue, value: $0, to: &body)
+        }
+        let published = try parts.committer.publish(.changes, content: body.count + 1) { $0.copyBytes(from: body) }
+        #expect(try parts.committer.acknowledge(published, .power) == .power)
+        #expect(parts.committer.stop() == nil)
+        try parts.committer.close(marking: nil)
+        parts.lock.release()
+        _ = expectDamaged(path, "in the log")
+
+        let table = folder.path + "/table"
+        let lock = try StoreFolder.create(
+            table, vfs: nil, storeID: "test", position: StoreFolder.origin(storeID: "test")
+        ) { put in
+            let none = UnsafeRawBufferPointer(start: nil, count: 0)
+            try key.withUnsafeBytes { try put(none, $0, ValueKind.bytes.rawValue, $0) }
+        }
+        try #require(lock != nil)
+        lock?.release()
+        let error = expectDamaged(table, "in the table")
+        #expect(error?.location?.file.hasSuffix("state.db") == true)
+    }
+
     @Test func filesThatAreNoDatabasesAreReportedAsDamage() throws {
         for file in ["journal.db", "state.db"] {
             let path = folder.path + "/" + file + ".store"

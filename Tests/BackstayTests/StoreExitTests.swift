@@ -113,6 +113,20 @@ private func forksInsideATransaction(_ store: StateStore) -> Int32? {
         try await closeVerified(store)
     }
 
+    @Test func storeWhoseCloseWasRefusedStillClosesAtExit() async throws {
+        await #expect(processExitsWith: .exitCode(3)) { [path = folder.store as String] in
+            func closesInsideABody(_ store: StateStore) throws -> StoreError? {
+                try store.transaction { _ in failure { try store.close() } }.value
+            }
+            let store = try await StateStore.open(path)
+            try await store.set("answered", 42)
+            guard try closesInsideABody(store)?.code == .reentrant else { exit(10) }
+            withExtendedLifetime(store) { exit(3) }
+        }
+        let end = try await verdict()
+        #expect(end.kind == .exit, "\(end)")
+    }
+
     /// A scope may give its hooks more time than the process has.
     @Test func storeClosesThoughAHookOfAScopeHangs() async throws {
         await #expect(processExitsWith: .exitCode(0)) { [path = folder.store as String] in

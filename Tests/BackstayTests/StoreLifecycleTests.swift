@@ -114,6 +114,56 @@ import WriteAheadJournal
     }
     #endif
 
+    /// Who waits for the writer's lock beside a close may get it behind the close. Of two lets in one is too many: the
+    /// close has drained what was there.
+    @Test func nobodyIsLetInBehindACloseThatHasBegun() throws {
+        for round in 0..<8 {
+            let path = folder.path + "/\(round)"
+            let store = try StateStore.open(path)
+            let isInside = Event()
+            let wrong = Locked<[String]>([])
+            let answered = Counter()
+            func waiter(_ number: Int) throws -> WorkerThread {
+                try WorkerThread("waits") {
+                    let ran = Event()
+                    let error = failure {
+                        try store.transaction(durability: .process) { tx in
+                            ran.signal()
+                            try tx.set("\(number)", number)
+                            // As long as a close takes.
+                            usleep(30_000)
+                        }
+                    }
+                    if error == nil { answered.add(1) }
+                    if ran.hasHappened != (error == nil) || (error.map { $0.code != .closed } ?? false) {
+                        wrong.with { $0.append("ran: \(ran.hasHappened), \(error?.description ?? "answered")") }
+                    }
+                }
+            }
+            // A body runs until all the others wait, the close among them.
+            let first = try WorkerThread("first") {
+                _ = failure {
+                    try store.transaction { _ in
+                        isInside.signal()
+                        usleep(60_000)
+                    }
+                }
+            }
+            #expect(isInside.wait())
+            var threads = [first, try waiter(0), try waiter(1)]
+            usleep(10_000)
+            threads.append(try WorkerThread("closes") { _ = failure { try store.close() } })
+            usleep(10_000)
+            for number in 2..<6 { threads.append(try waiter(number)) }
+            for thread in threads { thread.join() }
+            #expect(wrong.with { $0 } == [], "round \(round)")
+            let again = try StateStore.open(path)
+            #expect(again.statistics.keys == answered.value)
+            #expect(again.recovery.lastEnd.kind == .clean)
+            try closeVerified(again)
+        }
+    }
+
     @Test func closingBesideWritersAnswersEachTruthfully() throws {
         for _ in 0..<5 {
             let path = folder.path + "/\(Platform.randomBits())"
@@ -381,6 +431,10 @@ import WriteAheadJournal
         #expect(told.first == "opened true")
         #expect(told.contains("folded 2"))
         #expect(told.last == "closed well")
+
+        events.with { $0 = [] }
+        try StateStore.inMemory(options: options).close()
+        #expect(events.with { $0 } == ["opened true", "closed well"])
     }
 
     /// "é" and "e" with an accent behind it are equal to Swift, and two states.

@@ -90,6 +90,36 @@ import WriteAheadJournal
         #expect(types.count == Self.samples.count)
     }
 
+    /// A writer that was wrong, with checksums that are right. A quick lookup looks as closely as the others.
+    @Test func bytesThatTheirKindDoesNotAllowAreDamageToEveryReader() throws {
+        func expectDamage<Value: Codable & Sendable>(_ type: Value.Type, _ kind: ValueKind, _ bytes: [UInt8]) throws {
+            try store.transaction { try $0.setStored(Array("k".utf8), kind, bytes) }
+            let store = store
+            let readers: [(String, () throws -> Void)] = [
+                ("get", { _ = try store.get("k", as: type) }),
+                ("snapshot", { _ = try store.snapshot().get("k", as: type) }),
+                ("entry", { for entry in try store.entries() { _ = try entry.value(as: type) } }),
+                ("transaction", { try store.transaction { _ = try $0.get("k", as: type) } }),
+            ]
+            for (name, read) in readers {
+                #expect(failure(read)?.code == .damaged, "\(name) of \(kind), \(bytes.count) bytes")
+            }
+        }
+        for count in [0, 3, 7, 9] {
+            try expectDamage(Int.self, .int, [UInt8](repeating: 1, count: count))
+            try expectDamage(Double.self, .double, [UInt8](repeating: 1, count: count))
+            try expectDamage(UInt64.self, .uint, [UInt8](repeating: 0xff, count: count))
+            try expectDamage(Date.self, .date, [UInt8](repeating: 1, count: count))
+            try expectDamage(UUID.self, .uuid, [UInt8](repeating: 1, count: count))
+        }
+        try expectDamage(Double.self, .double, [UInt8](repeating: 0xff, count: 8))
+        try expectDamage(Bool.self, .bool, [])
+        try expectDamage(Bool.self, .bool, [2])
+        try expectDamage(Bool.self, .bool, [1, 0])
+        try expectDamage(String.self, .string, [0x61, 0xff])
+        try expectDamage([Int].self, .json, Array("[1".utf8))
+    }
+
     @Test func everyKindIsBackFromTheJournalAndFromTheTable() throws {
         let barrier = try FoldBarrier(folder.store)
         for (index, sample) in Self.samples.enumerated() { try sample.set(store, "sample \(index)") }

@@ -253,6 +253,24 @@ struct ValueCodecDamageTests {
         #expect((color?.message.count ?? .max) < 400)
     }
 
+    /// The standard library's own words for these have the value in them.
+    @Test func messagesDoNotQuoteWhatWasRead() throws {
+        func message<Value: Decodable>(_ type: Value.Type, _ kind: ValueKind, _ text: String) -> String {
+            let error = #expect(throws: ValueCodingError.self) { try decode(type, kind, Array(text.utf8)) }
+            #expect(error?.kind == .typeMismatch)
+            return error?.message ?? ""
+        }
+        let messages = [
+            message(Color.self, .string, "hunter2"), message([Color].self, .json, #"["hunter2"]"#),
+            message([String: Color].self, .json, #"{"a":"hunter2"}"#), message([UUID].self, .json, #"["hunter2"]"#),
+            message([URL].self, .json, #"["http://[hunter2"]"#), message([Int8].self, .json, "[19750]"),
+            message([Int].self, .json, #"["hunter2"]"#), message(Int8.self, .json, "19750"),
+        ]
+        for message in messages {
+            #expect(!message.contains("hunter2") && !message.contains("19750"), "\(message)")
+        }
+    }
+
     @Test func jsonNullIsNilForOptionalsOnly() throws {
         let null = Array("null".utf8)
         #expect(try decode(Int?.self, .json, null) == nil)

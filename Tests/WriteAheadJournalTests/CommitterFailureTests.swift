@@ -107,6 +107,20 @@ import WriteAheadJournal
         writers.finish()
     }
 
+    /// A commit that takes long before it finds no space is none of the waiting that patience is for.
+    @Test func patienceOfATaskBeginsWithTheShortage() async throws {
+        let writers = try Writers(limits(patience: 400_000_000))
+        writers.backend.onAppend { $0 == 1 ? FakeBackend.full : nil }
+        writers.backend.shutGate()
+        let waiter = Task { try await writers.append() }
+        await writers.backend.waitForAppend(1)
+        try await Task.sleep(for: .milliseconds(500))
+        writers.backend.openGate()
+        #expect(try await waiter.value == LSN(1))
+        #expect(writers.backend.figures.appendsBegun == 2)
+        writers.finish()
+    }
+
     /// A long use of the backend (a trim, a compaction) while the disk is full must not put an end to the trying.
     @Test func tryingGoesOnAfterTheBackendWasUsedForSomethingElse() throws {
         let writers = try Writers(limits(patience: 5_000_000))

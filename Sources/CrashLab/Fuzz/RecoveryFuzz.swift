@@ -159,7 +159,7 @@ package enum RecoveryFuzz {
     /// What a writer makes, one input for each subject with its checksums and one without.
     package static func seeds() -> [[UInt8]] {
         var body: [UInt8] = []
-        for (key, value) in [("a", "1"), ("some/key", "a value"), ("", "")] {
+        for (key, value) in [("a", "1"), ("some/key", "a value"), ("b", "")] {
             Array(key.utf8).withUnsafeBytes { key in
                 Array(value.utf8).withUnsafeBytes { value in
                     OperationCodec.appendSet(key: key, kind: ValueKind.string.rawValue, value: value, to: &body)

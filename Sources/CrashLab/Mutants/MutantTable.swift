@@ -51,6 +51,9 @@ package struct Mutant: Sendable {
         Mutant("syncsNothing", "syncMakesEverythingAnsweredDurable"),
         Mutant("appliesBeforeAdmission", "aForeignWriteToTheTablePoisonsAndNothingIsTriedAgain"),
         Mutant("appliesInsideBody", "bodysErrorComesBackUnchangedAndNothingIsKept"),
+        Mutant("letsInBehindClose", "nobodyIsLetInBehindACloseThatHasBegun"),
+        Mutant("forgetsExitByRefusedClose", "storeWhoseCloseWasRefusedStillClosesAtExit"),
+        Mutant("takesAnyKey", "keysThatNoCallTakesAreDamage"),
     ]
 
     private static let commits = [
