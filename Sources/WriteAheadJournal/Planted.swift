@@ -349,6 +349,8 @@ package enum Planted: Sendable {
     case letsInBehindClose
     /// A close that is refused keeps the store from closing itself at exit.
     case forgetsExitByRefusedClose
+    /// What a power cut leaves of the first run's page is reported as altered.
+    case takesBlankPageForAltered
     /// Keys that no call takes are taken from the log and the table.
     case takesAnyKey
 

@@ -61,7 +61,11 @@ package final class StoreReader: @unchecked Sendable {
             opened.append(journal)
             storeID = try JournalMeta.read(journal).storeID
             page = try RunPage.read(folder: folder, storeID: storeID)
-            isRunPageSound = page != nil || !Platform.exists(folder + "/" + RunPage.fileName)
+            if page != nil {
+                isRunPageSound = true
+            } else {
+                isRunPageSound = try !RunPage.isAltered(folder: folder, newestRun: RunRow.newest(journal))
+            }
             tail = try TailImage.read(folder: folder, storeID: storeID)
             try journal.execute("BEGIN")
             base = try JournalMeta.read(journal).base

@@ -288,6 +288,27 @@ import WriteAheadJournal
         #expect(try altered.entries().rows == rows)
     }
 
+    /// A power cut leaves it while the first run makes its page. Later runs write over one that is there.
+    @Test(arguments: [0, 512, 4_096]) func blankPageOfTheFirstRunIsNoDamage(bytes: Int) throws {
+        let (path, rows) = try makeKilled("killed")
+        shell("head -c \(bytes) /dev/zero > '\(path)/run'")
+        let reader = try StateStore.openReadOnly(path)
+        #expect(reader.recovery.damage.isEmpty)
+        try reader.close()
+        let survey = StoreSurvey(folder: path, isLive: false)
+        _ = survey.state { _, _, _, _ in }
+        _ = try survey.records { _ in }
+        #expect(survey.findings.isEmpty)
+        let store = try StateStore.open(path)
+        #expect(store.recovery.damage.isEmpty)
+        #expect(try store.entries().rows == rows)
+        try closeVerified(store)
+        shell("head -c \(bytes) /dev/zero > '\(path)/run'")
+        let second = try StateStore.open(path)
+        #expect(second.recovery.damage.count == 1, "by now there was a page")
+        try second.close()
+    }
+
     @Test func halfCreatedStoreIsClearedAway() throws {
         // No process has this number: it is above the system's limit.
         let remains = folder.path + "/.app.backstay.creating-99999999-abc"

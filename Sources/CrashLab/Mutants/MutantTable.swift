@@ -54,6 +54,7 @@ package struct Mutant: Sendable {
         Mutant("letsInBehindClose", "nobodyIsLetInBehindACloseThatHasBegun"),
         Mutant("forgetsExitByRefusedClose", "storeWhoseCloseWasRefusedStillClosesAtExit"),
         Mutant("takesAnyKey", "keysThatNoCallTakesAreDamage"),
+        Mutant("takesBlankPageForAltered", "blankPageOfTheFirstRunIsNoDamage"),
     ]
 
     private static let commits = [
