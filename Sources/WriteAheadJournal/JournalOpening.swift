@@ -166,7 +166,7 @@ package final class JournalOpening {
             if wal.isRotten { throw file.error("; what it says of them is lost") }
             try FileExamination.integrity(connection)
         }
-        if page == nil, try RunPage.isAltered(folder: folder, newestRun: lastRun) {
+        if page == nil, try RunPage.isAltered(folder: folder) {
             damage.append(RunPage.alteration(folder: folder))
         }
         if let lost = try lastRun?.tailLoss(page: page, image, found, connection, boot: options.boot) {

@@ -349,7 +349,7 @@ package enum Planted: Sendable {
     case letsInBehindClose
     /// A close that is refused keeps the store from closing itself at exit.
     case forgetsExitByRefusedClose
-    /// What a power cut leaves of the first run's page is reported as altered.
+    /// What a power cut leaves of a page `run` in the making is reported as altered.
     case takesBlankPageForAltered
     /// Keys that no call takes are taken from the log and the table.
     case takesAnyKey

@@ -33,12 +33,12 @@ package final class RunPage: @unchecked Sendable {
         "the page \(folder)/\(fileName) is altered: what it proved is not proved any more"
     }
 
-    /// Whether a page that does not check was altered. In the first run it is made, and zeros, or less than a page, is what a
-    /// power cut leaves that comes before it is written: nothing was proved yet.
-    static func isAltered(folder: String, newestRun: RunRow?) throws(StoreError) -> Bool {
+    /// Whether a page that does not check was altered. Zeros, or less than a page, is what a power cut leaves of one that was
+    /// being made: it counts as missing.
+    static func isAltered(folder: String) throws(StoreError) -> Bool {
         let path = folder + "/" + fileName
         guard Platform.exists(path) else { return false }
-        guard newestRun?.id ?? 0 <= 1, !Planted.takesBlankPageForAltered.isOn else { return true }
+        if Planted.takesBlankPageForAltered.isOn { return true }
         return try Platform.contentsIfThere(path, limit: size)?.contains { $0 != 0 } ?? true
     }
 

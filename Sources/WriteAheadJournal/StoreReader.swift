@@ -61,11 +61,8 @@ package final class StoreReader: @unchecked Sendable {
             opened.append(journal)
             storeID = try JournalMeta.read(journal).storeID
             page = try RunPage.read(folder: folder, storeID: storeID)
-            if page != nil {
-                isRunPageSound = true
-            } else {
-                isRunPageSound = try !RunPage.isAltered(folder: folder, newestRun: RunRow.newest(journal))
-            }
+            // Not one expression: || would take the type of the error away.
+            if page != nil { isRunPageSound = true } else { isRunPageSound = try !RunPage.isAltered(folder: folder) }
             tail = try TailImage.read(folder: folder, storeID: storeID)
             try journal.execute("BEGIN")
             base = try JournalMeta.read(journal).base

@@ -247,7 +247,7 @@ package final class StoreSurvey {
         var page: RunPage.Image?
         do throws(StoreError) {
             page = try RunPage.read(folder: folder, storeID: storeID)
-            if page == nil, try RunPage.isAltered(folder: folder, newestRun: RunRow.newest(connection)) {
+            if page == nil, try RunPage.isAltered(folder: folder) {
                 findings.append(
                     Finding(
                         check: "run",

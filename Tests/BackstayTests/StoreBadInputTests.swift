@@ -288,8 +288,8 @@ import WriteAheadJournal
         #expect(try altered.entries().rows == rows)
     }
 
-    /// A power cut leaves it while the first run makes its page. Later runs write over one that is there.
-    @Test(arguments: [0, 512, 4_096]) func blankPageOfTheFirstRunIsNoDamage(bytes: Int) throws {
+    /// A power cut leaves it of one in the making.
+    @Test(arguments: [0, 512, 4_096]) func blankRunPageIsAMissingOne(bytes: Int) throws {
         let (path, rows) = try makeKilled("killed")
         shell("head -c \(bytes) /dev/zero > '\(path)/run'")
         let reader = try StateStore.openReadOnly(path)
@@ -303,10 +303,6 @@ import WriteAheadJournal
         #expect(store.recovery.damage.isEmpty)
         #expect(try store.entries().rows == rows)
         try closeVerified(store)
-        shell("head -c \(bytes) /dev/zero > '\(path)/run'")
-        let second = try StateStore.open(path)
-        #expect(second.recovery.damage.count == 1, "by now there was a page")
-        try second.close()
     }
 
     @Test func halfCreatedStoreIsClearedAway() throws {

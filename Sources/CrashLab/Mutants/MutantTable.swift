@@ -54,7 +54,7 @@ package struct Mutant: Sendable {
         Mutant("letsInBehindClose", "nobodyIsLetInBehindACloseThatHasBegun"),
         Mutant("forgetsExitByRefusedClose", "storeWhoseCloseWasRefusedStillClosesAtExit"),
         Mutant("takesAnyKey", "keysThatNoCallTakesAreDamage"),
-        Mutant("takesBlankPageForAltered", "blankPageOfTheFirstRunIsNoDamage"),
+        Mutant("takesBlankPageForAltered", "blankRunPageIsAMissingOne"),
     ]
 
     private static let commits = [
