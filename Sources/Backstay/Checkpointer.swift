@@ -171,7 +171,7 @@ final class Checkpointer: @unchecked Sendable {
         foldLock.lock()
         defer { foldLock.unlock() }
         // A call that was let in before the close may get here behind it.
-        if isClosed, !Planted.usesClosedFiles.isOn { throw StoreCore.closedError }
+        if isClosed { throw StoreCore.closedError }
         try committer.checkSound()
         do throws(StoreError) {
             try body()
@@ -181,7 +181,7 @@ final class Checkpointer: @unchecked Sendable {
             case .diskFull: committer.noteFold(error)
             // Whoever holds the table's files lets go again; writers at the log's bound wait for it.
             case .busy, .closed, .poisoned: break
-            default: if !Planted.goesOnAfterFailedFold.isOn { committer.poison(error) }
+            default: committer.poison(error)
             }
             throw error
         }

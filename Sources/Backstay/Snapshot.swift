@@ -23,7 +23,7 @@ extension StateStore {
 
         deinit {
             // In a forked child the lock may be held by a thread that is not there.
-            if !fork.isForked || Planted.releasesInChildren.isOn { memory.release(view) }
+            if !fork.isForked { memory.release(view) }
         }
 
         /// Keys in the snapshot.

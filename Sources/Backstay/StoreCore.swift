@@ -63,7 +63,7 @@ final class StoreCore: @unchecked Sendable {
                 folder: opening.folder, vfs: options.vfs, tearsSectors: options.paranoidSectors,
                 framesMax: options.stateFramesMax ?? StateDatabase.framesMax)
             state = opened
-            guard opened.meta.storeID == opening.storeID || Planted.takesStateOfAnotherStore.isOn else {
+            guard opened.meta.storeID == opening.storeID else {
                 throw StoreError(
                     .damaged, "state.db belongs to another store than journal.db",
                     location: .init(file: opening.folder + "/state.db"))
@@ -183,7 +183,7 @@ final class StoreCore: @unchecked Sendable {
         memory.begin(at: Published(lsn: position.lsn, chain: position.chain, outlivesProcess: true))
         epoch = position.epoch
         let view = (min(durable, position.lsn), reader.stateMeta.checkpoint.lsn)
-        viewed = Planted.callsAllOfAViewDurable.isOn ? nil : view
+        viewed = view
         self.memory = memory
         options = StoreOptions()
         folder = reader.folder
@@ -253,7 +253,7 @@ final class StoreCore: @unchecked Sendable {
             writer.unlock()
         }
         // Who waited for the lock may have it from a close, which has everybody out before it drains.
-        if isOver, !Planted.letsInBehindClose.isOn { throw Self.closedError }
+        if isOver { throw Self.closedError }
         guard case .admitted = try committer.admit(durability, content: bytes + 1) else { return nil }
         return try body(committer)
     }
@@ -261,7 +261,7 @@ final class StoreCore: @unchecked Sendable {
     /// Publishes operations and applies them. Inside `withAdmission` only.
     func publish(_ committer: Committer, operations: UnsafeRawBufferPointer) throws(StoreError) -> Published {
         // The body may have forked, and this be the child.
-        if fork.isForked, !Planted.publishesInChildren.isOn { throw Self.forkedError }
+        if fork.isForked { throw Self.forkedError }
         let published = try committer.publish(.changes, content: operations.count + 1) {
             $0.copyMemory(from: operations)
         }
@@ -277,9 +277,6 @@ final class StoreCore: @unchecked Sendable {
         key: UnsafeRawBufferPointer, kind: ValueKind, value: UnsafeRawBufferPointer, _ durability: Durability
     ) throws(StoreError) -> Published? {
         try typed {
-            if Planted.appliesBeforeAdmission.isOn {
-                memory.set(key: key, kind: kind.rawValue, value: value, of: lastPublished)
-            }
             let bytes = OperationCodec.setBytes(key: key.count, value: value.count)
             return try withAdmission(durability, bytes: bytes) { committer in
                 let published = try committer.publish(.changes, content: bytes + 1) {
@@ -337,7 +334,6 @@ final class StoreCore: @unchecked Sendable {
     func sync() throws(StoreError) {
         try check()
         guard let committer else { return }
-        if Planted.syncsNothing.isOn { return }
         try committer.waitDurable(committer.last)
     }
 
@@ -430,7 +426,6 @@ final class StoreCore: @unchecked Sendable {
         checkpointer?.stop()
         let reason = committer.drain()
         var failure: StoreError?
-        if Planted.goesByFirstTry.isOn { failure = reason }
         if reason == nil, end != nil, let checkpointer {
             do throws(StoreError) {
                 try checkpointer.checkpoint()

@@ -107,9 +107,6 @@ extension StateStore {
 
         private func set(_ key: UnsafeRawBufferPointer, _ kind: ValueKind, _ value: [UInt8]) throws(StoreError) {
             try checkRoom(key.count + value.count)
-            if Planted.appliesInsideBody.isOn {
-                value.withUnsafeBytes { memory.set(key: key, kind: kind.rawValue, value: $0, of: memory.lastApplied) }
-            }
             value.withUnsafeBytes {
                 OperationCodec.appendSet(key: key, kind: kind.rawValue, value: $0, to: &operations)
             }

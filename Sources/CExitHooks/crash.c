@@ -84,7 +84,7 @@ static void mark_all(int signal, const siginfo_t *info, uint64_t thread) {
         put(&mark->code, (uint64_t)(int64_t)info->si_code);
         put(&mark->address, has_address ? (uint64_t)(uintptr_t)info->si_addr : 0);
         put(&mark->thread, thread);
-        if (!backstay_planted("marksNoCrash")) put(&mark->signal, (uint64_t)signal);
+        put(&mark->signal, (uint64_t)signal);
     }
     atomic_fetch_sub(&visitors, 1);
 }
@@ -181,7 +181,6 @@ void backstay_mark_crashes(void) {
         /* The handler found runs inside ours, so it gets the signal mask that it asked for. Swift's backtracer starts its
          * helper there: with the signal blocked, the helper's own fault would kill the process half-way through. */
         action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK | (found.sa_flags & SA_NODEFER);
-        if (backstay_planted("interruptsSystemCalls")) action.sa_flags &= ~SA_RESTART;
         action.sa_mask = found.sa_mask;
         sigaction(fatal[i], &action, NULL);
     }

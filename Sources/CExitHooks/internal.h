@@ -12,16 +12,4 @@ void backstay_signals_start(void);
 void backstay_signals_forked(void);
 void backstay_crash_forked(void);
 
-/* Whether a test build has this fault planted (ExitHooks/Planted.swift); in any other build the constant false. */
-#ifdef BACKSTAY_PLANTED
-#include <stdlib.h>
-#include <string.h>
-static inline bool backstay_planted(const char *fault) {
-    const char *chosen = getenv("BACKSTAY_PLANTED");
-    return chosen != NULL && strcmp(chosen, fault) == 0;
-}
-#else
-#define backstay_planted(fault) false
-#endif
-
 #endif

@@ -94,7 +94,6 @@ int backstay_spawn(enum backstay_thread_kind kind, void (*body)(void *), void *c
     sigfillset(&all);
     const int open[] = {SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGABRT, SIGSYS, SIGPROF};
     for (unsigned i = 0; i < sizeof open / sizeof open[0]; i++) sigdelset(&all, open[i]);
-    if (backstay_planted("blocksSIGPROF")) sigaddset(&all, SIGPROF);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     pthread_t thread;
     int error = pthread_create(&thread, &attributes, thread_main, start);
@@ -137,8 +136,7 @@ void backstay_start(void (*gate)(int, bool), void (*forked)(void)) {
     /* exit() takes the gate off the list before it calls it, and until the gate has put itself back another thread's exit()
      * would find no gate and end the process. So there are spare ones, one for each thread that may come in that moment;
      * they cost a call each at the end. */
-    int gates = backstay_planted("listsGateOnce") ? 1 : 64;
-    for (int i = 0; i < gates; i++) backstay_list_gate();
+    for (int i = 0; i < 64; i++) backstay_list_gate();
 }
 
 #if defined(__GLIBC__)

@@ -120,8 +120,7 @@ static void on_signal(int signal, siginfo_t *info, void *context) {
         backstay_note_handled_signal(signal);
         atomic_fetch_or(&arrived, 1ull << signal);
         backstay_wake();
-    } else if (now > first && now - first >= BACKSTAY_SAME_SIGNAL_NANOSECONDS
-               && !backstay_planted("ignoresSecondSignal")) {
+    } else if (now > first && now - first >= BACKSTAY_SAME_SIGNAL_NANOSECONDS) {
         backstay_end_by_signal(signal);
     }
     if (backstay_is_function(previous)) backstay_pass_on(signal, info, context, previous);
@@ -146,7 +145,7 @@ enum backstay_install backstay_handle_signal(int signal) {
         /* The handler on top of ours is taken to still call us: installed above it, ours would call it and it ours. */
         atomic_store(&entries[signal].first, 0);
     } else {
-        if (!(found.sa_flags & SA_SIGINFO) && found.sa_handler == SIG_IGN && !backstay_planted("takesOverIgnored"))
+        if (!(found.sa_flags & SA_SIGINFO) && found.sa_handler == SIG_IGN)
             return backstay_respected_ignore;
         entries[signal].previous = found;
         atomic_store(&entries[signal].first, 0);
@@ -167,7 +166,6 @@ void backstay_release_signal(int signal) {
     semaphore_post(&changed);
     struct sigaction found;
     sigaction(signal, NULL, &found);
-    if (backstay_planted("forgetsPreviousHandler")) entries[signal].previous = (struct sigaction){.sa_handler = SIG_DFL};
     if (is_ours(&found)) {
         sigaction(signal, &entries[signal].previous, NULL);
         atomic_store(&entries[signal].state, absent);
@@ -177,7 +175,7 @@ void backstay_release_signal(int signal) {
 }
 
 void backstay_forget_signal(int signal) {
-    if (!backstay_planted("keepsSignalOfScope")) backstay_unnote_handled_signal(signal);
+    backstay_unnote_handled_signal(signal);
     atomic_store(&entries[signal].first, 0);
 }
 

@@ -32,8 +32,7 @@ enum Threads {
             state.calls[id] = false
             return id
         }
-        let kind = PlantedInHooks.flushesUnderSIGPIPE.isOn ? backstay_hook_thread : backstay_exit_thread
-        let spawned = spawn(kind) {
+        let spawned = spawn(backstay_exit_thread) {
             body()
             Registry.endCall(id)
         }

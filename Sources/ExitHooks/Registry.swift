@@ -115,7 +115,7 @@ enum Registry {
         _ = state
         backstay_start(
             { status, known in Ending.gate(status: known ? status : nil) },
-            { if !PlantedInHooks.keepsHooksInChildren.isOn { Registry.state = Registry.newState() } }
+            { Registry.state = Registry.newState() }
         )
     }()
 

@@ -1,4 +1,4 @@
-// `lab mutants`: planted durability bugs, and the tests that must notice.
+// `lab mutants`: durability bugs, planted one at a time, and the tests that must notice.
 
 #if CommandLine
 import ArgumentParser
@@ -8,8 +8,8 @@ struct MutantsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "mutants", abstract: "Plants durability bugs one by one and runs the tests that must notice.",
         discussion: """
-            Builds the package's tests once, with the faults in them, under .build-planted; then prints the kill matrix \
-            as docs/testing.md has it. A fault that no test notices fails the row.
+            Copies the package to .build-mutants, plants every mutant there and builds the tests once; then prints the \
+            kill matrix as docs/mutants.md has it. A mutant that no test notices fails the row.
             """)
 
     @OptionGroup var options: LabOptions

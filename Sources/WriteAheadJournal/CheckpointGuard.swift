@@ -21,7 +21,7 @@ struct CheckpointGuard {
     ///
     /// - Throws: `busy` while another program runs a checkpoint.
     mutating func hold(_ connection: SQLiteConnection) throws(StoreError) {
-        guard !isHeld, !Planted.leavesCheckpointsToOthers.isOn else { return }
+        guard !isHeld else { return }
         let result = connection.lockCheckpoints(SQLITE_SHM_LOCK)
         guard result == SQLITE_OK else {
             throw SQLiteConnection.error(

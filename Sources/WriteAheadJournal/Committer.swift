@@ -163,8 +163,8 @@ package final class Committer: @unchecked Sendable {
         case .closed: throw Self.closedError
         }
         guard !isStopping else { throw Self.closedError }
-        guard logBytes >= logBytesMax, !Planted.holdsNoLogBound.isOn else { return (stall, oversize != nil) }
-        if let foldTrouble, !Planted.waitsForRoomThatCannotCome.isOn { throw foldTrouble }
+        guard logBytes >= logBytesMax else { return (stall, oversize != nil) }
+        if let foldTrouble { throw foldTrouble }
         return (stall, stall == nil)
     }
 
@@ -211,7 +211,7 @@ package final class Committer: @unchecked Sendable {
     private func checkNotStalled() throws(StoreError) {
         lock.lock()
         defer { lock.unlock() }
-        if case .stalled(let error, _) = health, !Planted.publishesOnFullDisk.isOn { throw error }
+        if case .stalled(let error, _) = health { throw error }
     }
 
     private func publishAlone(
@@ -250,7 +250,7 @@ package final class Committer: @unchecked Sendable {
 
     /// Under the lock, after anything changed that stands against a change.
     func updateGate() {
-        let isAlone = oversize == nil || Planted.admitsBehindOversize.isOn
+        let isAlone = oversize == nil
         var isOpen = !isStopping && isAlone && logBytes < logBytesMax
         if case .sound = health {} else { isOpen = false }
         self.isOpen.store(isOpen, ordering: .releasing)
@@ -296,7 +296,7 @@ package final class Committer: @unchecked Sendable {
     /// - Returns: the level it has reached.
     @inline(__always)
     package func acknowledge(_ published: Published, _ level: Durability) throws(StoreError) -> Durability {
-        if level == .process && (published.outlivesProcess || Planted.answersFromMemory.isOn) { return .process }
+        if level == .process && published.outlivesProcess { return .process }
         try waitDurable(published.lsn)
         return .power
     }
@@ -342,7 +342,7 @@ package final class Committer: @unchecked Sendable {
 
     /// Returns when the record and every earlier one are durable. The calling thread may do the commit.
     package func waitDurable(_ lsn: LSN) throws(StoreError) {
-        if sabotage.acknowledgesBeforeCommit || Planted.answersBeforeCommit.isOn { return }
+        if sabotage.acknowledgesBeforeCommit { return }
         lock.lock()
         defer { lock.unlock() }
         var deadline: UInt64 = 0
@@ -363,7 +363,7 @@ package final class Committer: @unchecked Sendable {
     }
 
     package func waitDurable(_ lsn: LSN) async throws(StoreError) {
-        if sabotage.acknowledgesBeforeCommit || Planted.answersBeforeCommit.isOn { return }
+        if sabotage.acknowledgesBeforeCommit { return }
         let error: StoreError? = await withUnsafeContinuation { continuation in
             lock.lock()
             var answer: StoreError?

@@ -27,17 +27,13 @@ extension Committer {
         var shortage: StoreError?
         do throws(StoreError) {
             if !inflight.batch.isEmpty {
-                if Planted.marksBeforeCommit.isOn { page?.markSynced(inflight.batch.last) }
-                if Planted.releasesTailBeforeCommit.isOn { tail.release(through: inflight.end) }
                 try backend.append(inflight.batch)
-                if !Planted.forgetsSyncMark.isOn { page?.markSynced(inflight.batch.last) }
-                if inflight.isOversize, !Planted.notesNothingAlone.isOn { tail.noteAlone(inflight.batch.last) }
+                page?.markSynced(inflight.batch.last)
+                if inflight.isOversize { tail.noteAlone(inflight.batch.last) }
             }
             shortage = try reserve()
         } catch {
             failure = error
-            if Planted.ignoresFailedCommit.isOn { failure = nil }
-            if Planted.takesFullDiskForDone.isOn && error.code == .diskFull { failure = nil }
         }
 
         lock.lock()
@@ -82,7 +78,6 @@ extension Committer {
 
     /// Makes a batch of what is published: the tail's records, or else the one that goes by itself.
     private func take(after lsn: LSN, _ alone: Oversize?) {
-        if Planted.oversizeOvertakes.isOn, let alone { tail.release(through: alone.end) }
         inflight.end = tail.copy(to: &inflight.batch, after: lsn, through: alone?.end, bytesMax: tail.capacity / 2)
         inflight.isOversize = false
         if inflight.batch.isEmpty, let alone {
@@ -125,18 +120,15 @@ extension Committer {
 
     func note(_ error: StoreError) {
         // What is poisoned stays so: a commit that was under way may find no space besides.
-        if case .poisoned = health, !Planted.liftsPoison.isOn { return }
+        if case .poisoned = health { return }
         switch error.code {
-        case .diskFull where Planted.poisonsOnFullDisk.isOn: health = .poisoned(error)
-        case .ioError where Planted.goesOnAfterFailedSync.isOn: break
-        case .ioError where Planted.retriesFailedSync.isOn: health = .stalled(error, retryAt: 0)
         case .diskFull, .busy:
             health = .stalled(error, retryAt: Platform.monotonicNanoseconds() + limits.retryInterval)
             beginPatience()
             // It may be asleep until some record is old.
-            if !Planted.leavesShortageToAge.isOn { work.signal() }
+            work.signal()
         default:
-            if !Planted.forgetsToNotePoison.isOn { page?.markPoisoned() }
+            page?.markPoisoned()
             health = .poisoned(error)
         }
         updateGate()
@@ -175,7 +167,7 @@ extension Committer {
         }
         var left: [Waiter] = []
         for waiter in waiters {
-            if waiter.lsn <= (Planted.answersOneTooEarly.isOn ? durable.next : durable) {
+            if waiter.lsn <= durable {
                 waiter.continuation.resume(returning: nil)
             } else if let verdict, isFinal || now >= waiter.deadline {
                 waiter.continuation.resume(returning: verdict)

@@ -5,7 +5,7 @@ extension Committer {
     package func withBackend<R>(_ body: (any JournalBackend) throws(StoreError) -> R) throws(StoreError) -> R {
         lock.lock()
         backendWaiters += 1
-        while isCommitting && !Planted.usesBackendBesideCommit.isOn { settled.wait(lock) }
+        while isCommitting { settled.wait(lock) }
         backendWaiters -= 1
         if case .poisoned(let error) = health {
             lock.unlock()
@@ -79,7 +79,7 @@ extension Committer {
         var reason: StoreError?
         switch health {
         case .sound, .closed: break
-        case .stalled(let error, _): reason = hasRecords || Planted.callsRoomPending.isOn ? Self.notYet(error) : nil
+        case .stalled(let error, _): reason = hasRecords ? Self.notYet(error) : nil
         case .poisoned(let error): reason = Self.unknown(error)
         }
         return reason
@@ -93,17 +93,17 @@ extension Committer {
         let isSound =
             switch health {
             case .sound: true
-            case .stalled: !hasRecords && !Planted.marksNoEndWithoutRoom.isOn
+            case .stalled: !hasRecords
             case .poisoned, .closed: false
             }
         var failure: StoreError?
-        if isSound || Planted.marksCleanEndAfterFailure.isOn, let end {
+        if isSound, let end {
             do throws(StoreError) {
                 try maintainAtEnd()
                 try backend.markEnd(end, at: Platform.wallMicroseconds())
             } catch {
                 failure = error
-                if !Planted.forgetsFailedEnd.isOn { note(error) }
+                note(error)
             }
         }
         health = .closed
@@ -121,7 +121,7 @@ extension Committer {
             try backend.maintain()
         } catch {
             let isHarmless = error.code == .diskFull || error.code == .busy
-            guard isHarmless, !Planted.endsOnlyWithUpkeep.isOn else { throw error }
+            guard isHarmless else { throw error }
         }
     }
 
@@ -141,7 +141,7 @@ extension Committer {
             error.code,
             "\(error.message); whether the change reached the disk is not known: close the store, open it again and look",
             cause: error.cause, location: error.location,
-            outcome: Planted.callsUnknownRejected.isOn ? .rejected : .unknown)
+            outcome: .unknown)
     }
 
     static func notYet(_ error: StoreError) -> StoreError {

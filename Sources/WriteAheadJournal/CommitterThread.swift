@@ -8,7 +8,7 @@ extension Committer {
         while true {
             let now = Platform.monotonicNanoseconds()
             let hasRecords = hasRecords
-            if hasRecords && (pendingSince == 0 || Planted.forgetsAge.isOn) { pendingSince = now }
+            if hasRecords && pendingSince == 0 { pendingSince = now }
             if now >= refreshed &+ Self.refreshInterval {
                 refreshed = now
                 lock.unlock()
@@ -19,7 +19,7 @@ extension Committer {
             if isStopping && !isCommitting {
                 // One last try, also where the disk was full a moment ago; then whoever still waits is told.
                 switch health {
-                case .sound where hasRecords && !Planted.stopsWithoutDraining.isOn:
+                case .sound where hasRecords:
                     commitHoldingLock()
                     continue
                 case .stalled(_, let retryAt) where hasRecords && retryAt != .max:
@@ -52,7 +52,7 @@ extension Committer {
             } else if isCommitting || backendWaiters > 0 {
                 // Nobody is bound to call when the backend is given back: look again by oneself.
                 let look = now &+ min(limits.ageMax, limits.retryInterval)
-                work.wait(lock, until: Planted.waitsToBeCalled.isOn ? .max : look)
+                work.wait(lock, until: look)
             } else if wake == .max {
                 coolTail()
                 isIdle = true

@@ -32,10 +32,10 @@ struct FileExamination {
     private static func checkKind(_ path: String, leastBytes: Int) throws(StoreError) {
         var status = stat()
         guard lstat(path, &status) == 0 else { return }
-        guard status.st_mode & S_IFMT == S_IFREG || Planted.opensPipes.isOn else {
+        guard status.st_mode & S_IFMT == S_IFREG else {
             throw StoreError(.damaged, "\(path) is no file, but something else", location: .init(file: path))
         }
-        guard Int(status.st_size) >= leastBytes || Planted.opensEmptyDatabases.isOn else {
+        guard Int(status.st_size) >= leastBytes else {
             throw StoreError(
                 .notAStore, "\(path) is not an SQLite database: it has \(status.st_size) bytes",
                 location: .init(file: path))
@@ -84,7 +84,7 @@ struct FileExamination {
     ///
     /// - Returns: what was there.
     func clearBrokenHeader() throws(StoreError) -> [UInt8]? {
-        guard wal?.hasBrokenHeader == true, !Planted.keepsTornHeader.isOn,
+        guard wal?.hasBrokenHeader == true,
             let found = FileReader(path + "-wal")?.read(at: 0, count: WALFormat.headerBytes)
         else { return nil }
         try putHeader([UInt8](repeating: 0, count: WALFormat.headerBytes))

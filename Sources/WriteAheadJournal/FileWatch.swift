@@ -41,7 +41,7 @@ final class FileWatch {
         if now == seen && checks % Self.lookEvery != 0 { return }
         var found: [FileIdentity] = []
         for name in names { found.append(try FileIdentity.of(folder + "/" + name)) }
-        guard files == nil || files == found || Planted.acceptsReplacedFiles.isOn else {
+        guard files == nil || files == found else {
             throw StoreError(
                 .ioError, "a file of the store was replaced, removed or linked while it was open",
                 location: .init(file: folder + "/" + names[0]))

@@ -214,7 +214,6 @@ package struct FoldedChanges {
         }
         order.sort { a, b in
             if a.head != b.head { return a.head < b.head }
-            if Planted.foldsUnsorted.isOn { return false }
             let x = entries[Int(a.index)], y = entries[Int(b.index)]
             let byName = isOneName ? 0 : compare(arena[piece: x.name], arena[piece: y.name])
             return byName != 0 ? byName < 0 : compare(arena[piece: x.key], arena[piece: y.key]) < 0

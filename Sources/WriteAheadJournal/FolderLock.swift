@@ -52,7 +52,7 @@ package final class FolderLock: Sendable {
         self.descriptor = Atomic(descriptor)
         file = HeldFile(descriptor)
         self.writer = writer
-        isKeptFromChildren = !Planted.leavesLockToChildren.isOn && cfilesystem_close_in_children(descriptor) != 0
+        isKeptFromChildren = cfilesystem_close_in_children(descriptor) != 0
     }
 
     deinit { release() }
@@ -95,8 +95,8 @@ package final class FolderLock: Sendable {
             let descriptor = Platform.openAboveStreams(path, flags, 0o600)
             guard descriptor >= 0 else { throw Platform.failure("opening", path) }
             opened()
-            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 || Planted.takesNoLock.isOn {
-                if isStill(path, descriptor) || Planted.locksReplacedFile.isOn {
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 {
+                if isStill(path, descriptor) {
                     let lock = FolderLock(descriptor: descriptor, writer: getpid())
                     try lock.writeOwner(path)
                     return lock
@@ -128,7 +128,7 @@ package final class FolderLock: Sendable {
             let code = errno
             close(descriptor)
             guard code == EWOULDBLOCK || code == EINTR else { throw Platform.failure("locking", path, errno: code) }
-            let hasOwner = isOwned(folder) || Planted.takesEveryLockForOwned.isOn
+            let hasOwner = isOwned(folder)
             if hasOwner || Platform.monotonicNanoseconds() >= deadline { return nil }
             usleep(2_000)
         }

@@ -18,7 +18,7 @@ struct ForeignWrites {
 
     /// Before something that commits as often as it likes, or is rolled back: a VACUUM. Until the next look nobody else's
     /// writing is found.
-    mutating func disregard() { isUnknown = !Planted.takesCompactionForForeign.isOn }
+    mutating func disregard() { isUnknown = true }
 
     /// Takes things as they are for ours. Inside a transaction.
     mutating func accept(version: Int64, _ connection: SQLiteConnection) {
@@ -34,7 +34,7 @@ struct ForeignWrites {
             return false
         }
         guard now != version else { return false }
-        guard let commits, connection.commitsInWALIndex == commits, !Planted.goesByVersionAlone.isOn else {
+        guard let commits, connection.commitsInWALIndex == commits else {
             return true
         }
         version = now

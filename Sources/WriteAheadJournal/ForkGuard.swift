@@ -43,7 +43,6 @@ package final class ForkGuard: @unchecked Sendable {
 
     /// Whether this process is a child of the one that made the guard.
     @inline(__always) package var isForked: Bool {
-        if Planted.overlooksFork.isOn { return false }
         if let word { return word.pointee == 0 }
         return getpid() != owner
     }

@@ -106,7 +106,7 @@ package final class JournalOpening {
         do throws(StoreError) {
             try examine()
             // A page that says poisoned counts also where the run's end is noted: the sync of that very note may have failed.
-            let isPoisoned = page?.poisoned == true && !Planted.believesNotedEnd.isOn
+            let isPoisoned = page?.poisoned == true
             if isPoisoned || lastRun != nil && lastRun?.end == nil { try settleFiles() }
             let backend = try SQLiteJournal(
                 folder: folder, vfs: options.vfs, tearsSectors: options.tearsSectors,
@@ -160,7 +160,7 @@ package final class JournalOpening {
         let image = try Platform.contentsIfThere(folder + "/" + TailFormat.fileName, limit: TailImage.bytesMax)
             .flatMap { TailImage($0, storeID: meta.storeID) }
         let found = image?.continuation(of: end)
-        if !Planted.ignoresTail.isOn { tail = found?.records ?? tail }
+        tail = found?.records ?? tail
         let isSupplied = try compareWithMark(end.lsn, page?.syncMark ?? .zero, connection)
         if let wal = file.wal, wal.commitsLinked > 0, !isSupplied {
             if wal.isRotten { throw file.error("; what it says of them is lost") }
@@ -209,7 +209,7 @@ package final class JournalOpening {
     private func compareWithMark(
         _ end: LSN, _ mark: LSN, _ connection: SQLiteConnection
     ) throws(StoreError) -> Bool {
-        guard end < mark, !Planted.ignoresSyncMark.isOn else { return false }
+        guard end < mark else { return false }
         if Sabotage.ignoresWitnesses {
             // As a store does that takes what SQLite gives it.
             tail = RecordBatch()
@@ -237,8 +237,7 @@ package final class JournalOpening {
 
     /// Step 3.
     private func settleFiles() throws(StoreError) {
-        if Planted.settlesNothing.isOn { return }
-        if page?.poisoned == true, !Planted.keepsPoisonedFiles.isOn {
+        if page?.poisoned == true {
             try StoreFolder.rewriteFiles(folder)
             return
         }
@@ -263,7 +262,7 @@ package final class JournalOpening {
     ) throws {
         guard let backend else { return }
         let file = folder + "/" + JournalFile.name
-        if let checkpoint, checkpoint.lsn < base.lsn, !Planted.takesOlderState.isOn {
+        if let checkpoint, checkpoint.lsn < base.lsn {
             throw keepingEvidence(
                 StoreError(
                     .damaged,
@@ -271,9 +270,7 @@ package final class JournalOpening {
                     location: .init(file: file, lsn: checkpoint.lsn.next)))
         }
         func compare(_ position: ChainPosition) throws {
-            if let checkpoint, checkpoint.lsn == position.lsn, checkpoint.chain != position.chain,
-                !Planted.takesStateOfAnotherHistory.isOn
-            {
+            if let checkpoint, checkpoint.lsn == position.lsn, checkpoint.chain != position.chain {
                 throw StoreError(
                     .damaged, "state and journal do not belong together: their chains differ at LSN \(position.lsn)",
                     location: .init(file: file, lsn: position.lsn))
@@ -290,7 +287,7 @@ package final class JournalOpening {
                     replayedRecords += 1
                     try each(record)
                 }
-                guard position.lsn == last && position.chain == chain || Planted.believesRowNumbers.isOn else {
+                guard position.lsn == last && position.chain == chain else {
                     throw RecordReader.Broken(
                         lsn: first, bytes: 0..<batch.count, why: "the row's numbers are not those of its records")
                 }
@@ -308,7 +305,7 @@ package final class JournalOpening {
                     endOfRow()
                 }
             }
-            if let checkpoint, checkpoint.lsn > position.lsn, !Planted.takesNewerState.isOn {
+            if let checkpoint, checkpoint.lsn > position.lsn {
                 throw StoreError(
                     .damaged,
                     "the state is as of LSN \(checkpoint.lsn), but the journal ends at LSN \(position.lsn): its end was lost",
@@ -347,8 +344,8 @@ package final class JournalOpening {
             do throws(StoreError) {
                 try backend.leaveLastSector()
                 try backend.write { () throws(StoreError) in
-                    if !tail.isEmpty, !Planted.keepsTailUncommitted.isOn { try backend.insertRow(tail) }
-                    if isUnended, !Planted.forgetsEndOfLastRun.isOn, let lastRun {
+                    if !tail.isEmpty { try backend.insertRow(tail) }
+                    if isUnended, let lastRun {
                         try backend.setEnd(of: lastRun.id, lastEnd, at: nil)
                     }
                     try backend.insertRun(run)
@@ -356,7 +353,7 @@ package final class JournalOpening {
                 }
             } catch {
                 // The next opening may see this transaction without the disk having it.
-                if error.code != .diskFull && error.code != .busy && !Planted.forgetsFailedOpening.isOn {
+                if error.code != .diskFull && error.code != .busy {
                     RunPage.markPoisoned(folder: folder, storeID: storeID)
                 }
                 throw error
@@ -387,13 +384,13 @@ package final class JournalOpening {
         guard !isAbandoned else { return }
         isAbandoned = true
         backend?.close()
-        if !Planted.givesUpClearedHeader.isOn { putHeadersBack() }
+        putHeadersBack()
         if isNew { Platform.removeFolder(folder) }
     }
 
     /// Where one cannot be put back, the frames behind it are there all the same.
     private func putHeadersBack() {
-        for (file, header) in cleared where !Planted.leavesHeaderCleared.isOn { try? file.putHeader(header) }
+        for (file, header) in cleared { try? file.putHeader(header) }
         cleared = []
     }
 

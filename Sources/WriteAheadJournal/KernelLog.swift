@@ -64,6 +64,6 @@ enum KernelLog {
         }
         let head = line.prefix { $0 != ";" }.split(separator: ",")
         guard head.count >= 3, let time = Int64(head[2]) else { return false }
-        return time >= since || Planted.blamesEarlierKills.isOn
+        return time >= since
     }
 }

@@ -138,7 +138,6 @@ package enum OperationCodec {
         name: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer
     ) -> Bool {
         !name.isEmpty || key.count >= 1 && key.count <= keyBytesMax && value.count <= valueBytesMax
-            || Planted.takesAnyKey.isOn
     }
 
     /// The bytes were checked by the chain, so this is a bug or a newer writer, never rot.

@@ -76,7 +76,7 @@ package enum Platform {
     /// the file. SQLite does the same with its own. -1 and errno on failure.
     static func openAboveStreams(_ path: String, _ flags: Int32, _ mode: UInt32 = 0) -> Int32 {
         let descriptor = open(path, flags | O_CLOEXEC, mode_t(mode))
-        guard descriptor >= 0, descriptor <= STDERR_FILENO, !Planted.takesStreamNumbers.isOn else { return descriptor }
+        guard descriptor >= 0, descriptor <= STDERR_FILENO else { return descriptor }
         defer { close(descriptor) }
         return fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
     }
@@ -98,7 +98,7 @@ package enum Platform {
     /// without any blocks does not count them, as ramfs, a tmpfs without a limit, and many in user space.
     package static func freeBytes(_ path: String) -> Int? {
         var space = statvfs()
-        guard statvfs(path, &space) == 0, space.f_blocks > 0 || Planted.takesUncountedForFull.isOn else {
+        guard statvfs(path, &space) == 0, space.f_blocks > 0 else {
             return nil
         }
         let (bytes, isTooMuch) = UInt64(space.f_bavail).multipliedReportingOverflow(by: UInt64(space.f_frsize))
@@ -111,7 +111,7 @@ package enum Platform {
     /// The same, of what may be missing, or be no file at all: nil then. A file that is there and cannot be read is an error.
     package static func contentsIfThere(_ path: String, limit: Int) throws(StoreError) -> [UInt8]? {
         let (bytes, code) = Self.bytes(of: path, limit)
-        let isGone = [ENOENT, ENOTDIR, ELOOP, EISDIR, ENXIO].contains(code) || Planted.takesUnreadableForGone.isOn
+        let isGone = [ENOENT, ENOTDIR, ELOOP, EISDIR, ENXIO].contains(code)
         guard bytes != nil || isGone else {
             throw failure("reading", path, errno: code)
         }
@@ -121,7 +121,7 @@ package enum Platform {
     /// - Returns: the bytes, or why there are none.
     private static func bytes(of path: String, _ limit: Int) -> (bytes: [UInt8]?, errno: Int32) {
         // A pipe in the place of a file has nothing to say; waiting for its writer would never end.
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | (Planted.waitsAtPipes.isOn ? 0 : O_NONBLOCK))
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return (nil, errno) }
         defer { close(descriptor) }
         var bytes: [UInt8] = []
@@ -193,7 +193,7 @@ package enum Platform {
     /// Whether there is a folder at the path, and no link to one.
     static func isFolder(_ path: String) -> Bool {
         var status = stat()
-        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR || Planted.followsLinks.isOn
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
     /// Removes a folder with all that is in it; links are not followed. Failures are left to the caller to see.
@@ -209,7 +209,7 @@ package enum Platform {
     /// The absolute path with every link resolved, for a path whose last part need not be there.
     package static func resolved(_ path: String) throws(StoreError) -> String {
         guard !path.isEmpty else { throw StoreError(.notAStore, "the path is empty: name a folder") }
-        guard !path.utf8.contains(0) || Planted.cutsPathsAtZero.isOn else {
+        guard !path.utf8.contains(0) else {
             throw StoreError(.notAStore, "the path has a zero byte in it: name a folder", location: .init(file: path))
         }
         if let whole = realpath(path, nil) {

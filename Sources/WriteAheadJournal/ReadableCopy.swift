@@ -50,7 +50,6 @@ enum ReadableCopy {
             let got = pread(descriptor, buffer, wanted, off_t(start + at))
             if got == 0 { break }
             if got < 0 && errno == EINTR { continue }
-            if got < 0 && Planted.stopsAtBadSectors.isOn { return nil }
             if got < 0 && wanted > sectorBytes {
                 piece = piece > pageBytes ? pageBytes : sectorBytes
                 continue

@@ -37,7 +37,6 @@ package enum RecordFormat {
 
     /// So that a crc stored in data under a crc does not cancel out. On disk.
     @inline(__always) package static func masked(_ crc: UInt32) -> UInt32 {
-        if Planted.chainsUnmasked.isOn { return crc }
         return ((crc >> 15) | (crc << 17)) &+ 0xa282_ead8
     }
 
@@ -46,7 +45,6 @@ package enum RecordFormat {
     package static func chain(
         after previous: UInt32, epoch: UInt64, lsn: UInt64, content: UnsafeRawBufferPointer
     ) -> UInt32 {
-        if Planted.chainsToNothing.isOn { return crc(content, after: UInt32(truncatingIfNeeded: lsn)) }
         return cchecksum_chain(
             masked(previous), epoch, lsn, content.baseAddress, UInt32(truncatingIfNeeded: content.count))
     }

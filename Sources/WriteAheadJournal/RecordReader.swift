@@ -45,13 +45,13 @@ package enum RecordReader {
     package static func read(
         _ batch: UnsafeRawBufferPointer, first: LSN, position: inout ChainPosition, _ body: (Record) throws -> Void
     ) throws {
-        guard first == position.lsn.next || Planted.acceptsGaps.isOn else {
+        guard first == position.lsn.next else {
             throw Broken(
                 lsn: position.lsn.next, bytes: 0..<batch.count,
                 why: "the log goes from LSN \(position.lsn) to \(first): records are missing")
         }
         guard batch.count >= RecordFormat.batchHeaderSize, batch[0] == RecordFormat.batchVersion,
-            batch[1] | batch[2] | batch[3] == 0 || Planted.acceptsReservedBits.isOn, let epoch = epoch(of: batch)
+            batch[1] | batch[2] | batch[3] == 0, let epoch = epoch(of: batch)
         else {
             throw Broken(lsn: first, bytes: 0..<batch.count, why: "the batch has no valid header")
         }
@@ -71,7 +71,7 @@ package enum RecordReader {
             let content = UnsafeRawBufferPointer(rebasing: batch[start..<(start + length)])
             guard
                 RecordFormat.chain(after: position.chain, epoch: epoch, lsn: lsn.value, content: content) == stored
-                    || Sabotage.ignoresChecksums || Planted.acceptsAlteredRecords.isOn
+                    || Sabotage.ignoresChecksums
             else {
                 throw Broken(
                     lsn: lsn, bytes: offset..<(start + length), why: "the record's checksum does not continue the chain"
@@ -80,7 +80,7 @@ package enum RecordReader {
             guard let kind = RecordKind(rawValue: content[0]) else {
                 throw Broken(lsn: lsn, bytes: offset..<(start + length), why: "record kind \(content[0]) is not known")
             }
-            guard epoch == position.epoch || (index == 0 && kind == .run) || Planted.acceptsAnyEpoch.isOn else {
+            guard epoch == position.epoch || (index == 0 && kind == .run) else {
                 throw Broken(
                     lsn: lsn, bytes: offset..<(start + length), why: "the epoch changes without a run record")
             }
@@ -92,7 +92,7 @@ package enum RecordReader {
             offset = start + length
             lsn = lsn.next
         }
-        guard offset == batch.count || Planted.acceptsBytesBehindRecords.isOn, count > 0 else {
+        guard offset == batch.count, count > 0 else {
             throw Broken(lsn: lsn, bytes: offset..<batch.count, why: "the batch has bytes behind its last record")
         }
     }

@@ -58,7 +58,7 @@ public struct RunRow: Sendable, Hashable {
     /// - Parameter boot: the machine's boot as the crash lab has it; nil asks the system, and for what its kernel says.
     func traces(page: RunPage.Image?, boot now: String? = nil) -> RunTraces {
         var traces = RunTraces()
-        if let page, page.epoch == epoch || Planted.believesPageOfAnotherRun.isOn {
+        if let page, page.epoch == epoch {
             traces.pageIsItsOwn = true
             traces.fatalSignal = page.fatalSignal
             traces.fatalCode = page.fatalCode
@@ -89,7 +89,7 @@ public struct RunRow: Sendable, Hashable {
         boot now: String? = nil
     ) throws(StoreError) -> String? {
         let boot = now ?? Platform.bootIdentity()
-        guard end == nil, self.boot == boot, !boot.isEmpty, !Sabotage.ignoresWitnesses, !Planted.hidesTailLoss.isOn
+        guard end == nil, self.boot == boot, !boot.isEmpty, !Sabotage.ignoresWitnesses
         else { return nil }
         guard let tail, tail.epoch == epoch, let found else {
             guard let page, page.epoch == epoch, page.keepsTail else { return nil }
@@ -105,7 +105,7 @@ public struct RunRow: Sendable, Hashable {
                     $0.bind(2, Int64(tail.contentBytesMax))
                 }
             ) { $0.int(0) }
-            if fitting ?? 0 > 0, !Planted.takesStaleTail.isOn {
+            if fitting ?? 0 > 0 {
                 why = "the tail is of an earlier moment than the journal"
             }
         }

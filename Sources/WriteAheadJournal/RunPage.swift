@@ -38,7 +38,6 @@ package final class RunPage: @unchecked Sendable {
     static func isAltered(folder: String) throws(StoreError) -> Bool {
         let path = folder + "/" + fileName
         guard Platform.exists(path) else { return false }
-        if Planted.takesBlankPageForAltered.isOn { return true }
         return try Platform.contentsIfThere(path, limit: size)?.contains { $0 != 0 } ?? true
     }
 
@@ -91,7 +90,7 @@ package final class RunPage: @unchecked Sendable {
                 UInt32(littleEndian: raw.load(fromByteOffset: 8, as: UInt32.self)) == version,
                 UInt32(littleEndian: raw.load(fromByteOffset: 12, as: UInt32.self))
                     == RecordFormat.crc(UnsafeRawBufferPointer(rebasing: raw[16..<128])),
-                word(storeOffset) == Self.hash(storeID) || Planted.believesPageOfAnotherStore.isOn
+                word(storeOffset) == Self.hash(storeID)
             else { return nil }
             let marks = [syncMarkOffset, syncMarkOffset + 16].compactMap { slot in
                 word(slot) == ~word(slot + 8) ? word(slot) : nil

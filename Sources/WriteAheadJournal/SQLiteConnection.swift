@@ -63,7 +63,7 @@ final class SQLiteConnection: @unchecked Sendable {
                 name = "file:" + Self.uriEscaped(path) + "?immutable=1"
             }
         }
-        if tearsSectors, !Planted.padsNothing.isOn {
+        if tearsSectors {
             flags |= SQLITE_OPEN_URI
             name = "file:" + Self.uriEscaped(path) + "?psow=0"
         }
@@ -82,16 +82,13 @@ final class SQLiteConnection: @unchecked Sendable {
         sqlite3_busy_timeout(handle, 2_000)
         do throws(StoreError) {
             // SQLite falls back to it where the file cannot be opened for writing, and says so only when it writes.
-            if access == .readWrite, sqlite3_db_readonly(handle, "main") == 1, !Planted.takesReadOnlyDatabase.isOn {
+            if access == .readWrite, sqlite3_db_readonly(handle, "main") == 1 {
                 throw StoreError(
                     .ioError, "\(path) cannot be opened for writing; check its owner, its mode and the mount",
                     cause: SQLITE_READONLY, location: .init(file: path))
             }
             guard csqlite_db_config_switch(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1) == SQLITE_OK else {
                 throw StoreError(.unsupported, "SQLite \(Self.version) lacks SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE")
-            }
-            if Planted.checkpointsOnClose.isOn {
-                _ = csqlite_db_config_switch(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
             }
             if isExclusive { try execute("PRAGMA locking_mode=EXCLUSIVE") }
             try pragma("mmap_size", "0", expect: nil)
@@ -113,7 +110,7 @@ final class SQLiteConnection: @unchecked Sendable {
         guard isOpen else { return }
         isOpen = false
         // What has the numbers now is somebody else's to close.
-        guard descriptors.allSatisfy(\.isStillHeld) || Planted.closesWhatIsNotItsOwn.isOn else { return }
+        guard descriptors.allSatisfy(\.isStillHeld) else { return }
         // SQLite keeps a connection, and its locks, until the last of its statements is gone.
         checkpointGuard.release(self)
         sqlite3_close_v2(handle)
@@ -129,7 +126,6 @@ final class SQLiteConnection: @unchecked Sendable {
         try pragma("journal_mode", "WAL", expect: "wal")
         // Once, before any statement is prepared: switching it under prepared statements silently keeps the old level.
         try pragma("synchronous", "FULL", expect: "2")
-        if Planted.commitsAtNormal.isOn { try execute("PRAGMA synchronous=NORMAL") }
         try pragma("wal_autocheckpoint", "0", expect: "0")
         try pragma("secure_delete", "OFF", expect: "0")
         try pragma("cell_size_check", "ON", expect: "1")
@@ -144,7 +140,6 @@ final class SQLiteConnection: @unchecked Sendable {
                 return SQLITE_OK
             }, walFrames)
         isWriter = true
-        if Planted.checkpointsByItself.isOn { try execute("PRAGMA wal_autocheckpoint=1000") }
     }
 
     func pragma(_ name: String, _ value: String, expect: String?) throws(StoreError) {
@@ -212,7 +207,7 @@ final class SQLiteConnection: @unchecked Sendable {
             return result
         } catch {
             // Where the engine rolled back by itself this is a no-op; its own failure changes nothing for the caller.
-            if isInTransaction, !Planted.keepsFailedTransaction.isOn { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
+            if isInTransaction { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
             throw error
         }
     }
@@ -247,7 +242,7 @@ final class SQLiteConnection: @unchecked Sendable {
         if wasGuarded { try? keepCheckpointsOut() }
         if result & 0xff == SQLITE_BUSY {
             // -1 for both where it did not even begin, because another program was at one.
-            let hasNotBegun = frames < 0 && !Planted.takesNothingForAll.isOn
+            let hasNotBegun = frames < 0
             return hasNotBegun ? (max(1, framesInWAL), 0) : (Int(frames), Int(copied))
         }
         guard result == SQLITE_OK else { throw failure(result, "copying the SQLite WAL into") }

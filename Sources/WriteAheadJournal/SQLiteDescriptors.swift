@@ -59,7 +59,7 @@ extension SQLiteConnection {
 
     /// - Throws: `ioError` where a descriptor was closed or is another file's.
     func checkDescriptors() throws(StoreError) {
-        guard !descriptors.allSatisfy(\.isStillHeld), !Planted.writesToAnyDescriptor.isOn else { return }
+        guard !descriptors.allSatisfy(\.isStillHeld) else { return }
         throw StoreError(
             .ioError, "a file descriptor of \(path) was closed, and not by the store: close only what is yours",
             location: .init(file: path))

@@ -28,7 +28,7 @@ extension SQLiteConnection {
         var system = handle.map { sqlite3_system_errno($0) } ?? 0
         if let handle, let noted = errnoOfFiles(handle, code) {
             system = noted
-            if code & 0xff == SQLITE_CORRUPT, !Planted.callsFailedReadDamage.isOn {
+            if code & 0xff == SQLITE_CORRUPT {
                 // A read that failed, which SQLite calls "malformed".
                 return StoreError(
                     .ioError, "reading \(path) failed: \(Platform.text(of: noted))", cause: SQLITE_IOERR,
@@ -64,7 +64,7 @@ extension SQLiteConnection {
     }
 
     private static func isSpace(_ errno: Int32) -> Bool {
-        errno == ENOSPC || errno == EDQUOT && !Planted.takesQuotaForBrokenDisk.isOn || errno == EFBIG
+        errno == ENOSPC || errno == EDQUOT || errno == EFBIG
     }
 
     /// Which of our errors a result of SQLite is. Pure, so that the test walks every case.
@@ -79,7 +79,7 @@ extension SQLiteConnection {
                 .diskFull, "no space left while \(doing) \(path): free some space and try again", cause: code,
                 location: place)
         case SQLITE_IOERR where !isSync && (isSpace || code == CSQLITE_IOERR_SHMSIZE),
-            SQLITE_CANTOPEN where isSpace && !Planted.poisonsWhereNoFileCanBeMade.isOn:
+            SQLITE_CANTOPEN where isSpace:
             return StoreError(
                 .diskFull, "no space left while \(doing) \(path): free some space and try again", cause: code,
                 location: place)

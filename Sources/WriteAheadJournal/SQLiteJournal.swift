@@ -92,7 +92,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         do throws(StoreError) {
             try connection.keepCheckpointsOut()
             let isForeign = foreign.haveHappened(version: try readDataVersion(), connection)
-            guard !isForeign || Planted.acceptsForeignWrites.isOn else {
+            guard !isForeign else {
                 throw StoreError(
                     .ioError, "another program wrote to \(connection.path): only the store may; reopen to check it",
                     location: .init(file: connection.path))
@@ -103,7 +103,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         } catch {
             if connection.isInTransaction { try? rollback.run() }
             // A row that finds no space is tried again, and counts once.
-            if !Planted.countsEveryTry.isOn { logBytes = logBytesBefore }
+            logBytes = logBytesBefore
             throw error
         }
         syncs += 1
@@ -128,7 +128,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         // Nothing here may touch the records themselves: SQLite would read each to its end. Their length it knows.
         let rows = try connection.prepare(
             "SELECT first_lsn, last_lsn, chain, length(records) FROM journal WHERE last_lsn<=? ORDER BY first_lsn")
-        rows.bind(1, Int64(bitPattern: (Planted.trimsOneRecordMore.isOn ? lsn.next : lsn).value))
+        rows.bind(1, Int64(bitPattern: lsn.value))
         while try rows.step() {
             if count > 0 && bytes + Int(rows.int(3)) > Self.trimBytesMax || count >= Self.trimRowsMax {
                 isMore = true
@@ -212,7 +212,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     /// SQLite goes on right behind the commit itself, in its last sector. So it is made to begin anew: everything is in the
     /// database then, synced.
     func leaveLastSector() throws(StoreError) {
-        if tearsSectors, !Planted.goesOnInLastSector.isOn { try maintainIfPossible() }
+        if tearsSectors { try maintainIfPossible() }
     }
 
     private func limitWAL() throws(StoreError) {
@@ -258,7 +258,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
 
     package func compact() throws(StoreError) {
         try connection.checkDescriptors()
-        if !Planted.compactsBesideCheckpoints.isOn { try connection.keepCheckpointsOut() }
+        try connection.keepCheckpointsOut()
         foreign.disregard()
         try connection.execute("VACUUM")
         syncs += 1
@@ -271,7 +271,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     }
 
     package func close() {
-        for statement in [begin, commit, rollback, insert, dataVersion] where !Planted.keepsStatements.isOn {
+        for statement in [begin, commit, rollback, insert, dataVersion] {
             statement.finalize()
         }
         connection.close()

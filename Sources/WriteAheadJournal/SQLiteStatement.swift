@@ -40,7 +40,7 @@ final class SQLiteStatement: @unchecked Sendable {
     /// and says nothing more: the next step reports it, and where a row is the last one wanted, `checkRead`.
     private var failed: Int32 = SQLITE_OK
     private func note(_ result: Int32) {
-        if result != SQLITE_OK, !Planted.goesOnWithNULL.isOn { failed = result }
+        if result != SQLITE_OK { failed = result }
     }
 
     func bind(_ index: Int32, _ value: Int64) { note(sqlite3_bind_int64(statement, index, value)) }

@@ -53,7 +53,7 @@ package struct StateMeta: Sendable {
         // Memory is made ready for so many rows, and the log is trimmed up to `previous`: neither may come from a number
         // that was altered. A row takes more than a byte of a page.
         let pages = try connection.query("PRAGMA page_count") { $0.int(0) } ?? 0
-        let isBehind = previous >= 0 && previous <= lsn || Planted.believesPreviousCheckpoint.isOn
+        let isBehind = previous >= 0 && previous <= lsn
         guard LSN.isPossible(lsn), isBehind, count >= 0, count / 65_536 <= pages else {
             throw StoreError(
                 .damaged, "the table meta of \(connection.path) has numbers that cannot be",
@@ -107,7 +107,7 @@ package final class StateDatabase: @unchecked Sendable {
         let path = folder + "/" + StateFile.name
         guard Platform.exists(path) else { throw Self.missing(path) }
         let names = [StateFile.name, StateFile.name + "-wal"]
-        files = FileWatch(folder: folder, names: Planted.foldsIntoTakenFiles.isOn ? [] : names)
+        files = FileWatch(folder: folder, names: names)
         connection = try SQLiteConnection(path, .readWrite, vfs: vfs, tearsSectors: tearsSectors)
         try connection.configureForWriting()
         meta = try StateMeta.read(connection)
@@ -138,7 +138,7 @@ package final class StateDatabase: @unchecked Sendable {
         func take(_ kind: ValueKind, _ bytes: UnsafeRawBufferPointer) throws -> Bool {
             let name = rows.bytes(0), key = rows.bytes(1), stored = UInt64(bitPattern: rows.int(4))
             let hash = StateRow.hash(name: name, key: key, kind: kind.rawValue, value: bytes, scratch: &scratch)
-            let isWhole = hash == stored || Planted.skipsRowChecksum.isOn
+            let isWhole = hash == stored
             guard isWhole || Sabotage.ignoresChecksums else { return false }
             guard OperationCodec.isInBounds(name: name, key: key, value: bytes) else {
                 throw StoreError(
@@ -170,7 +170,7 @@ package final class StateDatabase: @unchecked Sendable {
             }
             count += 1
         }
-        let isWhole = count == meta.rows && digest == meta.digest || Planted.skipsDigest.isOn
+        let isWhole = count == meta.rows && digest == meta.digest
         guard isWhole || Sabotage.ignoresChecksums else {
             throw StoreError(
                 .damaged,
@@ -194,11 +194,11 @@ package final class StateDatabase: @unchecked Sendable {
     @discardableResult
     package func apply(_ fold: FoldedChanges) throws(StoreError) -> Int {
         var next = meta
-        next.previous = Planted.trimsToNewestCheckpoint.isOn ? fold.position.lsn : meta.checkpoint.lsn
-        if !Planted.leavesCheckpointBehind.isOn { next.checkpoint = fold.position }
+        next.previous = meta.checkpoint.lsn
+        next.checkpoint = fold.position
         let written = try connection.transaction { () throws(StoreError) in
             let version = try connection.query("PRAGMA data_version") { $0.int(0) } ?? 0
-            guard !foreign.haveHappened(version: version, connection) || Planted.foldsOverForeignWrites.isOn else {
+            guard !foreign.haveHappened(version: version, connection) else {
                 throw StoreError(
                     .ioError, "another program wrote to \(connection.path): only the store may; reopen to check it",
                     location: .init(file: connection.path))
@@ -245,7 +245,7 @@ package final class StateDatabase: @unchecked Sendable {
     /// Gives unused space back to the file system.
     package func compact() throws(StoreError) {
         try connection.checkDescriptors()
-        if !Planted.compactsTableBesideCheckpoints.isOn { try connection.keepCheckpointsOut() }
+        try connection.keepCheckpointsOut()
         foreign.disregard()
         try connection.execute("VACUUM")
         try acceptVersion()

@@ -39,7 +39,7 @@ struct StateWriter {
             var hash: UInt64?
             switch operation.code {
             case .remove:
-                guard old != nil, !Planted.dropsRemovals.isOn else { continue }
+                guard old != nil else { continue }
                 delete.bindText(1, borrowed: operation.name)
                 delete.bindText(2, borrowed: operation.key)
                 try delete.run()
@@ -74,7 +74,6 @@ struct StateWriter {
 
     /// Whether the row has the operation's value already.
     private mutating func isStored(_ operation: Operation, _ kind: ValueKind) throws(StoreError) -> Bool {
-        if Planted.goesByHashAlone.isOn { return true }
         stored.bindText(1, borrowed: operation.name)
         stored.bindText(2, borrowed: operation.key)
         defer { stored.reset() }

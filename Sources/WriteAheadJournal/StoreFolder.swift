@@ -56,7 +56,7 @@ package enum StoreFolder {
     /// Looks into a journal.db without a lock file beside it, which may be another program's: there not even the lock
     /// file may be made.
     static func refuseForeign(_ path: String, vfs: String?) throws(StoreError) {
-        guard !Platform.exists(path + "/" + StateFile.name), !Planted.locksForeignFolders.isOn else { return }
+        guard !Platform.exists(path + "/" + StateFile.name) else { return }
         do throws(StoreError) {
             do throws(StoreError) {
                 _ = try FileExamination(folder: path, name: JournalFile.name)
@@ -123,8 +123,8 @@ package enum StoreFolder {
                 throw failure
             }
             // Ours alone still: the lock is held.
-            if !Planted.keepsUnsyncedStore.isOn { made = path }
-            if !Planted.leavesParentUnsynced.isOn { try Platform.synchronize(path: parent, isFolder: true) }
+            made = path
+            try Platform.synchronize(path: parent, isFolder: true)
             return lock
         } catch {
             Platform.removeFolder(made)
@@ -136,7 +136,6 @@ package enum StoreFolder {
         let connection = try SQLiteConnection(path, .create, vfs: vfs)
         defer { connection.close() }
         try connection.pragma("synchronous", "EXTRA", expect: "3")
-        if Planted.createsWithoutExtra.isOn { try connection.execute("PRAGMA synchronous=FULL") }
         try connection.pragma("page_size", "4096", expect: "4096")
         try connection.execute("PRAGMA application_id=\(JournalFile.applicationID)")
         try connection.execute("PRAGMA user_version=\(JournalFile.formatVersion)")
@@ -207,7 +206,7 @@ package enum StoreFolder {
                 guard rename(copy, path) == 0 else { throw Platform.failure("renaming", copy) }
             } catch {
                 // Half a copy would keep the last space from whoever makes some.
-                if !Planted.keepsHalfCopies.isOn { unlink(copy) }
+                unlink(copy)
                 throw error
             }
         }
@@ -222,7 +221,7 @@ package enum StoreFolder {
     static func keepEvidence(_ folder: String) -> String {
         let place = folder + "/evidence"
         if Platform.exists(place) { return "an earlier set of the files is kept in \(place)" }
-        let part = Planted.keepsEvidenceInPlace.isOn ? place : place + ".part"
+        let part = place + ".part"
         Platform.removeFolder(part)
         do throws(StoreError) {
             guard mkdir(part, 0o700) == 0 else { throw Platform.failure("creating", part) }

@@ -92,7 +92,7 @@ package final class StoreReader: @unchecked Sendable {
 
     /// What is altered or missing, where reading went on all the same. Asked once everything has been read.
     package var damage: [String] {
-        (isLive || isRunPageSound || Planted.readsPastAlteredPage.isOn ? [] : [RunPage.alteration(folder: folder)])
+        (isLive || isRunPageSound ? [] : [RunPage.alteration(folder: folder)])
             + (tailLoss.map { [$0] } ?? [])
     }
 
@@ -149,7 +149,7 @@ package final class StoreReader: @unchecked Sendable {
     package func records(_ each: (_ record: Record, _ time: Int64?) throws -> Void) throws -> ChainPosition {
         var position = base
         let isContinued = stateMeta.checkpoint.lsn != base.lsn || stateMeta.checkpoint.chain == base.chain
-        guard isContinued || Planted.readsStateOfAnotherHistory.isOn else {
+        guard isContinued else {
             throw StoreError(
                 .damaged, "state and journal do not belong together: their chains differ at LSN \(base.lsn)",
                 location: .init(file: journal.path, lsn: base.lsn))
@@ -157,7 +157,7 @@ package final class StoreReader: @unchecked Sendable {
         // Rows before the base may be there where pages of a lost trim were copied already: an opening passes them over, too.
         let rows = try journal.prepare(
             "SELECT first_lsn,last_lsn,chain,records,time FROM journal WHERE first_lsn>? ORDER BY first_lsn")
-        rows.bind(1, Int64(bitPattern: Planted.readsRowsBeforeBase.isOn ? 0 : base.lsn.value))
+        rows.bind(1, Int64(bitPattern: base.lsn.value))
         while try rows.step() {
             let first = LSN(UInt64(bitPattern: rows.int(0)))
             let last = LSN(UInt64(bitPattern: rows.int(1)))
@@ -196,10 +196,7 @@ package final class StoreReader: @unchecked Sendable {
                     .damaged, broken.why, location: .init(file: folder + "/" + TailFormat.fileName, lsn: broken.lsn))
             }
         }
-        let mark =
-            Planted.readsMarkLast.isOn
-            ? try RunPage.read(folder: folder, storeID: storeID)?.syncMark ?? .zero : syncMark
-        guard position.lsn >= mark else {
+        guard position.lsn >= syncMark else {
             throw StoreError(
                 .damaged,
                 "the journal ends at LSN \(position.lsn), but everything up to LSN \(syncMark) was made durable",

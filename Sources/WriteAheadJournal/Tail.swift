@@ -84,7 +84,6 @@ package final class Tail: @unchecked Sendable {
         cfilesystem_keep_from_children(map, UInt(length))
         self.init(map, capacity: capacity, outlivesProcess: true, epoch: epoch)
         try Self.populate(map, TailFormat.headerBytes + 8, path)
-        if Planted.keepsOldTailHeader.isOn { return }
         // A reader that finds no anchor looks here, whether there ever was a record.
         store(0, data)
         // Without its magic the header does not count: whatever a kill leaves half done is no ring.
@@ -130,8 +129,6 @@ package final class Tail: @unchecked Sendable {
     /// Positions from here on hold what is not drained yet.
     @inline(__always)
     private var limit: UInt64 {
-        if Planted.overwritesUndrained.isOn { return floor(published.load(ordering: .acquiring)) + UInt64(capacity) }
-        if Planted.givesOutOldestSegment.isOn { return drained.load(ordering: .acquiring) + UInt64(capacity) }
         return floor(drained.load(ordering: .acquiring)) + UInt64(capacity)
     }
 
@@ -234,13 +231,11 @@ package final class Tail: @unchecked Sendable {
             content: UnsafeRawBufferPointer(start: record + RecordFormat.recordHeaderSize, count: content))
         let beginsSegment = start >> segmentShift != anchored
         if beginsSegment {
-            if !Planted.writesNoAnchors.isOn {
-                anchor(TailFormat.Anchor(position: start, lsn: lsn.value, chain: chain))
-            }
+            anchor(TailFormat.Anchor(position: start, lsn: lsn.value, chain: chain))
             anchored = start >> segmentShift
         }
         store(UInt64(UInt32(truncatingIfNeeded: content)) | UInt64(crc) << 32, record)
-        if start != before, !Planted.writesNoSkip.isOn { store(UInt64(TailFormat.skip), data + Int(before & mask)) }
+        if start != before { store(UInt64(TailFormat.skip), data + Int(before & mask)) }
         // Behind the commit word: a kill in between leaves a mark that proves less. Two slots, so that one is always whole.
         mark(lsn)
         head = start + UInt64(size)
@@ -252,7 +247,6 @@ package final class Tail: @unchecked Sendable {
 
     @inline(__always)
     private func mark(_ lsn: LSN) {
-        if Planted.marksNothingPublished.isOn { return }
         let slot = map + TailFormat.marksOffset + Int(lsn.value & 1) * 16
         store(lsn.value, slot)
         store(~lsn.value, slot + 8)

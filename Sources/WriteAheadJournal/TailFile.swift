@@ -77,7 +77,7 @@ package enum TailFile {
     /// - Throws: `diskFull` where the file cannot be given its blocks; nothing half made is left.
     static func prepare(folder: String, capacity: Int) throws(StoreError) -> Prepared {
         let path = folder + "/" + TailFormat.fileName
-        guard case .mapped = verdict(folder: folder), Planted.clearsNoPlaceForTail.isOn || hasPlace(path) else {
+        guard case .mapped = verdict(folder: folder), hasPlace(path) else {
             return Prepared(path, capacity, -1, isNew: false)
         }
         let found = reusable(path, capacity)

@@ -95,7 +95,7 @@ package enum TailFormat {
         init?(_ words: (UInt64, UInt64, UInt64), epoch: UInt64) {
             self.init(position: words.0, lsn: words.1, chain: UInt32(truncatingIfNeeded: words.2))
             // No run gets so far: beyond it a reader's sums would overflow.
-            let isPossible = position < 1 << 62 && lsn > 0 || Planted.followsAnyAnchor.isOn
+            let isPossible = position < 1 << 62 && lsn > 0
             guard check(epoch) == UInt32(truncatingIfNeeded: words.2 >> 32), position & 7 == 0, isPossible else {
                 return nil
             }

@@ -23,7 +23,7 @@ package struct TailImage: Sendable {
     /// Nil where the bytes are no tail of this store.
     package init?(_ bytes: [UInt8], storeID: String) {
         guard let header = bytes.withUnsafeBytes({ TailFormat.Header($0) }),
-            header.store == TailFormat.Header.hash(storeID) || Planted.takesTailOfAnyStore.isOn,
+            header.store == TailFormat.Header.hash(storeID),
             bytes.count >= TailFormat.headerBytes + Int(header.capacity)
         else { return nil }
         epoch = header.epoch
@@ -70,7 +70,7 @@ package struct TailImage: Sendable {
 
     package func continuation(of end: ChainPosition) -> Continuation {
         var result = Continuation(after: end.lsn)
-        guard end.epoch == epoch || Planted.takesTailOfAnyEpoch.isOn else { return result }
+        guard end.epoch == epoch else { return result }
         guard let anchor = anchors.filter({ $0.lsn <= end.lsn.value + 1 }).max(by: { $0.lsn < $1.lsn }) else {
             let isFresh = anchors.isEmpty && mark <= end.lsn.value && data.prefix(8).allSatisfy { $0 == 0 }
             if !isFresh { result.why = "the tail has no anchor that leads to the journal's end" }
@@ -84,7 +84,7 @@ package struct TailImage: Sendable {
                 result.why = "the tail goes on behind a gap"
             }
             // A walk ends at the record behind the last one.
-            if mark >= max(walk.lsn, end.lsn.value + 1), !Planted.ignoresTailMark.isOn {
+            if mark >= max(walk.lsn, end.lsn.value + 1) {
                 result.why = result.why ?? "the tail ends before a record that was published"
             }
             // A ring whose mark is the journal's end knew of all that went by itself.
@@ -133,7 +133,6 @@ package struct TailImage: Sendable {
                 let crc = Self.crc(bytes)
                 guard
                     Self.crc(of: bytes, after: chain, epoch: epoch, lsn: lsn) == crc || Sabotage.ignoresChecksums
-                        || Planted.takesAlteredTailRecords.isOn
                 else { return false }
                 if lsn == end.lsn.value && crc != end.chain { return false }
                 if lsn > end.lsn.value { batch.append(encoded: bytes, lsn: LSN(lsn), epoch: epoch) }

@@ -61,7 +61,7 @@ enum WALFormat {
 
     /// Whether it is the same page of the same commit once more: padding.
     static func repeats(_ frame: [UInt8], _ before: [UInt8]?) -> Bool {
-        guard let before, frame.count == before.count, !Planted.countsPadding.isOn else { return false }
+        guard let before, frame.count == before.count else { return false }
         return frame[..<8] == before[..<8] && frame[frameHeaderBytes...] == before[frameHeaderBytes...]
     }
 

@@ -33,7 +33,7 @@ enum WALRepair {
         if let next, header.continues(next, computed) { return sumByte(frame, computed) }
         let isSumRight = next.map { header.continues($0, stored) } ?? false
         guard isSumRight || stored.0 != computed.0 && stored.1 != computed.1 else {
-            return Planted.mendsTornSums.isOn ? sumByte(frame, computed) : nil
+            return nil
         }
         return contentByte(frame, missing: (stored.0 &- computed.0, stored.1 &- computed.1), header.isBig)
     }
@@ -60,9 +60,7 @@ enum WALRepair {
             // Of the last pair the first word is in both sums once; the second in the second one alone.
             let weight: (UInt32, UInt32) = isSecond ? (q &- p, p) : (p, q)
             if let larger = quotient(missing, weight) {
-                guard found == nil || Planted.mendsTheUnsure.isOn,
-                    let byte = byte(of: frame, at, larger: larger, isBig)
-                else { return nil }
+                guard found == nil, let byte = byte(of: frame, at, larger: larger, isBig) else { return nil }
                 found = byte
             }
             if !isSecond { (p, q) = (p &+ q, p &+ q &+ q) }

@@ -94,7 +94,6 @@ package struct WALScan: Sendable, Equatable {
         scan.breakOffset = WALFormat.headerBytes
         scan.lookBehind(reader, size, header)
         guard scan.isRotten else { return nil }
-        if Planted.takesZeroedHeaderForRot.isOn { return scan }
         return WALScan(discardedBytes: size, reason: "the header of the SQLite WAL does not check")
     }
 
@@ -146,7 +145,6 @@ package struct WALScan: Sendable, Equatable {
             frame.contains(where: { $0 != 0 })
         else { return }
         if frame.count < header.frameBytes {
-            if Planted.hidesCutFrames.isOn { return }
             discardedBytes = size - committedBytes
             reason = "the SQLite WAL ends inside a frame"
         } else {
