@@ -118,7 +118,7 @@ import Testing
         let importing = try ["ExitHooks", "WriteAheadJournal", "Backstay"].flatMap {
             try Repository.files(under: "Sources/\($0)", ending: ".swift")
         }.filter { try Repository.imports(of: $0).contains { $0.hasPrefix("Foundation") } }
-        #expect(importing == ["Sources/Backstay/ValueCodec.swift"])
+        #expect(importing == ["Sources/Backstay/Values/ValueCodec.swift"])
     }
 
     @Test func onlyTheJournalSpeaksSQL() throws {

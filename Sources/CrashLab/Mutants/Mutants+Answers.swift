@@ -6,14 +6,14 @@ extension Mutant {
             "answersBeforeCommit", "Callers are answered before the commit.",
             [
                 Edit(
-                    in: "WriteAheadJournal/Committer.swift",
+                    in: "WriteAheadJournal/Commit/Committer.swift",
                     sound: "package func waitDurable(_ lsn: LSN) throws(StoreError) {",
                     planted: """
                         package func waitDurable(_ lsn: LSN) throws(StoreError) {
                             if ⟨on⟩ { return }
                         """),
                 Edit(
-                    in: "WriteAheadJournal/Committer.swift",
+                    in: "WriteAheadJournal/Commit/Committer.swift",
                     sound: "package func waitDurable(_ lsn: LSN) async throws(StoreError) {",
                     planted: """
                         package func waitDurable(_ lsn: LSN) async throws(StoreError) {
@@ -23,13 +23,13 @@ extension Mutant {
             seenBy: "noAnswerComesBeforeTheCommit"),
         Mutant(
             "answersOneTooEarly", "Waiters are answered one LSN too early.",
-            in: "WriteAheadJournal/CommitterCommits.swift",
+            in: "WriteAheadJournal/Commit/Committer+Batch.swift",
             sound: "if waiter.lsn <= durable {",
             planted: "if waiter.lsn <= (⟨on⟩ ? durable.next : durable) {",
             seenBy: "waiterBehindACommitGetsTheAnswerOfItsOwn"),
         Mutant(
             "answersFromMemory", "`.process` is answered at once where the tail ends with the process.",
-            in: "WriteAheadJournal/Committer.swift",
+            in: "WriteAheadJournal/Commit/Committer.swift",
             sound: """
                 package func acknowledge(_ published: Published, _ level: Durability) throws(StoreError) -> Durability {
                     if level == .process && published.outlivesProcess { return .process }
@@ -41,7 +41,7 @@ extension Mutant {
             seenBy: "processWaitsForTheCommitWhereNothingOutlivesTheProcess"),
         Mutant(
             "callsUnknownRejected", "A change whose commit failed is called rejected, though it may appear.",
-            in: "WriteAheadJournal/CommitterEnd.swift",
+            in: "WriteAheadJournal/Commit/Committer+Close.swift",
             sound: """
                 cause: error.cause, location: error.location,
                 outcome: .unknown)
@@ -53,27 +53,27 @@ extension Mutant {
             seenBy: "ioErrorIsUnknownAndNothingIsEverAppendedAgain"),
         Mutant(
             "callsAllOfAViewDurable", "A read-only store says that all it has seen is durable and folded.",
-            in: "Backstay/StoreCore.swift",
+            in: "Backstay/Engine/StoreCore.swift",
             sound: "viewed = view",
             planted: "viewed = ⟨on⟩ ? nil : view",
             seenBy: "readerTellsWhatIsNotDurable"),
         Mutant(
             "publishesOnFullDisk", "A transaction that outgrows a full tail is published on a full disk, too.",
-            in: "WriteAheadJournal/Committer.swift",
+            in: "WriteAheadJournal/Commit/Committer.swift",
             sound: "if case .stalled(let error, _) = health { throw error }",
             planted: "if case .stalled(let error, _) = health, !⟨on⟩ { throw error }",
             seenBy: "transactionThatOutgrowsAFullTailOnAFullDiskIsRejected"),
         Mutant(
             "callsRoomPending",
             "Where only the room for a next commit is missing, a close says that changes are not durable.",
-            in: "WriteAheadJournal/CommitterEnd.swift",
+            in: "WriteAheadJournal/Commit/Committer+Close.swift",
             sound: "case .stalled(let error, _): reason = hasRecords ? Self.notYet(error) : nil",
             planted: "case .stalled(let error, _): reason = hasRecords || ⟨on⟩ ? Self.notYet(error) : nil",
             seenBy: "stopSaysNothingOfAShortageThatKeepsNothingFromTheDisk",
             "closingOnAFullDiskWithEverythingOnItDoesNotSpeakOfChanges"),
         Mutant(
             "syncsNothing", "`sync` returns at once.",
-            in: "Backstay/StoreCore.swift",
+            in: "Backstay/Engine/StoreCore.swift",
             sound: "try committer.waitDurable(committer.last)",
             planted: """
                 if ⟨on⟩ { return }
@@ -82,7 +82,7 @@ extension Mutant {
             seenBy: "syncMakesEverythingAnsweredDurable"),
         Mutant(
             "appliesBeforeAdmission", "A change is seen before it is admitted, and stays when it is refused.",
-            in: "Backstay/StoreCore.swift",
+            in: "Backstay/Engine/StoreCore.swift",
             sound: "let bytes = OperationCodec.setBytes(key: key.count, value: value.count)",
             planted: """
                 if ⟨on⟩ {
@@ -93,7 +93,7 @@ extension Mutant {
             seenBy: "aForeignWriteToTheTablePoisonsAndNothingIsTriedAgain"),
         Mutant(
             "appliesInsideBody", "A transaction's changes are seen at once, and stay when its body throws.",
-            in: "Backstay/Transaction.swift",
+            in: "Backstay/StateStore+Transaction.swift",
             sound: "try checkRoom(key.count + value.count)",
             planted: """
                 try checkRoom(key.count + value.count)
@@ -104,7 +104,7 @@ extension Mutant {
             seenBy: "bodysErrorComesBackUnchangedAndNothingIsKept"),
         Mutant(
             "letsInBehindClose", "Who waited for the writer's lock is let in behind a close that has begun.",
-            in: "Backstay/StoreCore.swift",
+            in: "Backstay/Engine/StoreCore.swift",
             sound: "if isOver { throw Self.closedError }",
             planted: "if isOver, !⟨on⟩ { throw Self.closedError }",
             seenBy: "nobodyIsLetInBehindACloseThatHasBegun"),
@@ -116,7 +116,7 @@ extension Mutant {
             seenBy: "storeWhoseCloseWasRefusedStillClosesAtExit"),
         Mutant(
             "takesAnyKey", "Keys that no call takes are taken from the log and the table.",
-            in: "WriteAheadJournal/Operation.swift",
+            in: "WriteAheadJournal/Log/Operation.swift",
             sound: "!name.isEmpty || key.count >= 1 && key.count <= keyBytesMax && value.count <= valueBytesMax",
             planted: """
                 !name.isEmpty || key.count >= 1 && key.count <= keyBytesMax && value.count <= valueBytesMax
@@ -125,7 +125,7 @@ extension Mutant {
             seenBy: "keysThatNoCallTakesAreDamage"),
         Mutant(
             "takesBlankPageForAltered", "What a power cut leaves of a page `run` in the making is reported as altered.",
-            in: "WriteAheadJournal/RunPage.swift",
+            in: "WriteAheadJournal/Run/RunPage.swift",
             sound: "return try Platform.contentsIfThere(path, limit: size)?.contains { $0 != 0 } ?? true",
             planted: """
                 if ⟨on⟩ { return true }
