@@ -33,166 +33,51 @@ final class StoreCore: @unchecked Sendable {
     /// Nil for a store opened read-only.
     let committer: Committer?
     let checkpointer: Checkpointer?
-    private let page: RunPage?
-    private let folderLock: FolderLock?
+    let page: RunPage?
+    let folderLock: FolderLock?
     private let replayRate: Double
     /// Of a store opened read-only: what of its view survives power loss, and what of it is in the table.
     private let viewed: (durable: LSN, checkpoint: LSN)?
 
     let fork = ForkGuard()
-    private let writer = Lock()
-    private let writerThread = Atomic<UInt>(0)
-    private let closed = Atomic<Bool>(false)
-    private let closing = Lock()
-    private var isClosed = false
+    let writer = Lock()
+    let writerThread = Atomic<UInt>(0)
+    let closed = Atomic<Bool>(false)
+    let closing = Lock()
+    var isClosed = false
     /// The run that the store's records belong to.
     private let epoch: UInt64
 
-    // MARK: Making one
-
-    /// Opens a folder, recovering first.
-    init(opening path: String, _ options: StoreOptions) throws(StoreError) {
-        let start = Platform.monotonicNanoseconds()
-        let opening = try JournalOpening(path, options.journalOptions())
-        let memory = StoreMemory()
-        var state: StateDatabase?
-        var lastChange = LSN.zero
-        var replaySeconds = 0.0
-        do {
-            let opened = try StateDatabase(
-                folder: opening.folder, vfs: options.vfs, tearsSectors: options.paranoidSectors,
-                framesMax: options.stateFramesMax ?? StateDatabase.framesMax)
-            state = opened
-            guard opened.meta.storeID == opening.storeID else {
-                throw StoreError(
-                    .damaged, "state.db belongs to another store than journal.db",
-                    location: .init(file: opening.folder + "/state.db"))
-            }
-            try memory.load(opened.meta.rows) { try opened.load($0) }
-            let replayStart = Platform.monotonicNanoseconds()
-            var replay = StoreMemory.Replay(memory)
-            try opening.replay(after: opened.meta.checkpoint, endOfRow: { replay.finish() }) { record in
-                guard record.kind == .changes else { return }
-                try replay.add(record.body)
-                lastChange = record.lsn
-            }
-            replaySeconds = Double(Platform.monotonicNanoseconds() - replayStart) / 1e9
-            let found = opening.position.lsn
-            let parts = try opening.finish()
-            committer = parts.committer
-            page = parts.page
-            folderLock = parts.lock
-            epoch = opening.position.epoch
-            // The run's own record, which is committed.
-            memory.begin(
-                at: Published(lsn: opening.position.lsn, chain: opening.position.chain, outlivesProcess: true))
-            do {
-                let checkpointer = try Checkpointer(
-                    committer: parts.committer, memory: memory, state: opened, folder: opening.folder, options: options)
-                try checkpointer.start(lastChange: lastChange)
-                self.checkpointer = checkpointer
-            } catch {
-                _ = parts.committer.stop()
-                try? parts.committer.close(marking: nil)
-                throw error
-            }
-            recovery = StateStore.RecoveryReport(
-                lastEnd: opening.lastEnd, isNew: opening.isNew, recordsReplayed: opening.replayedRecords,
-                recordsFromTail: opening.recordsFromTail, recordsResupplied: opening.recordsResupplied,
-                damage: opening.damage, bytesDiscarded: opening.discardedBytes, discardReason: opening.discardReason,
-                lastLSN: found,
-                provenLSN: opening.syncMark, keys: memory.figures.keys,
-                seconds: Double(Platform.monotonicNanoseconds() - start) / 1e9)
-        } catch {
-            state?.close()
-            opening.abandon()
-            throw opening.keepingEvidence(Self.storeError(error, opening.folder))
-        }
-        let replayed = Double(opening.replayedRecords)
-        replayRate = replayed >= 10_000 && replaySeconds > 0 ? replayed / replaySeconds : 1e6
-        viewed = nil
-        self.memory = memory
-        self.options = options
-        folder = opening.folder
-        storeID = opening.storeID
-        // Where 64 stores are open already this one goes unmarked: its verdict is then less sure, nothing else.
-        if let page { _ = ExitHooks.registerCrashMark(page.crashMark) }
-        options.onEvent?(.opened(recovery))
+    /// What a store is made of once it is open; how each kind comes to be: StoreCore+Opening.swift.
+    struct Parts {
+        var memory: StoreMemory
+        var options: StoreOptions
+        var recovery: StateStore.RecoveryReport
+        var folder: String?
+        var storeID: String
+        var epoch: UInt64
+        var committer: Committer?
+        var checkpointer: Checkpointer?
+        var page: RunPage?
+        var folderLock: FolderLock?
+        /// Records a second.
+        var replayRate = 1e6
+        var viewed: (durable: LSN, checkpoint: LSN)?
     }
 
-    /// A store in memory: the same paths, with a journal that keeps nothing.
-    init(inMemory options: StoreOptions) throws(StoreError) {
-        let position = StoreFolder.origin(storeID: "memory")
-        let limits = options.journalOptions().limits
-        // Nothing outlives the process here, and nobody is told otherwise.
-        let tail = try Tail(inMemory: limits.tailBytes, epoch: position.epoch, outlivesProcess: true)
-        let committer = Committer(
-            backend: ForgetfulBackend(), page: nil, tail: tail, position: position, limits: limits)
-        try committer.start()
-        self.committer = committer
-        epoch = position.epoch
-        self.options = options
-        memory = StoreMemory()
-        memory.begin(at: Published(lsn: position.lsn, chain: position.chain, outlivesProcess: true))
-        checkpointer = nil
-        page = nil
-        folderLock = nil
-        folder = nil
-        storeID = StoreFolder.newStoreID()
-        replayRate = 1e6
-        viewed = nil
-        recovery = StateStore.RecoveryReport(
-            lastEnd: RunEnd(.none, evidence: "the store is in memory"), isNew: true, recordsReplayed: 0,
-            bytesDiscarded: 0, discardReason: "", lastLSN: .zero, keys: 0, seconds: 0)
-        options.onEvent?(.opened(recovery))
-    }
-
-    /// A view of a folder as of now, nothing written.
-    init(reading path: String, vfs: String?) throws(StoreError) {
-        let start = Platform.monotonicNanoseconds()
-        let reader = try StoreReader(path, vfs: vfs)
-        defer { reader.close() }
-        let memory = StoreMemory()
-        var replayed = 0
-        var position: ChainPosition
-        var durable = max(reader.base.lsn, reader.stateMeta.checkpoint.lsn, reader.syncMark)
-        do {
-            // Of a run that left no end the last row may not have been synced, and reading does not.
-            let isSynced = try reader.isLive || reader.newestRun()?.end != nil
-            guard reader.stateMeta.storeID == reader.storeID else {
-                throw StoreError(
-                    .damaged, "state.db belongs to another store than journal.db",
-                    location: .init(file: reader.folder + "/state.db"))
-            }
-            try memory.load(reader.stateMeta.rows) { try reader.loadState($0) }
-            position = try reader.records { record, time in
-                if isSynced && time != nil { durable = max(durable, record.lsn) }
-                guard record.lsn > reader.stateMeta.checkpoint.lsn else { return }
-                replayed += 1
-                if record.kind == .changes { try memory.replay(record.body) }
-            }
-            if reader.stateMeta.checkpoint.lsn > position.lsn { position = reader.stateMeta.checkpoint }
-        } catch {
-            throw Self.storeError(error, reader.folder)
-        }
-        recovery = StateStore.RecoveryReport(
-            lastEnd: try reader.verdictOnLastRun() ?? RunEnd(.none, evidence: "the store is held: that run goes on"),
-            isNew: false, recordsReplayed: replayed, damage: reader.damage, bytesDiscarded: 0,
-            discardReason: "", lastLSN: position.lsn, provenLSN: reader.syncMark,
-            keys: memory.figures.keys, seconds: Double(Platform.monotonicNanoseconds() - start) / 1e9)
-        memory.begin(at: Published(lsn: position.lsn, chain: position.chain, outlivesProcess: true))
-        epoch = position.epoch
-        let view = (min(durable, position.lsn), reader.stateMeta.checkpoint.lsn)
-        viewed = view
-        self.memory = memory
-        options = StoreOptions()
-        folder = reader.folder
-        storeID = reader.storeID
-        committer = nil
-        checkpointer = nil
-        page = nil
-        folderLock = nil
-        replayRate = 1e6
+    init(_ parts: Parts) {
+        memory = parts.memory
+        options = parts.options
+        recovery = parts.recovery
+        folder = parts.folder
+        storeID = parts.storeID
+        epoch = parts.epoch
+        committer = parts.committer
+        checkpointer = parts.checkpointer
+        page = parts.page
+        folderLock = parts.folderLock
+        replayRate = parts.replayRate
+        viewed = parts.viewed
     }
 
     static func storeError(_ error: any Error, _ folder: String) -> StoreError {
@@ -232,7 +117,7 @@ final class StoreCore: @unchecked Sendable {
     static let closedError = StoreError(.closed, "the store is closed: open it again")
 
     @inline(__always)
-    private static var thread: UInt { Platform.threadIdentity }
+    static var thread: UInt { Platform.threadIdentity }
 
     // MARK: Changes
 
@@ -402,84 +287,4 @@ final class StoreCore: @unchecked Sendable {
             projectedReplaySeconds: Double(last.value - min(checkpoint.value, last.value)) / replayRate,
             trouble: journal?.poisoned ?? journal?.stalled)
     }
-
-    // MARK: The end
-
-    /// Commits, checkpoints, notes the end, gives the store up. The second time it does nothing.
-    ///
-    /// - Parameter end: nil for a store that is dropped: it drains and counts as not closed.
-    func close(_ end: RunEnd?) throws(StoreError) {
-        if isForked {
-            throw StoreError(.forked, "this store was opened by the parent process: leave it to the parent")
-        }
-        if writerThread.load(ordering: .relaxed) == Self.thread {
-            throw StoreError(.reentrant, "a body of transaction or update closed its own store: return first")
-        }
-        closing.lock()
-        defer { closing.unlock() }
-        guard !isClosed else { return }
-        isClosed = true
-        writer.lock()
-        closed.store(true, ordering: .relaxed)
-        writer.unlock()
-        guard let committer else { return }
-        checkpointer?.stop()
-        let reason = committer.drain()
-        var failure: StoreError?
-        if reason == nil, end != nil, let checkpointer {
-            do throws(StoreError) {
-                try checkpointer.checkpoint()
-                try checkpointer.settle()
-            } catch {
-                // The log has everything; only the next start takes longer. Poison, if it came to that, shows below.
-                if error.code != .diskFull && error.code != .busy { failure = error }
-            }
-        }
-        // It tries once more: what kept changes from the disk a moment ago may be over.
-        if let late = committer.stop(), failure == nil { failure = late }
-        do throws(StoreError) {
-            try committer.close(marking: failure == nil ? end : nil)
-        } catch {
-            if failure == nil { failure = error }
-        }
-        checkpointer?.close()
-        if let page { ExitHooks.unregisterCrashMark(page.crashMark) }
-        folderLock?.release()
-        options.onEvent?(.closed(failure))
-        if let failure { throw failure }
-    }
-
-    /// In a forked child: threads, locks and connections are the parent's. Nothing is closed, nothing is freed.
-    func abandonInChild() { _ = Unmanaged.passRetained(self) }
-
-    /// How this process is ending, as the table `runs` words it.
-    static func end(for reason: ExitHooks.Reason?) -> RunEnd {
-        guard let reason else { return RunEnd(.clean, evidence: "the store was closed") }
-        if let signal = reason.signal {
-            return RunEnd(
-                .signal, status: signal.rawValue, evidence: "\(signal.name) was handled, and the store closed itself")
-        }
-        if let text = reason.errorText {
-            return RunEnd(.error, evidence: "an error ended the program, and the store closed itself: \(text)")
-        }
-        if reason == .normal {
-            return RunEnd(.clean, evidence: "the process ended in order, and the store closed itself")
-        }
-        return RunEnd(
-            .exit, status: reason.status, evidence: "exit() was called, and the store closed itself")
-    }
-}
-
-/// Keeps nothing: for stores in memory.
-private final class ForgetfulBackend: JournalBackend {
-    func append(_ batch: RecordBatch) throws(StoreError) {}
-    func trim(through lsn: LSN) throws(StoreError) -> Bool { true }
-    func reserve(bytes: Int) throws(StoreError) {}
-    func maintain() throws(StoreError) {}
-    var isMaintenanceDue: Bool { false }
-    func compact() throws(StoreError) {}
-    func markEnd(_ end: RunEnd, at time: Int64) throws(StoreError) {}
-    var logBytes: Int { 0 }
-    var syncs: Int { 0 }
-    func close() {}
 }

@@ -146,7 +146,7 @@ package struct MutantCopy {
         """
         import Glibc
 
-        @usableFromInline enum Mutant: String {
+        @usableFromInline enum Mutant: String, Sendable {
             case \(names.joined(separator: ", "))
 
             private static let chosen: (mutant: Mutant, file: String)? = {

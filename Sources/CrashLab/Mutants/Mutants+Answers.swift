@@ -6,14 +6,14 @@ extension Mutant {
             "answersBeforeCommit", "Callers are answered before the commit.",
             [
                 Edit(
-                    in: "WriteAheadJournal/Commit/Committer.swift",
+                    in: "WriteAheadJournal/Commit/Committer+Waiters.swift",
                     sound: "package func waitDurable(_ lsn: LSN) throws(StoreError) {",
                     planted: """
                         package func waitDurable(_ lsn: LSN) throws(StoreError) {
                             if ⟨on⟩ { return }
                         """),
                 Edit(
-                    in: "WriteAheadJournal/Commit/Committer.swift",
+                    in: "WriteAheadJournal/Commit/Committer+Waiters.swift",
                     sound: "package func waitDurable(_ lsn: LSN) async throws(StoreError) {",
                     planted: """
                         package func waitDurable(_ lsn: LSN) async throws(StoreError) {
@@ -23,7 +23,7 @@ extension Mutant {
             seenBy: "noAnswerComesBeforeTheCommit"),
         Mutant(
             "answersOneTooEarly", "Waiters are answered one LSN too early.",
-            in: "WriteAheadJournal/Commit/Committer+Batch.swift",
+            in: "WriteAheadJournal/Commit/Committer+Waiters.swift",
             sound: "if waiter.lsn <= durable {",
             planted: "if waiter.lsn <= (⟨on⟩ ? durable.next : durable) {",
             seenBy: "waiterBehindACommitGetsTheAnswerOfItsOwn"),
@@ -41,7 +41,7 @@ extension Mutant {
             seenBy: "processWaitsForTheCommitWhereNothingOutlivesTheProcess"),
         Mutant(
             "callsUnknownRejected", "A change whose commit failed is called rejected, though it may appear.",
-            in: "WriteAheadJournal/Commit/Committer+Close.swift",
+            in: "WriteAheadJournal/Commit/CommitterErrors.swift",
             sound: """
                 cause: error.cause, location: error.location,
                 outcome: .unknown)
@@ -53,9 +53,9 @@ extension Mutant {
             seenBy: "ioErrorIsUnknownAndNothingIsEverAppendedAgain"),
         Mutant(
             "callsAllOfAViewDurable", "A read-only store says that all it has seen is durable and folded.",
-            in: "Backstay/Engine/StoreCore.swift",
-            sound: "viewed = view",
-            planted: "viewed = ⟨on⟩ ? nil : view",
+            in: "Backstay/Engine/StoreCore+Opening.swift",
+            sound: "viewed: (min(durable, position.lsn), reader.stateMeta.checkpoint.lsn)",
+            planted: "viewed: ⟨on⟩ ? nil : (min(durable, position.lsn), reader.stateMeta.checkpoint.lsn)",
             seenBy: "readerTellsWhatIsNotDurable"),
         Mutant(
             "publishesOnFullDisk", "A transaction that outgrows a full tail is published on a full disk, too.",
@@ -116,7 +116,7 @@ extension Mutant {
             seenBy: "storeWhoseCloseWasRefusedStillClosesAtExit"),
         Mutant(
             "takesAnyKey", "Keys that no call takes are taken from the log and the table.",
-            in: "WriteAheadJournal/Log/Operation.swift",
+            in: "WriteAheadJournal/Log/OperationCodec.swift",
             sound: "!name.isEmpty || key.count >= 1 && key.count <= keyBytesMax && value.count <= valueBytesMax",
             planted: """
                 !name.isEmpty || key.count >= 1 && key.count <= keyBytesMax && value.count <= valueBytesMax

@@ -200,7 +200,7 @@ extension Mutant {
             seenBy: "stopSaysNothingOfAShortageThatKeepsNothingFromTheDisk"),
         Mutant(
             "goesByFirstTry", "A close goes by its first try, though the last one has committed all.",
-            in: "Backstay/Engine/StoreCore.swift",
+            in: "Backstay/Engine/StoreCore+Close.swift",
             sound: "if reason == nil, end != nil, let checkpointer {",
             planted: """
                 if ⟨on⟩ { failure = reason }

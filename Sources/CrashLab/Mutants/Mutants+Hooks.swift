@@ -30,7 +30,7 @@ extension Mutant {
             seenBy: "hangingHookIsAbandonedAfterItsBudget"),
         Mutant(
             "keepsHooksInChildren", "A forked child has its parent's hooks.",
-            in: "ExitHooks/Registry.swift",
+            in: "ExitHooks/Registry/Registry.swift",
             sound: "{ Registry.state = Registry.newState() }",
             planted: "{ if !⟨on⟩ { Registry.state = Registry.newState() } }",
             seenBy: "forkedChildRunsOnlyItsOwnHooks"),
@@ -86,7 +86,7 @@ extension Mutant {
             seenBy: "exitFromManyThreadsAtOnceRunsEachHookOnce"),
         Mutant(
             "flushesUnderSIGPIPE", "The flush of a stdout whose reader is gone changes the end.",
-            in: "ExitHooks/ExitThread.swift",
+            in: "ExitHooks/Threads.swift",
             sound: "let spawned = spawn(backstay_exit_thread) {",
             planted: """
                 let kind = ⟨on⟩ ? backstay_hook_thread : backstay_exit_thread

@@ -77,7 +77,7 @@ extension Mutant {
             seenBy: "stateOfAnotherHistoryOfTheStoreIsDamage"),
         Mutant(
             "takesStateOfAnotherStore", "A state.db of another store is accepted.",
-            in: "Backstay/Engine/StoreCore.swift",
+            in: "Backstay/Engine/StoreCore+Opening.swift",
             sound: "guard opened.meta.storeID == opening.storeID else {",
             planted: "guard opened.meta.storeID == opening.storeID || ⟨on⟩ else {",
             seenBy: "stateOfAnotherStoreIsNamedAsSuch"),
@@ -101,7 +101,7 @@ extension Mutant {
             seenBy: "numbersThatCannotBeAreDamage", "numbersOfTheTableThatCannotBeAreDamage"),
         Mutant(
             "believesPreviousCheckpoint", "A checkpoint before the newest one is believed that is behind it.",
-            in: "WriteAheadJournal/SQLite/StateDatabase.swift",
+            in: "WriteAheadJournal/SQLite/StateMeta.swift",
             sound: "let isBehind = previous >= 0 && previous <= lsn",
             planted: "let isBehind = previous >= 0 && previous <= lsn || ⟨on⟩",
             seenBy: "numbersOfTheTableThatCannotBeAreDamage"),
@@ -143,13 +143,13 @@ extension Mutant {
             seenBy: "endWhoseSyncFailedIsWrittenAnew"),
         Mutant(
             "hidesTailLoss", "What was lost with an altered tail is not reported.",
-            in: "WriteAheadJournal/Run/RunRow.swift",
+            in: "WriteAheadJournal/Recovery/RunRow+TailLoss.swift",
             sound: "guard end == nil, self.boot == boot, !boot.isEmpty",
             planted: "guard end == nil, self.boot == boot, !boot.isEmpty, !⟨on⟩",
             seenBy: "alteredTailIsReported"),
         Mutant(
             "takesStaleTail", "A tail of an earlier moment than the journal passes for a whole one.",
-            in: "WriteAheadJournal/Run/RunRow.swift",
+            in: "WriteAheadJournal/Recovery/RunRow+TailLoss.swift",
             sound: "if fitting ?? 0 > 0 {",
             planted: "if fitting ?? 0 > 0, !⟨on⟩ {",
             seenBy: "staleTailIsReported"),

@@ -134,51 +134,6 @@ extension Committer {
         updateGate()
     }
 
-    /// From now on a shortage is what they wait for.
-    func beginPatience() {
-        let deadline = Platform.monotonicNanoseconds() + limits.patience
-        for index in waiters.indices where waiters[index].deadline == .max { waiters[index].deadline = deadline }
-    }
-
-    /// Tells everyone whose answer is known. Called with the lock held; the continuations only enqueue their tasks.
-    func answerWaiters() {
-        if !roomWaiters.isEmpty {
-            let waiting = roomWaiters
-            roomWaiters = []
-            for waiter in waiting {
-                if mayHaveRoom(waiter.content) { waiter.continuation.resume() } else { roomWaiters.append(waiter) }
-            }
-        }
-        guard !waiters.isEmpty else { return }
-        var verdict: StoreError?
-        var isFinal = false
-        var now: UInt64 = 0
-        switch health {
-        case .sound: break
-        case .stalled(let error, _):
-            verdict = Self.notYet(error)
-            now = Platform.monotonicNanoseconds()
-        case .poisoned(let error):
-            verdict = Self.unknown(error)
-            isFinal = true
-        case .closed:
-            verdict = Self.unknown(Self.closedError)
-            isFinal = true
-        }
-        var left: [Waiter] = []
-        for waiter in waiters {
-            if waiter.lsn <= durable {
-                waiter.continuation.resume(returning: nil)
-            } else if let verdict, isFinal || now >= waiter.deadline {
-                waiter.continuation.resume(returning: verdict)
-            } else {
-                left.append(waiter)
-            }
-        }
-        lastGroup = waiters.count - left.count
-        waiters = left
-    }
-
     /// For the thread, with the lock held and nobody committing.
     var hasNothingInflight: Bool { inflight.batch.isEmpty }
 

@@ -256,35 +256,6 @@ package final class Committer: @unchecked Sendable {
         self.isOpen.store(isOpen, ordering: .releasing)
     }
 
-    package func waitForRoom(_ content: Int) throws(StoreError) {
-        lock.lock()
-        while !mayHaveRoom(content) {
-            if !isCommitting && backendWaiters == 0 && hasRecords { commitHoldingLock() } else { settled.wait(lock) }
-        }
-        lock.unlock()
-    }
-
-    package func waitForRoom(_ content: Int) async {
-        await withUnsafeContinuation { continuation in
-            lock.lock()
-            if mayHaveRoom(content) {
-                lock.unlock()
-                continuation.resume()
-            } else {
-                roomWaiters.append((content, continuation))
-                work.signal()
-                lock.unlock()
-            }
-        }
-    }
-
-    /// Room, or a reason not to wait for it.
-    func mayHaveRoom(_ content: Int) -> Bool {
-        guard case .sound = health, !isStopping else { return true }
-        guard oversize == nil else { return false }
-        return tail.mayHold(content) && (logBytes < logBytesMax || foldTrouble != nil)
-    }
-
     /// Whether anything is published and not committed. What is in the batch under way is in the tail, or is `oversize`, until
     /// it is committed; so the batch, which belongs to whoever commits, need not be looked at.
     var hasRecords: Bool { oversize != nil || !tail.isDrained }
@@ -336,52 +307,6 @@ package final class Committer: @unchecked Sendable {
         settled.broadcast()
         answerWaiters()
         lock.unlock()
-    }
-
-    // MARK: Waiting for the disk
-
-    /// Returns when the record and every earlier one are durable. The calling thread may do the commit.
-    package func waitDurable(_ lsn: LSN) throws(StoreError) {
-        if sabotage.acknowledgesBeforeCommit { return }
-        lock.lock()
-        defer { lock.unlock() }
-        var deadline: UInt64 = 0
-        while durable < lsn {
-            switch health {
-            case .sound:
-                if isCommitting || backendWaiters > 0 { settled.wait(lock) } else { commitHoldingLock() }
-            case .stalled(let error, _):
-                if deadline == 0 { deadline = Platform.monotonicNanoseconds() + limits.patience }
-                work.signal()
-                if !settled.wait(lock, until: deadline), durable < lsn, Platform.monotonicNanoseconds() >= deadline {
-                    throw Self.notYet(error)
-                }
-            case .poisoned(let error): throw Self.unknown(error)
-            case .closed: throw Self.unknown(Self.closedError)
-            }
-        }
-    }
-
-    package func waitDurable(_ lsn: LSN) async throws(StoreError) {
-        if sabotage.acknowledgesBeforeCommit { return }
-        let error: StoreError? = await withUnsafeContinuation { continuation in
-            lock.lock()
-            var answer: StoreError?
-            switch health {
-            case _ where durable >= lsn: break
-            case .sound, .stalled:
-                waiters.append(Waiter(lsn: lsn, deadline: .max, continuation: continuation))
-                if case .stalled = health { beginPatience() }
-                if !isCommitting { work.signal() }
-                lock.unlock()
-                return
-            case .poisoned(let error): answer = Self.unknown(error)
-            case .closed: answer = Self.unknown(Self.closedError)
-            }
-            lock.unlock()
-            continuation.resume(returning: answer)
-        }
-        if let error { throw error }
     }
 
     /// The last record that was given an LSN.

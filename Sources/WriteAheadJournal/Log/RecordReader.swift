@@ -1,28 +1,5 @@
 // Record chain of the journal: the reader. Layout and rule: RecordFormat.swift.
 
-/// One record of the journal. `content` is valid during the call that hands it out.
-package struct Record {
-    package let lsn: LSN
-    package let epoch: UInt64
-    package let kind: RecordKind
-    package let chain: UInt32
-    /// The body, without the kind.
-    package let body: UnsafeRawBufferPointer
-}
-
-/// Where the chain stands: everything needed to judge the next record.
-package struct ChainPosition: Sendable, Equatable {
-    package var lsn: LSN
-    package var chain: UInt32
-    package var epoch: UInt64
-
-    package init(lsn: LSN, chain: UInt32, epoch: UInt64) {
-        self.lsn = lsn
-        self.chain = chain
-        self.epoch = epoch
-    }
-}
-
 package enum RecordReader {
     /// Why a batch was refused, and which of its bytes are concerned.
     package struct Broken: Error, Sendable {

@@ -7,25 +7,7 @@
 // Members in any order. A member of another name, a second one of the same name, or one that does not belong is refused:
 // a typing mistake must not turn into a change that nobody asked for. Whether a key is in bounds is the store's to say.
 
-package import WriteAheadJournal
-
-/// One change, as an import line asks for it.
-package struct ImportLine: Equatable, Sendable {
-    /// UTF-8.
-    package var key: [UInt8] = []
-    /// Nil: the key is removed.
-    package var kind: ValueKind?
-    /// The stored value's bytes; empty for a removal.
-    package var value: [UInt8] = []
-
-    package init() {}
-
-    package init(key: [UInt8], kind: ValueKind?, value: [UInt8]) {
-        self.key = key
-        self.kind = kind
-        self.value = value
-    }
-}
+internal import WriteAheadJournal
 
 extension JSONText {
     /// Reads one line, its line break not included (a carriage return counts as whitespace).

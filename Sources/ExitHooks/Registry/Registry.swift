@@ -7,101 +7,6 @@
 
 import CExitHooks
 
-/// One registered hook.
-struct Hook: Sendable {
-    let id: UInt64
-    let name: String
-    /// Nanoseconds.
-    let budget: UInt64
-    /// The scope it belongs to, nil for the process.
-    let scope: UInt64?
-    let isFinalizer: Bool
-    let body: @Sendable (ExitHooks.Reason) throws -> Void
-}
-
-/// A body of `run` or `scope` that is going on.
-struct ActiveBody: Sendable {
-    let id: UInt64
-    /// The signals that a scope takes; empty for `run`.
-    let signals: Set<Int32>
-    /// nil until its task is there.
-    var cancel: (@Sendable () -> Void)?
-    /// The signal it was cancelled for.
-    var signal: Int32?
-}
-
-/// A call of `run` or `handleSignals`: its signals end the process.
-struct Subscription: Sendable {
-    let id: UInt64
-    let signals: Set<Int32>
-    let outcome: ExitHooks.SignalOutcome
-    let unwindBudget: UInt64
-}
-
-enum Phase {
-    case running
-    /// A signal has cancelled the bodies, which have until `unwindBy` to end.
-    case unwinding
-    /// Hooks run.
-    case ending
-    /// All hooks have run or were given up.
-    case finished
-}
-
-/// Threads that we keep.
-enum OwnThread {
-    /// Acts on signals and on the end.
-    case exit
-    /// Has handled signals unblocked.
-    case signals
-}
-
-/// How the process goes away once its hooks have run.
-enum LastStep: Sendable {
-    /// The thread that called `exit()` goes on in it.
-    case goOn(status: Int32?)
-    case exit(Int32)
-    case signal(Int32)
-}
-
-struct State {
-    var nextID: UInt64 = 1
-    /// In order of registration.
-    var hooks: [Hook] = []
-    /// Hooks that are being called; true once they have ended.
-    var calls: [UInt64: Bool] = [:]
-    var scopes: Set<UInt64> = []
-    var bodies: [ActiveBody] = []
-    var subscriptions: [Subscription] = []
-    /// How many subscriptions and scopes handle a signal.
-    var handled: [Int32: Int] = [:]
-    /// Nanoseconds.
-    var deadline: UInt64 = 5_000_000_000
-
-    var phase = Phase.running
-    var reason: ExitHooks.Reason?
-    var lastStep = LastStep.exit(0)
-    /// Said on stderr before hooks run.
-    var lastWords: String?
-    var isPerforming = false
-    var unwindBy: UInt64 = 0
-    var endBy: UInt64 = 0
-    /// The same for hooks, where there are finalizers. Fixed at the beginning, too: a hook may set another deadline.
-    var hooksBy: UInt64 = 0
-    /// The thread that the C library's `exit` belongs to.
-    var finisher: UInt64?
-    var abandonedHooks = 0
-    var heldThreads = 0
-
-    var threads: Set<OwnThread> = []
-    var hasExitThread: Bool { threads.contains(.exit) }
-
-    mutating func makeID() -> UInt64 {
-        defer { nextID += 1 }
-        return nextID
-    }
-}
-
 enum Registry {
     nonisolated(unsafe) private static var state = newState()
 
@@ -169,6 +74,14 @@ enum Registry {
             return state.hooks.remove(at: index)
         }
         return removed != nil
+    }
+
+    /// A call that was abandoned is no longer listed; its late end changes nothing.
+    static func endCall(_ id: UInt64) {
+        withState { state in
+            if state.calls[id] != nil { state.calls[id] = true }
+            backstay_broadcast()
+        }
     }
 }
 

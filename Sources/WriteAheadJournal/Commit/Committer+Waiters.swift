@@ -1,0 +1,126 @@
+// Callers that wait: for room in the tail, or until their record is durable. Synchronous ones sleep on `settled` and may
+// commit themselves; async ones leave a continuation.
+
+extension Committer {
+    // MARK: Waiting for room
+
+    package func waitForRoom(_ content: Int) throws(StoreError) {
+        lock.lock()
+        while !mayHaveRoom(content) {
+            if !isCommitting && backendWaiters == 0 && hasRecords { commitHoldingLock() } else { settled.wait(lock) }
+        }
+        lock.unlock()
+    }
+
+    package func waitForRoom(_ content: Int) async {
+        await withUnsafeContinuation { continuation in
+            lock.lock()
+            if mayHaveRoom(content) {
+                lock.unlock()
+                continuation.resume()
+            } else {
+                roomWaiters.append((content, continuation))
+                work.signal()
+                lock.unlock()
+            }
+        }
+    }
+
+    /// Room, or a reason not to wait for it.
+    func mayHaveRoom(_ content: Int) -> Bool {
+        guard case .sound = health, !isStopping else { return true }
+        guard oversize == nil else { return false }
+        return tail.mayHold(content) && (logBytes < logBytesMax || foldTrouble != nil)
+    }
+
+    // MARK: Waiting for the disk
+
+    /// Returns when the record and every earlier one are durable. The calling thread may do the commit.
+    package func waitDurable(_ lsn: LSN) throws(StoreError) {
+        if sabotage.acknowledgesBeforeCommit { return }
+        lock.lock()
+        defer { lock.unlock() }
+        var deadline: UInt64 = 0
+        while durable < lsn {
+            switch health {
+            case .sound:
+                if isCommitting || backendWaiters > 0 { settled.wait(lock) } else { commitHoldingLock() }
+            case .stalled(let error, _):
+                if deadline == 0 { deadline = Platform.monotonicNanoseconds() + limits.patience }
+                work.signal()
+                if !settled.wait(lock, until: deadline), durable < lsn, Platform.monotonicNanoseconds() >= deadline {
+                    throw Self.notYet(error)
+                }
+            case .poisoned(let error): throw Self.unknown(error)
+            case .closed: throw Self.unknown(Self.closedError)
+            }
+        }
+    }
+
+    package func waitDurable(_ lsn: LSN) async throws(StoreError) {
+        if sabotage.acknowledgesBeforeCommit { return }
+        let error: StoreError? = await withUnsafeContinuation { continuation in
+            lock.lock()
+            var answer: StoreError?
+            switch health {
+            case _ where durable >= lsn: break
+            case .sound, .stalled:
+                waiters.append(Waiter(lsn: lsn, deadline: .max, continuation: continuation))
+                if case .stalled = health { beginPatience() }
+                if !isCommitting { work.signal() }
+                lock.unlock()
+                return
+            case .poisoned(let error): answer = Self.unknown(error)
+            case .closed: answer = Self.unknown(Self.closedError)
+            }
+            lock.unlock()
+            continuation.resume(returning: answer)
+        }
+        if let error { throw error }
+    }
+
+    /// From now on a shortage is what they wait for.
+    func beginPatience() {
+        let deadline = Platform.monotonicNanoseconds() + limits.patience
+        for index in waiters.indices where waiters[index].deadline == .max { waiters[index].deadline = deadline }
+    }
+
+    /// Tells everyone whose answer is known. Called with the lock held; the continuations only enqueue their tasks.
+    func answerWaiters() {
+        if !roomWaiters.isEmpty {
+            let waiting = roomWaiters
+            roomWaiters = []
+            for waiter in waiting {
+                if mayHaveRoom(waiter.content) { waiter.continuation.resume() } else { roomWaiters.append(waiter) }
+            }
+        }
+        guard !waiters.isEmpty else { return }
+        var verdict: StoreError?
+        var isFinal = false
+        var now: UInt64 = 0
+        switch health {
+        case .sound: break
+        case .stalled(let error, _):
+            verdict = Self.notYet(error)
+            now = Platform.monotonicNanoseconds()
+        case .poisoned(let error):
+            verdict = Self.unknown(error)
+            isFinal = true
+        case .closed:
+            verdict = Self.unknown(Self.closedError)
+            isFinal = true
+        }
+        var left: [Waiter] = []
+        for waiter in waiters {
+            if waiter.lsn <= durable {
+                waiter.continuation.resume(returning: nil)
+            } else if let verdict, isFinal || now >= waiter.deadline {
+                waiter.continuation.resume(returning: verdict)
+            } else {
+                left.append(waiter)
+            }
+        }
+        lastGroup = waiters.count - left.count
+        waiters = left
+    }
+}
