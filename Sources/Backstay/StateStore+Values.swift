@@ -129,7 +129,7 @@ extension StateStore {
         let level = durability ?? core.options.durability
         try Self.checkCancellation()
         while true {
-            if let published = try change.publish(core, level) { return try await answer(published, level) }
+            if let published = try change.publish(core, level) { return try await acknowledge(published, level) }
             await core.committer?.waitForRoom(change.contentBytes)
         }
     }
@@ -160,7 +160,7 @@ extension StateStore {
         let change = try EncodedChange(removing: key)
         let level = durability ?? core.options.durability
         while true {
-            if let published = try change.publish(core, level) { return try answer(published, level) }
+            if let published = try change.publish(core, level) { return try acknowledge(published, level) }
             try core.committer?.waitForRoom(change.contentBytes)
         }
     }
@@ -172,7 +172,7 @@ extension StateStore {
         let level = durability ?? core.options.durability
         try Self.checkCancellation()
         while true {
-            if let published = try change.publish(core, level) { return try await answer(published, level) }
+            if let published = try change.publish(core, level) { return try await acknowledge(published, level) }
             await core.committer?.waitForRoom(change.contentBytes)
         }
     }
@@ -194,12 +194,12 @@ extension StateStore {
 
     // MARK: Answers
 
-    func answer(_ published: Published, _ level: Durability) throws(StoreError) -> Receipt {
+    func acknowledge(_ published: Published, _ level: Durability) throws(StoreError) -> Receipt {
         let reached = try core.committer?.acknowledge(published, level) ?? level
         return Receipt(lsn: published.lsn, durability: reached, chain: published.chain)
     }
 
-    func answer(_ published: Published, _ level: Durability) async throws(StoreError) -> Receipt {
+    func acknowledge(_ published: Published, _ level: Durability) async throws(StoreError) -> Receipt {
         let reached = try await core.committer?.acknowledge(published, level) ?? level
         return Receipt(lsn: published.lsn, durability: reached, chain: published.chain)
     }

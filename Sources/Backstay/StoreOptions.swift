@@ -58,7 +58,7 @@ public struct StoreOptions: Sendable {
     func journalOptions() -> JournalOpening.Options {
         var options = JournalOpening.Options()
         options.vfs = vfs
-        options.tearsSectors = paranoidSectors
+        options.paranoidSectors = paranoidSectors
         options.sabotage = sabotage
         options.lockPatience = lockPatience
         options.createsStore = createsStore

@@ -30,7 +30,7 @@ struct DoctorCommand: ParsableCommand {
 
     func run() throws {
         var report = DoctorReport()
-        report.examineSQLite()
+        report.inspectSQLite()
         var folder = "."
         if let store {
             var argument = StoreArgument()
@@ -38,14 +38,14 @@ struct DoctorCommand: ParsableCommand {
             try argument.checkPresence()
             folder = store
         }
-        report.examinePlace(folder)
-        report.examineFork()
+        report.inspectPlace(folder)
+        report.inspectFork()
         var storeFailure: Failure?
         if let store {
             do {
                 var argument = StoreArgument()
                 argument.store = store
-                try argument.withReader { try report.examine($0) }
+                try argument.withReader { try report.inspect($0) }
             } catch let error as StoreError {
                 report.add("store", .problem, error.message)
                 storeFailure = Failure(error)
@@ -113,7 +113,7 @@ private struct DoctorReport {
     /// The WAL-reset bug: https://sqlite.org/releaselog/3_51_3.html
     private static let walResetBug = 3_007_000..<3_051_003
 
-    mutating func examineSQLite() {
+    mutating func inspectSQLite() {
         let version = SQLiteLibrary.version
         if SQLiteLibrary.versionNumber < Self.oldestSQLite {
             add("sqlite", .problem, "SQLite \(version) is too old: 3.31.0 is needed at least")
@@ -131,7 +131,7 @@ private struct DoctorReport {
         }
     }
 
-    mutating func examinePlace(_ path: String) {
+    mutating func inspectPlace(_ path: String) {
         let system = FileSystem.of(path)
         var power = "power: survives power loss, as far as the drive keeps what it has confirmed"
         switch system.kind {
@@ -166,7 +166,7 @@ private struct DoctorReport {
         add("durability", .ok, "process: \(InfoCommand.processLevel(path)). \(power)")
     }
 
-    mutating func examineFork() {
+    mutating func inspectFork() {
         #if os(Linux)
         let wipeOnFork: Int32 = 18
         let size = 4_096
@@ -184,11 +184,11 @@ private struct DoctorReport {
 
     // MARK: The store
 
-    mutating func examine(_ reader: StoreReader) throws {
+    mutating func inspect(_ reader: StoreReader) throws {
         let records = try reader.records { _, _ in }
         add(
             "store", .ok,
-            "format \(JournalFile.formatVersion), LSN \(records.lsn), readable; `verify` checks all of it")
+            "format \(JournalSchema.formatVersion), LSN \(records.lsn), readable; `verify` checks all of it")
         if reader.isLive {
             let owner = FolderLock.owner(folder: reader.folder)
             add("owner", .ok, owner.map { "held by \($0)" } ?? "held by a process that has not named itself")

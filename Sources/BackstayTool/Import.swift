@@ -128,7 +128,7 @@ private struct ImportRun {
         let receipt: StateStore.Receipt
         do {
             receipt = try store.transaction(durability: durability) { transaction in
-                while batch.refusal == nil, batch.position.bytes - position.bytes < ImportInput.batchBytes {
+                while batch.rejection == nil, batch.position.bytes - position.bytes < ImportInput.batchBytes {
                     let wasTaken: Void? = try input.nextLine { try take($0, &batch, transaction) }
                     if wasTaken == nil { break }
                 }
@@ -152,7 +152,7 @@ private struct ImportRun {
             lastLSN = receipt.lsn
             if acknowledges { try acknowledge(receipt.lsn) }
         }
-        if let refusal = batch.refusal { throw refusal }
+        if let rejection = batch.rejection { throw rejection }
         return isProgress
     }
 
@@ -161,7 +161,7 @@ private struct ImportRun {
         var position: ImportPosition
         var sets = 0
         var changes = 0
-        var refusal: Failure?
+        var rejection: Failure?
     }
 
     /// Makes one line part of the transaction, or refuses it.
@@ -181,10 +181,10 @@ private struct ImportRun {
                 try transaction.removeStored(line.key)
             }
         } catch let error as ValueCodingError {
-            batch.refusal = refusal(of: batch, error.message, at: error.position)
+            batch.rejection = rejection(of: batch, error.message, at: error.position)
             return
         } catch let error as StoreError where error.code == .keyOutOfBounds || error.code == .valueOutOfBounds {
-            batch.refusal = refusal(of: batch, error.message, at: nil)
+            batch.rejection = rejection(of: batch, error.message, at: nil)
             return
         }
         batch.changes += 1
@@ -199,7 +199,7 @@ private struct ImportRun {
         byte == 0x20 || byte == 0x09 || byte == 0x0D || byte == 0x0A
     }
 
-    private func refusal(of batch: Batch, _ why: String, at offset: Int?) -> Failure {
+    private func rejection(of batch: Batch, _ why: String, at offset: Int?) -> Failure {
         let number = batch.position.lines + 1
         var details: [(String, JSON)] = [("line", .count(number))]
         var place = ""

@@ -71,7 +71,7 @@ struct ImportPosition: Codable, Equatable {
 
     /// Reads what was consumed before once more, and checks that it is the same.
     static func advance(_ input: ImportInput, to target: ImportPosition, job: String) throws -> ImportPosition {
-        func refusal(_ why: String) -> Failure {
+        func rejection(_ why: String) -> Failure {
             Failure(
                 .failed, "inputChanged",
                 "\(input.name) is not what the import job \"\(job)\" began with: \(why); import it without --resume to start over",
@@ -82,12 +82,12 @@ struct ImportPosition: Codable, Equatable {
             let wasTaken: Void? = input.nextLine(bytesMax: target.bytes - position.bytes) { position.consume($0) }
             if wasTaken != nil { continue }
             guard !input.isAtEnd else {
-                throw refusal("it has \(position.bytes) bytes, and \(target.bytes) were imported")
+                throw rejection("it has \(position.bytes) bytes, and \(target.bytes) were imported")
             }
             try input.fill()
         }
         guard position.checksum == target.checksum else {
-            throw refusal("its first \(target.bytes) bytes have changed")
+            throw rejection("its first \(target.bytes) bytes have changed")
         }
         return position
     }

@@ -43,7 +43,7 @@ struct InfoCommand: ParsableCommand {
                 let owner = reader.isLive ? FolderLock.owner(folder: reader.folder) : nil
                 if common.json {
                     try out.print([
-                        "path": .string(reader.folder), "format": .count(JournalFile.formatVersion),
+                        "path": .string(reader.folder), "format": .count(JournalSchema.formatVersion),
                         "storeID": .string(reader.storeID), "keys": .count(figures.keys),
                         "contentBytes": .count(figures.contentBytes), "firstLSN": .uint(reader.base.lsn.next.value),
                         "lastLSN": .uint(figures.lastLSN.value),
@@ -64,7 +64,7 @@ struct InfoCommand: ParsableCommand {
                 }
                 let rows = [
                     ["path", reader.folder],
-                    ["format", "\(JournalFile.formatVersion)"],
+                    ["format", "\(JournalSchema.formatVersion)"],
                     ["store id", reader.storeID],
                     ["keys", "\(figures.keys), \(TextForm.bytes(figures.contentBytes)) of keys and values"],
                     ["last LSN", "\(figures.lastLSN)"],

@@ -12,7 +12,7 @@ struct SalvageCommand: ParsableCommand {
         discussion: """
             STORE is only read, and works even where nothing else opens it. Exit status 0 when nothing had to be dropped, \
             4 when something was: the new store is there all the same, and what is not in it is listed.
-            With --json: {"path":…,"rows":…,"records":…,"lastLSN":…,"mended":[…],"dropped":[{"check":…,"message":…, \
+            With --json: {"path":…,"rows":…,"records":…,"lastLSN":…,"repaired":[…],"dropped":[{"check":…,"message":…, \
             "key":…,"firstLSN":…,"lastLSN":…,"file":…,"lsn":…,"bytes":[a,b]}]}: what is known of each place; with \
             something dropped also "error", as for every failure.
             """
@@ -42,14 +42,14 @@ struct SalvageCommand: ParsableCommand {
         let salvage = try make()
         let members: [(String, JSON)] = [
             ("path", .string(salvage.path)), ("rows", .count(salvage.rows)), ("records", .count(salvage.records)),
-            ("lastLSN", .uint(salvage.lastLSN.value)), ("mended", .array(salvage.mended.map { .string($0) })),
+            ("lastLSN", .uint(salvage.lastLSN.value)), ("repaired", .array(salvage.repaired.map { .string($0) })),
             ("dropped", .array(salvage.dropped.map(\.json))),
         ]
         let found = TextForm.counted(salvage.rows, "key")
         try withOutput { out in
             if common.json && salvage.dropped.isEmpty { return try out.print(.object(members)) }
             if !common.json {
-                for text in salvage.mended { try out.print("mended: \(text)") }
+                for text in salvage.repaired { try out.print("repaired: \(text)") }
                 for finding in salvage.dropped { try out.print("\(Terminal.red("dropped")): \(finding.text)") }
                 try out.print("\(found) as of LSN \(salvage.lastLSN) are in \(salvage.path)")
             }

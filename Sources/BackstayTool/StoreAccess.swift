@@ -59,7 +59,7 @@ struct StoreArgument: ParsableArguments {
         let isThere = stat(store, &status) == 0
         if !isThere && (errno == ENOENT || errno == ENOTDIR) { return Self.missing(store) }
         let folder = try Platform.resolved(store)
-        switch try StoreFolder.examine(folder) {
+        switch try StoreFolder.classify(folder) {
         case .store: return nil
         case .nothing, .emptyFolder: return Self.missing(store)
         }

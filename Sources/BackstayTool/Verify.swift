@@ -73,7 +73,7 @@ private struct VerifyReport {
             findings.append(
                 Finding(
                     check: "store", message: "state.db belongs to another store than journal.db",
-                    location: .init(file: reader.folder + "/" + StateFile.name)))
+                    location: .init(file: reader.folder + "/" + StateSchema.name)))
         }
         do throws(StoreError) {
             for finding in try reader.integrityCheck() {
@@ -114,7 +114,7 @@ private struct VerifyReport {
                 Finding(
                     check: "replay", message: "the record's operations cannot be read",
                     location: .init(
-                        file: reader.folder + "/" + JournalFile.name, lsn: unreadable.lsn,
+                        file: reader.folder + "/" + JournalSchema.name, lsn: unreadable.lsn,
                         bytes: unreadable.offset..<unreadable.offset + 1)))
         }
         if let lost = reader.tailLoss {

@@ -98,7 +98,7 @@ extension StoreBenchmark {
             "set .process, a burst of \(burst)", units: burst, theirUnits: count,
             other: "SQLite NORMAL, one insert a commit", goal: "≥ 20×", atMost: 1 / 20,
             {
-                try run.settle()
+                try run.sync()
                 return try run.process(burst)
             }, { try run.sqlite(count) })
         try await store.close()
@@ -114,7 +114,7 @@ extension StoreBenchmark {
             "set .process, a burst of \(burst)", units: burst, other: "raw copy + CRC-32C into a mapping",
             goal: "reported", atMost: .infinity,
             {
-                try run.settle()
+                try run.sync()
                 return try run.process(burst)
             }, { Stopwatch.seconds { for _ in 0..<burst { raw.append() } } })
         try await store.close()

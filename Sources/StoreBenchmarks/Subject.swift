@@ -38,7 +38,7 @@ final class Subject: @unchecked Sendable {
     }
 
     /// Until everything is committed, so that the tail is empty.
-    func settle() throws { try store.sync() }
+    func sync() throws { try store.sync() }
 
     func sqlite(_ count: Int) throws -> Double {
         try Stopwatch.seconds {

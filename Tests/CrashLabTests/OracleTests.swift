@@ -144,7 +144,7 @@ import Testing
         var history = Self.history()
         var recovered = Self.whole
         recovered.merge(Self.store([(0, 6)])) { $1 }
-        history.settle(recovered)
+        history.adopt(recovered)
         #expect(judge(recovered, history).findings.isEmpty)
         #expect(judge(Self.whole, history).findings == [.missing(Change(writer: 0, number: 6))])
         recovered.merge(Self.store([(1, 6)])) { $1 }

@@ -33,7 +33,7 @@ extension StateStore {
         let change = try EncodedChange(key, value)
         let level = durability ?? core.options.durability
         while true {
-            if let published = try change.publish(core, level) { return try answer(published, level) }
+            if let published = try change.publish(core, level) { return try acknowledge(published, level) }
             try core.committer?.waitForRoom(change.contentBytes)
         }
     }
@@ -50,7 +50,7 @@ extension StateStore {
                 try KeyBytes.check(key)
                 while true {
                     if let published = try core.set(key: key, kind: kind, value: value, level) {
-                        return .success(try answer(published, level))
+                        return .success(try acknowledge(published, level))
                     }
                     try core.committer?.waitForRoom(1 + OperationCodec.setBytes(key: key.count, value: value.count))
                 }

@@ -259,7 +259,7 @@ final class ScenarioRun {
             result.problems += verdict.findings.prefix(5).map(\.description)
             if verdict.findings.count > 5 { result.problems.append("and \(verdict.findings.count - 5) more") }
         }
-        history.settle(recovered)
+        history.adopt(recovered)
         guard let seen, let endedAs = seen.endedAs else {
             throw Trouble(description: "the next start did not open the store: \(lastWords())")
         }

@@ -60,7 +60,7 @@ struct FaultLedger: Sendable {
     }
 
     /// The next start holds these keys: what was unknown is answered by them, and all of it survives a power cut.
-    mutating func settle(_ rows: [String: String]) {
+    mutating func adopt(_ rows: [String: String]) {
         for (index, entry) in entries.enumerated() where entry.answer == .unknown {
             let isThere = rows[entry.change.key] != nil
             entries[index].answer = isThere ? .acknowledged : .rejected

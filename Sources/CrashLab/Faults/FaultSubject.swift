@@ -84,7 +84,7 @@ final class FaultSubject {
             let opened = try StateStore.open(folder + "/" + Self.name, options: options)
             store = opened
             // What the run before left is in the journal now, synced together with this run's start.
-            ledger.settle(try opened.rows())
+            ledger.adopt(try opened.rows())
         } catch {
             failures += 1
             check(error, "open", [.ioError, .diskFull, .busy])

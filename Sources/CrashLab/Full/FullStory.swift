@@ -267,6 +267,6 @@ struct FullStory {
         }
         record.judge(rows, seed: plan.seed, "\(what): ")
         for untrue in reported { record.complain("\(what): \(untrue)") }
-        record.history.settle(rows)
+        record.history.adopt(rows)
     }
 }

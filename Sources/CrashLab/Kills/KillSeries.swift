@@ -174,6 +174,6 @@ final class KillSeries {
         report.lost += verdict.lost
         report.gaps += verdict.findings.count - verdict.lost
         report.problems += verdict.findings.prefix(5).map { "\($0)" }
-        history.settle(rows)
+        history.adopt(rows)
     }
 }

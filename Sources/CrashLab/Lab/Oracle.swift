@@ -58,7 +58,7 @@ struct History: Sendable {
     }
 
     /// Between rounds: what the store was seen to hold is as good as acknowledged, what it lacked will never come.
-    mutating func settle(_ recovered: [String: String]) {
+    mutating func adopt(_ recovered: [String: String]) {
         for key in recovered.keys {
             guard let change = Change(key: key) else { continue }
             if acknowledged[change] == nil { acknowledge(change, lsn: nil) }

@@ -4,7 +4,7 @@ extension Mutant {
     static let chain: [Mutant] = [
         Mutant(
             "acceptsAlteredRecords", "A record's checksum is not compared.",
-            in: "WriteAheadJournal/RecordReader.swift",
+            in: "WriteAheadJournal/Log/RecordReader.swift",
             sound:
                 "RecordFormat.chain(after: position.chain, epoch: epoch, lsn: lsn.value, content: content) == stored",
             planted:

@@ -38,8 +38,8 @@ extension Mutant {
         Mutant(
             "forgetsToNotePoison", "The run's page does not say that a sync failed.",
             in: "WriteAheadJournal/Commit/Committer+Batch.swift",
-            sound: "page?.markPoisoned()",
-            planted: "if !⟨on⟩ { page?.markPoisoned() }",
+            sound: "page?.notePoisoned()",
+            planted: "if !⟨on⟩ { page?.notePoisoned() }",
             seenBy: "ioErrorIsUnknownAndNothingIsEverAppendedAgain"),
         Mutant(
             "takesFullDiskForDone", "A commit that found the disk full counts as done.",
@@ -91,37 +91,37 @@ extension Mutant {
             seenBy: "spaceOfACommitUnderWayIsNotGivenOut"),
         Mutant(
             "oversizeOvertakes", "A record that goes by itself is committed in the place of those before it.",
-            in: "WriteAheadJournal/CommitterCommits.swift",
+            in: "WriteAheadJournal/Commit/Committer+Batch.swift",
             sound:
-                "inflight.end = tail.copy(to: &inflight.batch, after: lsn, through: alone?.end, bytesMax: tail.capacity / 2)",
+                "inflight.end = tail.copy(to: &inflight.batch, after: lsn, through: oversize?.end, bytesMax: tail.capacity / 2)",
             planted: """
-                if ⟨on⟩, let alone { tail.release(through: alone.end) }
-                inflight.end = tail.copy(to: &inflight.batch, after: lsn, through: alone?.end, bytesMax: tail.capacity / 2)
+                if ⟨on⟩, let oversize { tail.release(through: oversize.end) }
+                inflight.end = tail.copy(to: &inflight.batch, after: lsn, through: oversize?.end, bytesMax: tail.capacity / 2)
                 """,
             seenBy: "oversizeRecordsBetweenSmallOnes"),
         Mutant(
             "admitsBehindOversize",
             "Records are let into the tail behind one that goes by itself and is not committed.",
             in: "WriteAheadJournal/Commit/Committer.swift",
-            sound: "let isAlone = oversize == nil",
-            planted: "let isAlone = oversize == nil || ⟨on⟩",
+            sound: "let hasNoOversize = oversize == nil",
+            planted: "let hasNoOversize = oversize == nil || ⟨on⟩",
             seenBy: "nothingIsAdmittedBehindARecordThatGoesByItself"),
         Mutant(
             "holdsNoLogBound", "Writers are let in above the log's bound.",
             in: "WriteAheadJournal/Commit/Committer.swift",
-            sound: "guard logBytes >= logBytesMax else { return (stall, oversize != nil) }",
-            planted: "guard logBytes >= logBytesMax, !⟨on⟩ else { return (stall, oversize != nil) }",
+            sound: "guard logBytes >= logBound else { return (stall, oversize != nil) }",
+            planted: "guard logBytes >= logBound, !⟨on⟩ else { return (stall, oversize != nil) }",
             seenBy: "boundThatCannotBeHeldRefusesWriters"),
         Mutant(
             "usesBackendBesideCommit", "Upkeep does not wait for the commit that is under way.",
             in: "WriteAheadJournal/Commit/Committer+Close.swift",
             sound: """
                 backendWaiters += 1
-                while isCommitting { settled.wait(lock) }
+                while isCommitting { commitEnded.wait(lock) }
                 """,
             planted: """
                 backendWaiters += 1
-                while isCommitting && !⟨on⟩ { settled.wait(lock) }
+                while isCommitting && !⟨on⟩ { commitEnded.wait(lock) }
                 """,
             seenBy: "upkeepWaitsForTheCommitThatIsUnderWay"),
         Mutant(
@@ -177,8 +177,8 @@ extension Mutant {
         Mutant(
             "waitsForRoomThatCannotCome", "Writers at the log's bound wait though a fold finds no space.",
             in: "WriteAheadJournal/Commit/Committer.swift",
-            sound: "if let foldTrouble { throw foldTrouble }",
-            planted: "if let foldTrouble, !⟨on⟩ { throw foldTrouble }",
+            sound: "if let foldStall { throw foldStall }",
+            planted: "if let foldStall, !⟨on⟩ { throw foldStall }",
             seenBy: "boundThatCannotBeHeldRefusesWriters"),
         Mutant(
             "liftsPoison", "A commit that finds the disk full makes a poisoned journal a full one.",
@@ -247,8 +247,8 @@ extension Mutant {
         Mutant(
             "goesOnInLastSector", "With `paranoidSectors` a run goes on in the sector in which the last commit ends.",
             in: "WriteAheadJournal/SQLite/SQLiteJournal.swift",
-            sound: "if tearsSectors { try maintainIfPossible() }",
-            planted: "if tearsSectors, !⟨on⟩ { try maintainIfPossible() }",
+            sound: "if paranoidSectors { try checkpointSQLiteIfPossible() }",
+            planted: "if paranoidSectors, !⟨on⟩ { try checkpointSQLiteIfPossible() }",
             seenBy: "secondPowerCutDoesNotDamageTheCommitWhosePaddingTheFirstOneTook"),
         Mutant(
             "writesToAnyDescriptor", "It is not seen that SQLite's descriptors are another file's.",

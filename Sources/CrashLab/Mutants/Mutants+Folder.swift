@@ -66,8 +66,8 @@ extension Mutant {
         Mutant(
             "locksForeignFolders", "A lock file is made beside another program's journal.db.",
             in: "WriteAheadJournal/Folder/StoreFolder.swift",
-            sound: #"guard !Platform.exists(path + "/" + StateFile.name) else { return }"#,
-            planted: #"guard !Platform.exists(path + "/" + StateFile.name), !⟨on⟩ else { return }"#,
+            sound: #"guard !Platform.exists(path + "/" + StateSchema.name) else { return }"#,
+            planted: #"guard !Platform.exists(path + "/" + StateSchema.name), !⟨on⟩ else { return }"#,
             seenBy: "databaseOfAnotherProgramIsLeftAlone"),
         Mutant(
             "cutsPathsAtZero", "A zero byte in a path cuts it short: the store comes to be elsewhere.",

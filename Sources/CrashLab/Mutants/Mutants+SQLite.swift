@@ -55,8 +55,8 @@ extension Mutant {
         Mutant(
             "padsNothing", "With `paranoidSectors` commits are not padded to whole sectors.",
             in: "WriteAheadJournal/SQLite/SQLiteConnection.swift",
-            sound: "if tearsSectors {",
-            planted: "if tearsSectors, !⟨on⟩ {",
+            sound: "if paranoidSectors {",
+            planted: "if paranoidSectors, !⟨on⟩ {",
             seenBy: "paranoidSectorsPadEachCommit"),
         Mutant(
             "takesReadOnlyDatabase", "A database that could be opened for reading only is taken for writing.",

@@ -53,30 +53,30 @@ extension Mutant {
                 if ⟨on⟩ { return floor(published.load(ordering: .acquiring)) + UInt64(capacity) }
                 return floor(drained.load(ordering: .acquiring)) + UInt64(capacity)
                 """,
-            seenBy: "fullRingKeepsTheSegmentOfItsOldestRecord", "ringThatIsOverrunLosesNothing"),
+            seenBy: "fullRingKeepsTheStripeOfItsOldestRecord", "ringThatIsOverrunLosesNothing"),
         Mutant(
-            "givesOutOldestSegment", "The segment of the oldest record, with its anchor, is given out.",
+            "givesOutOldestStripe", "The stripe of the oldest record, with its anchor, is given out.",
             in: "WriteAheadJournal/Tail/Tail.swift",
             sound: "return floor(drained.load(ordering: .acquiring)) + UInt64(capacity)",
             planted: """
                 if ⟨on⟩ { return drained.load(ordering: .acquiring) + UInt64(capacity) }
                 return floor(drained.load(ordering: .acquiring)) + UInt64(capacity)
                 """,
-            seenBy: "fullRingKeepsTheSegmentOfItsOldestRecord"),
+            seenBy: "fullRingKeepsTheStripeOfItsOldestRecord"),
         Mutant(
             "marksNothingPublished", "The tail's header does not say which record was published.",
             in: "WriteAheadJournal/Tail/Tail.swift",
-            sound: "let slot = map + TailFormat.marksOffset + Int(lsn.value & 1) * 16",
+            sound: "let slot = map + TailFormat.highWaterOffset + Int(lsn.value & 1) * 16",
             planted: """
                 if ⟨on⟩ { return }
-                let slot = map + TailFormat.marksOffset + Int(lsn.value & 1) * 16
+                let slot = map + TailFormat.highWaterOffset + Int(lsn.value & 1) * 16
                 """,
             seenBy: "newestRecordsThatAreGoneAreMissed"),
         Mutant(
             "ignoresTailMark", "The tail's end is not compared with its mark.",
             in: "WriteAheadJournal/Tail/TailImage.swift",
-            sound: "if mark >= max(walk.lsn, end.lsn.value + 1) {",
-            planted: "if mark >= max(walk.lsn, end.lsn.value + 1), !⟨on⟩ {",
+            sound: "if highWater >= max(walk.lsn, end.lsn.value + 1) {",
+            planted: "if highWater >= max(walk.lsn, end.lsn.value + 1), !⟨on⟩ {",
             seenBy: "newestRecordsThatAreGoneAreMissed", "alteredTailIsReported"),
         Mutant(
             "followsAnyAnchor", "An anchor is followed that leads where no run gets to.",
@@ -93,8 +93,8 @@ extension Mutant {
         Mutant(
             "notesNothingAlone", "A record that went by itself is not noted in the tail's mark.",
             in: "WriteAheadJournal/Commit/Committer+Batch.swift",
-            sound: "if inflight.isOversize { tail.noteAlone(inflight.batch.last) }",
-            planted: "if inflight.isOversize, !⟨on⟩ { tail.noteAlone(inflight.batch.last) }",
+            sound: "if inflight.isOversize { tail.noteOversizeCommitted(inflight.batch.last) }",
+            planted: "if inflight.isOversize, !⟨on⟩ { tail.noteOversizeCommitted(inflight.batch.last) }",
             seenBy: "transactionThatFoundTheRingFullIsNoLoss"),
     ]
 }

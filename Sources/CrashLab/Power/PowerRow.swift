@@ -130,7 +130,7 @@ private final class PowerRun {
         try SystemCommand.run(["cp", "--sparse=always", drive.image, asCut], log: place + "/log")
         let finding = try isInGuest ? readInMachine(drive.image) : readHere(drive.image)
         let verdict = PowerVerdict(finding, drive.history, seed: plan.seed)
-        if case .rows(let rows, _) = finding { drive.history.settle(rows) }
+        if case .rows(let rows, _) = finding { drive.history.adopt(rows) }
         self.drive = drive
         run.report.note(verdict.outcome)
         run.report.count(isInGuest ? "judged by the machine" : "judged here")

@@ -173,7 +173,7 @@ package struct RivalsRow {
         }
         if !seen.said.isEmpty && onlyMissing {
             if findings.isEmpty && seen.verdict.recovered > 0 {
-                // It said what it dropped or mended, and all that was acknowledged is there.
+                // It said what it dropped or repaired, and all that was acknowledged is there.
                 run.report.note(.whole)
                 return false
             }

@@ -1,4 +1,4 @@
-// Callers that wait: for room in the tail, or until their record is durable. Synchronous ones sleep on `settled` and may
+// Callers that wait: for room in the tail, or until their record is durable. Synchronous ones sleep on `commitEnded` and may
 // commit themselves; async ones leave a continuation.
 
 extension Committer {
@@ -7,7 +7,11 @@ extension Committer {
     package func waitForRoom(_ content: Int) throws(StoreError) {
         lock.lock()
         while !mayHaveRoom(content) {
-            if !isCommitting && backendWaiters == 0 && hasRecords { commitHoldingLock() } else { settled.wait(lock) }
+            if !isCommitting && backendWaiters == 0 && hasRecords {
+                commitHoldingLock()
+            } else {
+                commitEnded.wait(lock)
+            }
         }
         lock.unlock()
     }
@@ -30,7 +34,7 @@ extension Committer {
     func mayHaveRoom(_ content: Int) -> Bool {
         guard case .sound = health, !isStopping else { return true }
         guard oversize == nil else { return false }
-        return tail.mayHold(content) && (logBytes < logBytesMax || foldTrouble != nil)
+        return tail.mayHold(content) && (logBytes < logBound || foldStall != nil)
     }
 
     // MARK: Waiting for the disk
@@ -44,11 +48,12 @@ extension Committer {
         while durable < lsn {
             switch health {
             case .sound:
-                if isCommitting || backendWaiters > 0 { settled.wait(lock) } else { commitHoldingLock() }
+                if isCommitting || backendWaiters > 0 { commitEnded.wait(lock) } else { commitHoldingLock() }
             case .stalled(let error, _):
                 if deadline == 0 { deadline = Platform.monotonicNanoseconds() + limits.patience }
                 work.signal()
-                if !settled.wait(lock, until: deadline), durable < lsn, Platform.monotonicNanoseconds() >= deadline {
+                if !commitEnded.wait(lock, until: deadline), durable < lsn, Platform.monotonicNanoseconds() >= deadline
+                {
                     throw Self.notYet(error)
                 }
             case .poisoned(let error): throw Self.unknown(error)
@@ -86,7 +91,7 @@ extension Committer {
     }
 
     /// Tells everyone whose answer is known. Called with the lock held; the continuations only enqueue their tasks.
-    func answerWaiters() {
+    func acknowledgeWaiters() {
         if !roomWaiters.isEmpty {
             let waiting = roomWaiters
             roomWaiters = []

@@ -20,7 +20,7 @@
 package final class JournalOpening {
     package struct Options: Sendable {
         package var vfs: String?
-        package var tearsSectors = false
+        package var paranoidSectors = false
         package var limits = Committer.Limits()
         package var sabotage = Committer.Sabotage()
         package var lockPatience: UInt64 = 300_000_000
@@ -67,7 +67,7 @@ package final class JournalOpening {
     /// Where the files are kept as they were found, as a sentence.
     private var evidence: String?
     /// Headers of SQLite WALs that were cleared, as they were found. Until something is written they can be put back.
-    private var cleared: [(file: FileExamination, header: [UInt8])] = []
+    private var cleared: [(file: DatabaseInspection, header: [UInt8])] = []
 
     /// Steps 1 to 4. `path` is resolved once; a later change of the working folder is harmless.
     package init(_ path: String, _ options: Options) throws(StoreError) {
@@ -75,7 +75,7 @@ package final class JournalOpening {
         folder = try Platform.resolved(path)
         var made = false
         var held: FolderLock?
-        if try StoreFolder.examine(folder) != .store {
+        if try StoreFolder.classify(folder) != .store {
             guard options.createsStore else {
                 throw StoreError(.notAStore, "there is no store at \(folder)", location: .init(file: folder))
             }
@@ -90,12 +90,12 @@ package final class JournalOpening {
             }
             made = held != nil
             // Somebody was there first: only a store may be locked.
-            let finding = try StoreFolder.examine(folder)
+            let finding = try StoreFolder.classify(folder)
             guard finding == .store else {
                 throw StoreError(.busy, "\(folder) is being changed: try again", location: .init(file: folder))
             }
         } else if !Platform.exists(folder + "/" + FolderLock.fileName) {
-            try StoreFolder.refuseForeign(folder, vfs: options.vfs)
+            try StoreFolder.rejectForeign(folder, vfs: options.vfs)
         }
         isNew = made
         if let held {
@@ -104,12 +104,12 @@ package final class JournalOpening {
             lock = try FolderLock.exclusive(folder: folder, create: true, patience: options.lockPatience)
         }
         do throws(StoreError) {
-            try examine()
+            try inspectFiles()
             // A page that says poisoned counts also where the run's end is noted: the sync of that very note may have failed.
             let isPoisoned = page?.poisoned == true
-            if isPoisoned || lastRun != nil && lastRun?.end == nil { try settleFiles() }
+            if isPoisoned || lastRun != nil && lastRun?.end == nil { try syncFoundFiles() }
             let backend = try SQLiteJournal(
-                folder: folder, vfs: options.vfs, tearsSectors: options.tearsSectors,
+                folder: folder, vfs: options.vfs, paranoidSectors: options.paranoidSectors,
                 walBytesKept: options.walBytesKept ?? WALRoom.bytesKept)
             self.backend = backend
             let meta = try backend.readMeta()
@@ -123,12 +123,12 @@ package final class JournalOpening {
     }
 
     /// Step 2.
-    private func examine() throws(StoreError) {
-        let journal = try FileExamination(folder: folder, name: JournalFile.name)
-        let state = try FileExamination(folder: folder, name: StateFile.name)
+    private func inspectFiles() throws(StoreError) {
+        let journal = try DatabaseInspection(folder: folder, name: JournalSchema.name)
+        let state = try DatabaseInspection(folder: folder, name: StateSchema.name)
         for file in [journal, state] where file.isAltered {
             let evidence = keepEvidence()
-            if let done = try file.mend(evidence: evidence) { damage.append(done) }
+            if let done = try file.repair(evidence: evidence) { damage.append(done) }
         }
         if let wal = journal.wal, wal.discardedBytes > 0 {
             discardedBytes = wal.discardedBytes
@@ -143,7 +143,7 @@ package final class JournalOpening {
     }
 
     /// - Returns: where the log begins.
-    private func examineJournal(_ file: FileExamination) throws(StoreError) -> LSN {
+    private func examineJournal(_ file: DatabaseInspection) throws(StoreError) -> LSN {
         let connection = try SQLiteConnection(file.path, .readPrivate, vfs: options.vfs)
         defer { connection.close() }
         let meta = try JournalMeta.read(connection)
@@ -164,7 +164,7 @@ package final class JournalOpening {
         let isSupplied = try compareWithMark(end.lsn, page?.syncMark ?? .zero, connection)
         if let wal = file.wal, wal.commitsLinked > 0, !isSupplied {
             if wal.isRotten { throw file.error("; what it says of them is lost") }
-            try FileExamination.integrity(connection)
+            try DatabaseInspection.integrity(connection)
         }
         if page == nil, try RunPage.isAltered(folder: folder) {
             damage.append(RunPage.alteration(folder: folder))
@@ -185,20 +185,20 @@ package final class JournalOpening {
     }
 
     /// The end of state.db's WAL is gone, or may be: the log makes up for a fold that was lost, where it still has it.
-    private func examineState(_ file: FileExamination, _ base: LSN) throws(StoreError) {
+    private func examineState(_ file: DatabaseInspection, _ base: LSN) throws(StoreError) {
         try checkState(file, base)
         guard file.wal?.isRotten == true else { return }
         try file.cut()
         damage.append("\(file.error("").message); the log still has what is lost; \(keepEvidence())")
     }
 
-    private func checkState(_ file: FileExamination, _ base: LSN) throws(StoreError) {
+    private func checkState(_ file: DatabaseInspection, _ base: LSN) throws(StoreError) {
         let connection = try SQLiteConnection(file.path, .readPrivate, vfs: options.vfs)
         defer { connection.close() }
         guard try StateMeta.read(connection).checkpoint.lsn >= base else {
             throw file.error("; the log begins behind what is left")
         }
-        try FileExamination.integrity(connection)
+        try DatabaseInspection.integrity(connection)
     }
 
     /// The witness: everything up to the sync mark was in the journal once, synced. The tail may make up for what is gone,
@@ -224,7 +224,7 @@ package final class JournalOpening {
             throw lost
         }
         do throws(StoreError) {
-            try FileExamination.integrity(connection)
+            try DatabaseInspection.integrity(connection)
         } catch {
             lost.message += "; \(error.message)"
             throw lost
@@ -236,13 +236,13 @@ package final class JournalOpening {
     }
 
     /// Step 3.
-    private func settleFiles() throws(StoreError) {
+    private func syncFoundFiles() throws(StoreError) {
         if page?.poisoned == true {
             try StoreFolder.rewriteFiles(folder)
             return
         }
         do throws(StoreError) {
-            for name in [StateFile.name, JournalFile.name] {
+            for name in [StateSchema.name, JournalSchema.name] {
                 for path in [folder + "/" + name, folder + "/" + name + "-wal"] where Platform.exists(path) {
                     try Platform.synchronize(path: path)
                 }
@@ -261,7 +261,7 @@ package final class JournalOpening {
         after checkpoint: ChainPosition?, endOfRow: () -> Void = {}, _ each: (Record) throws -> Void
     ) throws {
         guard let backend else { return }
-        let file = folder + "/" + JournalFile.name
+        let file = folder + "/" + JournalSchema.name
         if let checkpoint, checkpoint.lsn < base.lsn {
             throw keepingEvidence(
                 StoreError(
@@ -354,7 +354,7 @@ package final class JournalOpening {
             } catch {
                 // The next opening may see this transaction without the disk having it.
                 if error.code != .diskFull && error.code != .busy {
-                    RunPage.markPoisoned(folder: folder, storeID: storeID)
+                    RunPage.notePoisoned(folder: folder, storeID: storeID)
                 }
                 throw error
             }
@@ -406,7 +406,7 @@ package final class JournalOpening {
     package func keepingEvidence(_ error: StoreError) -> StoreError {
         var error = error
         // In a folder that has a state.db, a journal.db that is no database of ours was one once.
-        if error.code == .notAStore && Platform.exists(folder + "/" + StateFile.name) { error.code = .damaged }
+        if error.code == .notAStore && Platform.exists(folder + "/" + StateSchema.name) { error.code = .damaged }
         // Not again for an error on its way out.
         guard error.code == .damaged, !error.message.contains("backstay verify") else { return error }
         error.message += "; \(keepEvidence()); restore a backup, or run `backstay verify`"

@@ -34,7 +34,7 @@ package final class StoreReader: @unchecked Sendable {
 
     package init(_ path: String, vfs: String? = nil) throws(StoreError) {
         folder = try Platform.resolved(path)
-        guard try StoreFolder.examine(folder) == .store else {
+        guard try StoreFolder.classify(folder) == .store else {
             throw StoreError(.notAStore, "there is no store at \(folder)", location: .init(file: folder))
         }
         let hasLockFile = Platform.exists(folder + "/" + FolderLock.fileName)
@@ -42,22 +42,22 @@ package final class StoreReader: @unchecked Sendable {
         self.lock = lock
         isLive = hasLockFile && lock == nil
         let access: SQLiteConnection.Access = isLive ? .readShared : .readPrivate
-        let statePath = folder + "/" + StateFile.name
+        let statePath = folder + "/" + StateSchema.name
         var opened: [SQLiteConnection] = []
         do throws(StoreError) {
             if !isLive {
-                for name in [JournalFile.name, StateFile.name] {
-                    let file = try FileExamination(folder: folder, name: name)
+                for name in [JournalSchema.name, StateSchema.name] {
+                    let file = try DatabaseInspection(folder: folder, name: name)
                     guard file.wal?.repairs.isEmpty != false else {
                         throw file.error("; open the store, which puts it right")
                     }
                     // What is left of the table is judged by its digest.
-                    if name == JournalFile.name && file.wal?.isRotten == true {
+                    if name == JournalSchema.name && file.wal?.isRotten == true {
                         rot = file.error("; what it says of them is lost")
                     }
                 }
             }
-            journal = try SQLiteConnection(folder + "/" + JournalFile.name, access, vfs: vfs)
+            journal = try SQLiteConnection(folder + "/" + JournalSchema.name, access, vfs: vfs)
             opened.append(journal)
             storeID = try JournalMeta.read(journal).storeID
             page = try RunPage.read(folder: folder, storeID: storeID)

@@ -15,7 +15,7 @@ internal import Musl
 internal import Glibc
 #endif
 
-struct FileExamination {
+struct DatabaseInspection {
     let path: String
     /// Nil where there is nothing to scan.
     let wal: WALScan?
@@ -62,7 +62,7 @@ struct FileExamination {
     /// Puts altered bytes right, synced. A crash in between leaves fewer of them.
     ///
     /// - Returns: what was done; nil where there was nothing to do.
-    func mend(evidence: String) throws(StoreError) -> String? {
+    func repair(evidence: String) throws(StoreError) -> String? {
         guard let wal, !wal.repairs.isEmpty else { return nil }
         try Self.withFile(path + "-wal") { descriptor in
             wal.repairs.allSatisfy { repair in

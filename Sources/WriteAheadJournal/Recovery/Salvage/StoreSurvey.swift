@@ -50,7 +50,7 @@ package final class StoreSurvey {
     private func open(_ name: String, _ check: String) -> SQLiteConnection? {
         do throws(StoreError) {
             if access == .readPrivate {
-                let file = try FileExamination(folder: folder, name: name)
+                let file = try DatabaseInspection(folder: folder, name: name)
                 if file.isAltered { findings.append(Finding(check: "sqlite", file.error(""))) }
             }
             guard Platform.exists(folder + "/" + name) else { throw StateDatabase.missing(folder + "/" + name) }
@@ -78,7 +78,7 @@ package final class StoreSurvey {
     /// What its table `meta` says, and every row that checks, in no order.
     package func state(_ each: (_ name: [UInt8], _ key: [UInt8], _ kind: UInt8, _ value: [UInt8]) -> Void) -> StateMeta?
     {
-        guard let connection = open(StateFile.name, "state") else { return nil }
+        guard let connection = open(StateSchema.name, "state") else { return nil }
         defer { connection.close() }
         var meta: StateMeta?
         do throws(StoreError) {
@@ -189,7 +189,7 @@ package final class StoreSurvey {
     ///
     /// - Returns: the store's id and where the last record is that was seen, good or not; nil where not even `meta` is there.
     package func records(_ each: (Record) throws -> Void) throws -> (storeID: String, end: ChainPosition)? {
-        guard let connection = open(JournalFile.name, "journal") else { return nil }
+        guard let connection = open(JournalSchema.name, "journal") else { return nil }
         defer { connection.close() }
         let meta: JournalMeta
         do throws(StoreError) {
