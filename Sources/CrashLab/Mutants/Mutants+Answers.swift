@@ -60,8 +60,8 @@ extension Mutant {
         Mutant(
             "publishesOnFullDisk", "A transaction that outgrows a full tail is published on a full disk, too.",
             in: "WriteAheadJournal/Commit/Committer.swift",
-            sound: "if case .stalled(let error, _) = health { throw error }",
-            planted: "if case .stalled(let error, _) = health, !⟨on⟩ { throw error }",
+            sound: "if let stall = health.stall { throw stall }",
+            planted: "if let stall = health.stall, !⟨on⟩ { throw stall }",
             seenBy: "transactionThatOutgrowsAFullTailOnAFullDiskIsRejected"),
         Mutant(
             "callsRoomPending",

@@ -7,13 +7,9 @@ extension Committer {
         backendWaiters += 1
         while isCommitting { commitEnded.wait(lock) }
         backendWaiters -= 1
-        if case .poisoned(let error) = health {
+        if let rejection = health.rejection {
             lock.unlock()
-            throw Self.rejection(after: error)
-        }
-        if case .closed = health {
-            lock.unlock()
-            throw Self.closedError
+            throw rejection
         }
         isCommitting = true
         lock.unlock()

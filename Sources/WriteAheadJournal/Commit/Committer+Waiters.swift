@@ -32,7 +32,7 @@ extension Committer {
 
     /// Room, or a reason not to wait for it.
     func mayHaveRoom(_ content: Int) -> Bool {
-        guard case .sound = health, !isStopping else { return true }
+        guard health.isSound, !isStopping else { return true }
         guard oversize == nil else { return false }
         return tail.mayHold(content) && (logBytes < logBound || foldStall != nil)
     }
@@ -46,18 +46,18 @@ extension Committer {
         defer { lock.unlock() }
         var deadline: UInt64 = 0
         while durable < lsn {
-            switch health {
-            case .sound:
-                if isCommitting || backendWaiters > 0 { commitEnded.wait(lock) } else { commitHoldingLock() }
-            case .stalled(let error, _):
+            if let verdict = health.verdict { throw verdict }
+            if let stall = health.stall {
                 if deadline == 0 { deadline = Platform.monotonicNanoseconds() + limits.patience }
                 work.signal()
                 if !commitEnded.wait(lock, until: deadline), durable < lsn, Platform.monotonicNanoseconds() >= deadline
                 {
-                    throw Self.notYet(error)
+                    throw Self.notYet(stall)
                 }
-            case .poisoned(let error): throw Self.unknown(error)
-            case .closed: throw Self.unknown(Self.closedError)
+            } else if isCommitting || backendWaiters > 0 {
+                commitEnded.wait(lock)
+            } else {
+                commitHoldingLock()
             }
         }
     }
@@ -75,8 +75,7 @@ extension Committer {
                 if !isCommitting { work.signal() }
                 lock.unlock()
                 return
-            case .poisoned(let error): answer = Self.unknown(error)
-            case .closed: answer = Self.unknown(Self.closedError)
+            case .poisoned, .closed: answer = health.verdict
             }
             lock.unlock()
             continuation.resume(returning: answer)
@@ -100,26 +99,14 @@ extension Committer {
             }
         }
         guard !waiters.isEmpty else { return }
-        var verdict: StoreError?
-        var isFinal = false
-        var now: UInt64 = 0
-        switch health {
-        case .sound: break
-        case .stalled(let error, _):
-            verdict = Self.notYet(error)
-            now = Platform.monotonicNanoseconds()
-        case .poisoned(let error):
-            verdict = Self.unknown(error)
-            isFinal = true
-        case .closed:
-            verdict = Self.unknown(Self.closedError)
-            isFinal = true
-        }
+        let final = health.verdict
+        let verdict = final ?? health.stall.map { Self.notYet($0) }
+        let now = verdict != nil && final == nil ? Platform.monotonicNanoseconds() : 0
         var left: [Waiter] = []
         for waiter in waiters {
             if waiter.lsn <= durable {
                 waiter.continuation.resume(returning: nil)
-            } else if let verdict, isFinal || now >= waiter.deadline {
+            } else if let verdict, final != nil || now >= waiter.deadline {
                 waiter.continuation.resume(returning: verdict)
             } else {
                 left.append(waiter)

@@ -25,14 +25,6 @@
 internal import Synchronization
 
 package final class Committer: @unchecked Sendable {
-    enum Health {
-        case sound
-        /// Not committing for now: no space, or SQLite's lock is held by a stranger.
-        case stalled(StoreError, retryAt: UInt64)
-        case poisoned(StoreError)
-        case closed
-    }
-
     struct Waiter {
         let lsn: LSN
         /// The end of its patience, which begins with a shortage; until then it has none.
@@ -153,15 +145,9 @@ package final class Committer: @unchecked Sendable {
     private func objection(to durability: Durability) throws(StoreError) -> (stall: StoreError?, mayWait: Bool) {
         lock.lock()
         defer { lock.unlock() }
-        var stall: StoreError?
-        switch health {
-        case .sound: break
-        case .stalled(let error, _):
-            if durability == .power || oversize != nil { throw error }
-            stall = error
-        case .poisoned(let error): throw Self.rejection(after: error)
-        case .closed: throw Self.closedError
-        }
+        if let rejection = health.rejection { throw rejection }
+        let stall = health.stall
+        if let stall, durability == .power || oversize != nil { throw stall }
         guard !isStopping else { throw Self.closedError }
         guard logBytes >= logBound else { return (stall, oversize != nil) }
         if let foldStall { throw foldStall }
@@ -199,11 +185,7 @@ package final class Committer: @unchecked Sendable {
     private func checkOpen() throws(StoreError) {
         lock.lock()
         defer { lock.unlock() }
-        switch health {
-        case .sound, .stalled: break
-        case .poisoned(let error): throw Self.rejection(after: error)
-        case .closed: throw Self.closedError
-        }
+        if let rejection = health.rejection { throw rejection }
         guard !isStopping else { throw Self.closedError }
     }
 
@@ -211,7 +193,7 @@ package final class Committer: @unchecked Sendable {
     private func checkNotStalled() throws(StoreError) {
         lock.lock()
         defer { lock.unlock() }
-        if case .stalled(let error, _) = health { throw error }
+        if let stall = health.stall { throw stall }
     }
 
     private func publishOversize(
@@ -252,7 +234,7 @@ package final class Committer: @unchecked Sendable {
     func updateGate() {
         let hasNoOversize = oversize == nil
         var isOpen = !isStopping && hasNoOversize && logBytes < logBound
-        if case .sound = health {} else { isOpen = false }
+        if !health.isSound { isOpen = false }
         self.isOpen.store(isOpen, ordering: .releasing)
     }
 
@@ -339,7 +321,7 @@ package final class Committer: @unchecked Sendable {
                 pendingRecords: last > durable ? Int(last.value - durable.value) : 0, pendingAge: age, commits: commits,
                 logBytes: logBytes, syncs: syncs)
             if case .poisoned(let error) = health { figures.poisoned = error }
-            if case .stalled(let error, _) = health { figures.stalled = error }
+            figures.stalled = health.stall
             return figures
         }
     }
