@@ -52,46 +52,45 @@ let package = Package(
     ],
     targets: [
         // Exit hooks: useful alone.
-        .target(name: "CExitHooks", cSettings: cSettings),
+        .target(name: "CExitHooks", path: "Sources/C/CExitHooks", cSettings: cSettings),
         .target(name: "ExitHooks", dependencies: ["CExitHooks"], swiftSettings: settings),
 
         // The journal: bytes in, LSNs out.
         .systemLibrary(
-            name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
-        .target(name: "CChecksum", cSettings: cSettings),
-        .target(name: "CFileSystem", cSettings: cSettings),
-        .target(
-            name: "WriteAheadJournal", dependencies: ["CSQLite", "CChecksum", "CFileSystem"], swiftSettings: settings),
+            name: "CSQLite", path: "Sources/C/CSQLite", pkgConfig: "sqlite3",
+            providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
+        .target(name: "CMachine", path: "Sources/C/CMachine", cSettings: cSettings),
+        .target(name: "WriteAheadJournal", dependencies: ["CSQLite", "CMachine"], swiftSettings: settings),
 
         // The store.
-        .target(name: "CPrefetch", cSettings: cSettings),
         .target(
-            name: "Backstay", dependencies: ["WriteAheadJournal", "ExitHooks", "CPrefetch"], swiftSettings: settings),
+            name: "Backstay", dependencies: ["WriteAheadJournal", "ExitHooks", "CMachine"], swiftSettings: settings),
 
         // What `backstay bench` measures.
         .target(
-            name: "StoreBenchmarks", dependencies: ["Backstay", "WriteAheadJournal", "CSQLite", "CFaultVFS"],
+            name: "Bench", dependencies: ["Backstay", "WriteAheadJournal", "CSQLite", "CFaultVFS"],
             swiftSettings: settings),
 
         // The command, and the lab its `drill` runs.
-        .target(name: "CFaultVFS", dependencies: ["CSQLite"], cSettings: cSettings),
-        .target(name: "CBlockLog", cSettings: cSettings),
-        .target(name: "CTrace", cSettings: cSettings),
         .target(
-            name: "CrashLab",
-            dependencies: [
-                "Backstay", "ExitHooks", "WriteAheadJournal", "CFaultVFS", "CTrace", "CBlockLog", "CSQLite",
-            ],
-            swiftSettings: settings),
+            name: "CFaultVFS", dependencies: ["CSQLite"], path: "Sources/C/CFaultVFS", cSettings: cSettings),
         .executableTarget(
             name: "BackstayTool",
             dependencies: [
-                "Backstay", "ExitHooks", "WriteAheadJournal", "CrashLab", "StoreBenchmarks",
+                "Backstay", "ExitHooks", "WriteAheadJournal", "CrashLab", "Bench",
                 .product(
                     name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["CommandLine"])),
             ],
             swiftSettings: settings
         ),
+
+        // The crash lab.
+        .target(name: "CLab", path: "Tests/Lab/CLab", cSettings: cSettings),
+        .target(
+            name: "CrashLab",
+            dependencies: ["Backstay", "ExitHooks", "WriteAheadJournal", "CFaultVFS", "CLab", "CSQLite"],
+            path: "Tests/Lab/CrashLab",
+            swiftSettings: settings),
 
         // The lab's own command; in no product.
         .executableTarget(
@@ -101,17 +100,17 @@ let package = Package(
                 .product(
                     name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["CommandLine"])),
             ],
-            path: "Sources/LabTool",
+            path: "Tests/Lab/LabTool",
             swiftSettings: settings
         ),
 
         // What the emulated machines of `lab power` run.
         .executableTarget(
-            name: "lab-guest", dependencies: ["CrashLab"], path: "Sources/LabGuest", swiftSettings: settings),
+            name: "lab-guest", dependencies: ["CrashLab"], path: "Tests/Lab/LabGuest", swiftSettings: settings),
 
         // Recovery under libFuzzer: .ci/fuzz.
         .executableTarget(
-            name: "lab-fuzz", dependencies: ["CrashLab"], path: "Sources/LabFuzz", swiftSettings: settings),
+            name: "lab-fuzz", dependencies: ["CrashLab"], path: "Tests/Lab/LabFuzz", swiftSettings: settings),
 
         .executableTarget(
             name: "ExitHooksProbe", dependencies: ["ExitHooks", "CExitHooks"], path: "Tests/ExitHooksProbe",
@@ -122,7 +121,8 @@ let package = Package(
         // What suites share.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(
-            name: "WriteAheadJournalTests", dependencies: ["WriteAheadJournal", "CSQLite", "CFaultVFS", "TestSupport"],
+            name: "WriteAheadJournalTests",
+            dependencies: ["WriteAheadJournal", "CMachine", "CSQLite", "CFaultVFS", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "BackstayTests", dependencies: ["Backstay", "ExitHooks", "WriteAheadJournal", "TestSupport"],

@@ -39,7 +39,7 @@ struct Tool: ParsableCommand {
         CompactCommand.self,
         BackupCommand.self,
         DoctorCommand.self,
-        Drill.self,
+        DrillCommand.self,
         BenchCommand.self,
     ]
 

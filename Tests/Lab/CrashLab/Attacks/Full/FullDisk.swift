@@ -1,0 +1,152 @@
+// A small disk, and what takes its space: a file that is allocated, not written, so that an image of a hundred megabytes
+// costs no memory.
+
+internal import CLab
+internal import WriteAheadJournal
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Glibc
+#endif
+
+/// What has no room, in the end.
+enum FullPlace: String, CaseIterable, Sendable {
+    case tmpfs, ext4, xfs, btrfs
+    /// With blocks of 1,024 bytes, as its tools make it below 512 MiB.
+    case ext4SmallBlocks
+    /// Data and metadata share their space.
+    case btrfsMixed
+    /// RLIMIT_FSIZE, on any disk.
+    case fileSize
+
+    /// Nil for those that have none.
+    var maker: String? {
+        switch self {
+        case .tmpfs, .fileSize: nil
+        default: "mkfs.\(type)"
+        }
+    }
+
+    /// As the kernel names it.
+    var type: String {
+        switch self {
+        case .btrfsMixed: "btrfs"
+        case .ext4SmallBlocks: "ext4"
+        default: rawValue
+        }
+    }
+
+    /// Whether a store into a shared mapping may need room although there is a block: SQLite's index is mapped so, and the
+    /// kernel answers SIGBUS. Btrfs gives a page that is written again a new block; of a page of several blocks SQLite has
+    /// written one.
+    var raisesBusErrors: Bool { type == "btrfs" || self == .ext4SmallBlocks }
+
+    /// Whether a sync may fail for want of room, of bytes that were written before: Btrfs finds places for them only then.
+    var failsSyncs: Bool { type == "btrfs" }
+
+    /// Little more than its tools take, and than a store needs.
+    fileprivate var bytes: Int {
+        switch self {
+        case .tmpfs, .fileSize: 20 << 20
+        case .ext4, .ext4SmallBlocks: 32 << 20
+        case .xfs: 320 << 20
+        case .btrfs: 128 << 20
+        case .btrfsMixed: 48 << 20
+        }
+    }
+
+    fileprivate var arguments: [String] {
+        switch self {
+        case .ext4, .ext4SmallBlocks:
+            [
+                "-q", "-F", "-m", "0", "-J", "size=4", "-b", self == .ext4 ? "4096" : "1024", "-E",
+                "lazy_itable_init=0,lazy_journal_init=0",
+            ]
+        case .btrfsMixed: ["-q", "-K", "--mixed"]
+        default: ["-q", "-K"]
+        }
+    }
+
+    /// Nil where this machine can make it; else what is missing.
+    var missing: String? {
+        #if os(Linux)
+        if self == .fileSize { return nil }
+        if geteuid() != 0 { return "\(rawValue): mounting needs root" }
+        if let maker, SystemCommand.path(of: maker) == nil { return "\(rawValue): there is no \(maker)" }
+        if maker != nil, access("/dev/loop-control", R_OK | W_OK) != 0 { return "\(rawValue): no loop devices" }
+        let known = Platform.text(at: "/proc/filesystems") ?? ""
+        let isKnown = known.split(separator: "\n").contains { $0.split(separator: "\t").last == Substring(type) }
+        return isKnown ? nil : "\(rawValue): the kernel does not have it"
+        #else
+        return self == .fileSize ? nil : "\(rawValue): needs Linux"
+        #endif
+    }
+}
+
+/// Belongs to the thread that has the mounts.
+final class FullDisk {
+    let place: FullPlace
+    let path: String
+    private let device: Int32
+    private var ballast: String { path + "/ballast" }
+
+    init(_ place: FullPlace, folder: String, log: String) throws {
+        self.place = place
+        path = folder + "/disk"
+        for folder in [folder, path] { try LabFiles.make(folder: folder) }
+        guard place != .fileSize else {
+            device = -1
+            return
+        }
+        guard let maker = place.maker else {
+            device = -1
+            try OwnMounts.mount("none", at: path, type: place.type, options: "size=\(place.bytes)")
+            return
+        }
+        let image = folder + "/image"
+        try LabFiles.make(image: image, bytes: place.bytes)
+        try SystemCommand.run([maker] + place.arguments + [image], log: log)
+        let loop: String
+        (device, loop) = try OwnMounts.attach(image)
+        try OwnMounts.mount(loop, at: path, type: place.type, options: "")
+    }
+
+    func remove() throws {
+        if place != .fileSize { try OwnMounts.unmount(path) }
+        if device >= 0 { close(device) }
+    }
+
+    /// Takes the space up to about so many bytes.
+    func fill(leaving remainder: Int) throws {
+        let file = open(ballast, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+        guard file >= 0 else {
+            // Not even a name: it is full.
+            guard errno == ENOSPC else { throw Platform.failure("creating", ballast) }
+            return
+        }
+        defer { close(file) }
+        var size = 0
+        for step in [16 << 20, 1 << 20, 64 << 10, 4 << 10] {
+            while posix_fallocate(file, off_t(size), off_t(step)) == 0 { size += step }
+        }
+        guard ftruncate(file, off_t(max(0, size - remainder))) == 0 else { throw Platform.failure("cutting", ballast) }
+        // Btrfs and XFS hand out what was given back when it is on the disk.
+        _ = cblocklog_sync(path)
+    }
+
+    func free() {
+        unlink(ballast)
+        _ = cblocklog_sync(path)
+    }
+
+    /// What is on it, beside what takes the space.
+    var names: [String] { Platform.names(in: path).filter { $0 != "ballast" && $0 != "lost+found" } }
+
+    /// As it was made.
+    func clear() {
+        for name in names { Platform.removeFolder(path + "/" + name) }
+        free()
+    }
+}
