@@ -71,32 +71,39 @@ let package = Package(
             name: "Bench", dependencies: ["Backstay", "WriteAheadJournal", "CSQLite", "CFaultVFS"],
             swiftSettings: settings),
 
-        // The command, and the lab its `drill` runs.
+        // What `backstay drill` runs.
         .target(
             name: "CFaultVFS", dependencies: ["CSQLite"], path: "Sources/C/CFaultVFS", cSettings: cSettings),
+        .target(
+            name: "Drill", dependencies: ["Backstay", "ExitHooks", "WriteAheadJournal", "CFaultVFS"],
+            swiftSettings: settings),
+
+        // The command.
         .executableTarget(
             name: "BackstayTool",
             dependencies: [
-                "Backstay", "ExitHooks", "WriteAheadJournal", "CrashLab", "Bench",
+                "Backstay", "ExitHooks", "WriteAheadJournal", "Drill", "Bench",
                 .product(
                     name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["CommandLine"])),
             ],
             swiftSettings: settings
         ),
 
-        // The crash lab.
+        // The crash lab; in no product.
         .target(name: "CLab", path: "Tests/Lab/CLab", cSettings: cSettings),
         .target(
             name: "CrashLab",
-            dependencies: ["Backstay", "ExitHooks", "WriteAheadJournal", "CFaultVFS", "CLab", "CSQLite"],
+            dependencies: [
+                "Drill", "Backstay", "ExitHooks", "WriteAheadJournal", "CFaultVFS", "CLab", "CSQLite",
+            ],
             path: "Tests/Lab/CrashLab",
             swiftSettings: settings),
 
-        // The lab's own command; in no product.
+        // The lab's own command.
         .executableTarget(
             name: "lab",
             dependencies: [
-                "CrashLab", "ExitHooks",
+                "CrashLab", "Drill", "ExitHooks",
                 .product(
                     name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["CommandLine"])),
             ],
@@ -106,7 +113,7 @@ let package = Package(
 
         // What the emulated machines of `lab power` run.
         .executableTarget(
-            name: "lab-guest", dependencies: ["CrashLab"], path: "Tests/Lab/LabGuest", swiftSettings: settings),
+            name: "lab-guest", dependencies: ["Drill"], path: "Tests/Lab/LabGuest", swiftSettings: settings),
 
         // Recovery under libFuzzer: .ci/fuzz.
         .executableTarget(
@@ -128,11 +135,18 @@ let package = Package(
             name: "BackstayTests", dependencies: ["Backstay", "ExitHooks", "WriteAheadJournal", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "BackstayToolTests", dependencies: ["BackstayTool", "CrashLab", "Backstay", "TestSupport"],
+            name: "BackstayToolTests", dependencies: ["BackstayTool", "Drill", "Backstay", "TestSupport"],
             exclude: ["unicode_import.py"], swiftSettings: settings),
         .testTarget(
+            name: "DrillTests",
+            dependencies: ["Drill", "BackstayTool", "WriteAheadJournal", "CSQLite", "CFaultVFS", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
             name: "CrashLabTests",
-            dependencies: ["CrashLab", "BackstayTool", "WriteAheadJournal", "CSQLite", "CFaultVFS", "TestSupport"],
+            dependencies: [
+                "CrashLab", "lab", "lab-fuzz", "Drill", "Backstay", "WriteAheadJournal", "CSQLite", "CFaultVFS",
+                "TestSupport",
+            ],
             swiftSettings: settings),
         .testTarget(name: "ExamplesTests", dependencies: ["TestSupport"], swiftSettings: settings),
         .testTarget(

@@ -1,6 +1,6 @@
 // The pages in docs/ say things that can be checked: titles, links, names of tests, who imports what. They are checked here.
 
-import CrashLab
+import Drill
 import Foundation
 import Testing
 

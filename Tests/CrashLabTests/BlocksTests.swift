@@ -11,7 +11,7 @@ import Testing
             print("not tested: \(missing)")
             return
         }
-        let report = try BlocksRow.run(LabPlan(seed: 11, cases: 12, executable: builtCommand))
+        let report = try BlocksRow.run(LabPlan(seed: 11, cases: 12, executable: builtLab))
         for reason in report.skipped { print("not tested: \(reason)") }
         #expect(report.failed == 0, "\(report.text)")
         #expect(report.cases == 12)
@@ -26,7 +26,7 @@ import Testing
             return
         }
         // The last case of the first recording: ext4, writes and flushes.
-        let report = try BlocksRow.run(LabPlan(seed: 12, from: 99, cases: 1, executable: builtCommand))
+        let report = try BlocksRow.run(LabPlan(seed: 12, from: 99, cases: 1, executable: builtLab))
         #expect(report.failed == 0, "\(report.text)")
         let told = report.counts.first { $0.name == "changes of unknown fate" }?.count ?? 0
         let refused = report.counts.first { $0.name == "changes refused" }?.count ?? 0

@@ -7,7 +7,7 @@ import Testing
 @Suite(.serialized) struct FullTests {
     @Test func sliceLosesNothingAndItsControlDoes() throws {
         var plan = LabPlan(seed: 6, cases: 21)
-        plan.executable = builtCommand
+        plan.executable = builtLab
         let report = try FullRow.run(plan) { _ in }
         for reason in report.skipped { print("not tested: \(reason)") }
         #expect(report.isGood, "\(report.text)")

@@ -7,7 +7,7 @@ import Testing
     func alteredInputsDoNoHarm(seed: UInt64) throws {
         let process = Process()
         let output = Pipe()
-        process.executableURL = URL(fileURLWithPath: builtCommand).deletingLastPathComponent()
+        process.executableURL = URL(fileURLWithPath: builtLab).deletingLastPathComponent()
             .appendingPathComponent("lab-fuzz")
         process.arguments = ["\(seed)", "5000"]
         process.standardOutput = output

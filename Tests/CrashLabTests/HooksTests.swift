@@ -8,7 +8,7 @@ import WriteAheadJournal
 @Suite(.serialized) struct HooksTests {
     @Test func sliceLosesNothingAndItsControlDoes() throws {
         var plan = LabPlan(seed: 4, cases: 24)
-        plan.executable = builtCommand
+        plan.executable = builtLab
         let report = try HooksRow.run(plan) { _ in }
         #expect(report.isGood, "\(report.text)")
         #expect(report.controls.count == 1 && report.outcomes[.whole] == 24)

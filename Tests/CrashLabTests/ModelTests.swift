@@ -2,6 +2,7 @@
 
 #if CommandLine
 @testable import CrashLab
+@testable import Drill
 import Backstay
 import Testing
 import WriteAheadJournal
@@ -19,13 +20,13 @@ import WriteAheadJournal
     /// The command that a failure prints makes the same life.
     @Test func sameSeedMakesTheSameLife() throws {
         try FaultVFS.register()
-        let place = try LabFiles.makePlace("model-test", in: LabPlan(seed: 1).folder)
+        let place = try ScratchFiles.makePlace("model-test", in: LabPlan(seed: 1).folder)
         defer { Platform.removeFolder(place) }
         for number in 0..<6 {
             var counts: [[String: Int]] = []
             for round in 0..<2 {
                 let folder = "\(place)/\(number)-\(round)"
-                try LabFiles.make(folder: folder)
+                try ScratchFiles.make(folder: folder)
                 var life = ModelLife(in: folder, seed: 5, number: number)
                 life.live()
                 #expect(life.problems.isEmpty, "\(life.problems)")

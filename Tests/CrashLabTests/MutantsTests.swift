@@ -1,6 +1,7 @@
 // What of `lab mutants` can be shown without a build of its own: the table is whole and applies, and a verdict is right.
 
 @testable import CrashLab
+import Drill
 import Foundation
 import Testing
 

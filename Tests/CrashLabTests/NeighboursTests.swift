@@ -7,7 +7,7 @@ import WriteAheadJournal
 
 @Suite(.serialized) struct NeighboursTests {
     @Test func sliceLosesNothing() throws {
-        let plan = LabPlan(seed: 5, cases: NeighboursRow.Kind.allCases.count, executable: builtCommand)
+        let plan = LabPlan(seed: 5, cases: NeighboursRow.Kind.allCases.count, executable: builtLab)
         let report = try NeighboursRow.run(plan) { _ in }
         #expect(report.isGood, "\(report.text)")
         #expect(report.controls.count == 1 && report.controls.allSatisfy(\.fails), "\(report.text)")

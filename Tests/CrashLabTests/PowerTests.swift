@@ -2,13 +2,14 @@
 
 #if CommandLine
 @testable import CrashLab
+@testable import Drill
 import Testing
 
 @Suite(.serialized) struct PowerTests {
     @Test(.enabled(if: EmulatedMachine.isThere, "the emulated machine is not there: run .ci/power-machine"))
     func machineThatLosesItsPowerLosesNothing() throws {
         let report = try PowerRow.run(
-            LabPlan(seed: 3, cases: 1, executable: builtCommand), machine: EmulatedMachine.folder)
+            LabPlan(seed: 3, cases: 1, executable: builtLab), machine: EmulatedMachine.folder)
         #expect(report.failed == 0, "\(report.text)")
         #expect(report.outcomes[.whole] == 1, "a guest older than the lab? run .ci/power-machine: \(report.text)")
     }

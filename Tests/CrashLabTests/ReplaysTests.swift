@@ -2,13 +2,14 @@
 
 #if CommandLine
 @testable import CrashLab
+@testable import Drill
 import Testing
 
 @Suite(.serialized) struct ReplaysTests {
     @Test(.enabled(if: EmulatedMachine.isThere, "the emulated machine is not there: run .ci/power-machine"))
     func disksOfAMachineAreWhole() throws {
         let report = try ReplaysRow.run(
-            LabPlan(seed: 3, cases: 20, executable: builtCommand), machine: EmulatedMachine.folder)
+            LabPlan(seed: 3, cases: 20, executable: builtLab), machine: EmulatedMachine.folder)
         #expect(report.failed == 0, "\(report.text)")
         #expect(report.cases == 20 && (report.outcomes[.whole] ?? 0) > 0, "\(report.text)")
         #expect(report.controls.count == 2 && report.controls.allSatisfy(\.fails), "\(report.text)")

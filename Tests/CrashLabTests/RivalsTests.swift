@@ -8,7 +8,7 @@ import WriteAheadJournal
 @Suite(.serialized) struct RivalsTests {
     @Test func rivalsLoseWhatTheyMustAndTheStoreLosesNothing() throws {
         let plan = LabPlan(
-            seed: 7, cases: 2 * Rival.allCases.count * Attack.allCases.count, executable: builtCommand)
+            seed: 7, cases: 2 * Rival.allCases.count * Attack.allCases.count, executable: builtLab)
         let (report, table) = try RivalsRow.run(plan) { _ in }
         #expect(report.isGood, "\(report.text)")
         #expect(report.controls.count == 3)
@@ -16,13 +16,13 @@ import WriteAheadJournal
     }
 
     @Test func killsLoseNothing() throws {
-        let report = try KillsRow.run(LabPlan(seed: 7, cases: 1, executable: builtCommand))
+        let report = try KillsRow.run(LabPlan(seed: 7, cases: 1, executable: builtLab))
         #expect(report.isGood, "\(report.text)")
         #expect(report.counts.first { $0.name == "kills" }?.count == 20)
     }
 
     @Test func killsOfAStoreThatAnswersTooEarlyLose() throws {
-        let run = try LabRun("kills-control", LabPlan(seed: 7, executable: builtCommand))
+        let run = try LabRun("kills-control", LabPlan(seed: 7, executable: builtLab))
         defer { Platform.removeFolder(run.place) }
         #expect(try KillsRow.controlLoses(run))
     }

@@ -2,6 +2,7 @@
 
 #if CommandLine
 @testable import CrashLab
+@testable import Drill
 import Testing
 import WriteAheadJournal
 
@@ -10,7 +11,7 @@ import WriteAheadJournal
     @Test func nothingIsSilentlyWrong() throws {
         for from in [0, 3_000, 20_000] {
             let report = try RotRow.run(
-                LabPlan(seed: 20_261_123, from: from, cases: 40, executable: builtCommand))
+                LabPlan(seed: 20_261_123, from: from, cases: 40, executable: builtLab))
             #expect(report.cases == 40)
             #expect(report.failed == 0, "\(report.text)")
             #expect(report.controls.count == 3 && report.controls.allSatisfy(\.fails), "\(report.text)")
@@ -19,7 +20,7 @@ import WriteAheadJournal
     }
 
     @Test func bitsOfSmallStores() throws {
-        let report = try RotRow.run(LabPlan(seed: 20_261_123, cases: 40, executable: builtCommand), everyBit: true)
+        let report = try RotRow.run(LabPlan(seed: 20_261_123, cases: 40, executable: builtLab), everyBit: true)
         #expect(report.cases == 40 && report.failed == 0, "\(report.text)")
         #expect(report.controls.count == 3 && report.controls.allSatisfy(\.fails), "\(report.text)")
         #expect(report.replay(7).contains("lab rot --every-bit --seed 20261123 --from 7 "))
@@ -42,7 +43,7 @@ import WriteAheadJournal
 
     /// The stores of which a campaign plays every bit, and that it plays each bit once.
     @Test func everyBitOfThreeSmallStores() throws {
-        let place = try LabFiles.makePlace("rot-test", in: "/tmp")
+        let place = try ScratchFiles.makePlace("rot-test", in: "/tmp")
         defer { Platform.removeFolder(place) }
         let stores = try RotStores(in: place, seed: 4, .bits).stores
         #expect(stores.map(\.kind) == [.clean, .live, .mid])

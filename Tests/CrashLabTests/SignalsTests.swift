@@ -7,7 +7,7 @@ import WriteAheadJournal
 
 @Suite(.serialized) struct SignalsTests {
     @Test func sliceLosesNothing() throws {
-        let plan = LabPlan(seed: 3, cases: 24, executable: builtCommand)
+        let plan = LabPlan(seed: 3, cases: 24, executable: builtLab)
         let report = try SignalsRow.run(plan) { _ in }
         #expect(report.failed == 0 && report.outcomes[.wrong] == nil && report.outcomes[.lost] == nil, "\(report.text)")
         #expect(report.outcomes[.whole] ?? 0 > 12, "\(report.text)")

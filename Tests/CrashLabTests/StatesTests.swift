@@ -4,6 +4,7 @@
 
 @testable import Backstay
 @testable import CrashLab
+@testable import Drill
 import Testing
 import WriteAheadJournal
 

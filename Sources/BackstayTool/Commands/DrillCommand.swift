@@ -2,7 +2,7 @@
 
 #if CommandLine
 import ArgumentParser
-import CrashLab
+import Drill
 import ExitHooks
 
 struct DrillCommand: ParsableCommand {

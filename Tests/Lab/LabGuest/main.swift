@@ -1,6 +1,6 @@
-// What an emulated machine of `lab power` runs: a child of the lab and nothing else, so that it can be linked into one
+// What an emulated machine of `lab power` runs: a child of the drill and nothing else, so that it can be linked into one
 // static file. .ci/power-machine builds it.
 
-import CrashLab
+import Drill
 
-if try await !runAsChildIfAsked() { print("lab-guest: only the lab starts this") }
+if try await !ChildPart.playIfAsked() { print("lab-guest: only the lab starts this") }

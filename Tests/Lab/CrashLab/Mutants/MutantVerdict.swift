@@ -1,5 +1,6 @@
 // What a run of a mutant's tests says, read from the lines of the test library.
 
+internal import Drill
 internal import WriteAheadJournal
 
 enum MutantVerdict: Equatable {

@@ -5,6 +5,7 @@
 // them ends by a signal, or if they do not come to an end in time: twenty seconds and ten times what they took without it,
 // a minute at most, beside the others and under their load. A mutant whose place was not reached counts as not run.
 
+internal import Drill
 internal import WriteAheadJournal
 
 package enum MutantsRow {

@@ -1,5 +1,6 @@
 // One run of some command, tests mostly, with a time limit; and what a run of tests says about a mutant.
 
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin
@@ -30,7 +31,7 @@ struct TestRun {
         let child = try run.start()
         end = Self.wait(child, secondsMax)
         // A test that was killed, or that crashed, has not removed its folders.
-        for base in Set(["/dev/shm", LabFiles.temporary]) {
+        for base in Set(["/dev/shm", ScratchFiles.temporary]) {
             for name in Platform.names(in: base) where name.hasPrefix("backstay-test-\(child)-") {
                 Platform.removeFolder("\(base)/\(name)")
             }

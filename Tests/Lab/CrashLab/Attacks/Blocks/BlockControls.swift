@@ -1,5 +1,7 @@
 // The controls of the row `blocks`: each must lose an acknowledged change in one of its disks.
 
+internal import Drill
+
 struct BlockControls {
     /// A control that finds no loss in so many disks is blind.
     private static let states = 120

@@ -6,6 +6,7 @@
 // Why the pointers are right: a tape and a device are freed by the one object that has them, at its end.
 
 internal import CLab
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin
@@ -66,7 +67,7 @@ final class BlockDevice {
         disk = folder + "/disk"
         marks = folder + "/device"
         image = folder + "/image"
-        for folder in [disk, marks] { try LabFiles.make(folder: folder) }
+        for folder in [disk, marks] { try ScratchFiles.make(folder: folder) }
         try system.make(image: image, log: folder + "/log")
         var made: OpaquePointer?
         let error = cblocklog_start(image, marks, &made)

@@ -1,5 +1,6 @@
 // The file systems whose crash states are played: how each is made, small, and mounted.
 
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin
@@ -48,7 +49,7 @@ enum BlockFileSystem: String, CaseIterable, Sendable {
 
     /// Makes the file system in the new file `image`.
     func make(image: String, log: String) throws {
-        try LabFiles.make(image: image, bytes: bytes)
+        try ScratchFiles.make(image: image, bytes: bytes)
         try SystemCommand.run([maker] + arguments + [image], log: log)
     }
 

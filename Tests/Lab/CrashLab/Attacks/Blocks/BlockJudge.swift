@@ -1,6 +1,7 @@
 // The judge of a disk: mounts it, as the next boot does, which replays the file system's journal; has the store opened
 // by a process of its own; and compares.
 
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin

@@ -5,6 +5,7 @@
 // the block writes. It is made after the call returned and before the writer's next change: a disk cut behind the mark
 // owes the change, and a disk cut before it holds at most this one change more.
 
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin

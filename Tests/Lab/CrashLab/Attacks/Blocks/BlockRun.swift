@@ -1,6 +1,7 @@
 // One run of the row `blocks`: devices and recordings, and what is done with them in each case. Belongs to the thread whose
 // mounts nobody else sees.
 
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin
@@ -69,7 +70,7 @@ final class BlockRun {
             return nil
         }
         let folder = "\(run.place)/\(system.rawValue)"
-        try LabFiles.make(folder: folder)
+        try ScratchFiles.make(folder: folder)
         let device = try BlockDevice(system, folder: folder)
         devices[system] = device
         return device

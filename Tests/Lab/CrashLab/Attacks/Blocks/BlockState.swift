@@ -5,6 +5,8 @@
 //
 // A drive that lies about flushes breaks rule 1: it is played as one that is some writes behind, in their order.
 
+internal import Drill
+
 struct BlockState: Equatable, Sendable {
     enum Shape: CaseIterable, Sendable {
         /// Everything that was sent.

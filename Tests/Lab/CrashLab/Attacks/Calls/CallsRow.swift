@@ -6,6 +6,7 @@
 // number is the same work, event and place, though perhaps another call. What is judged does not depend on that.
 
 internal import Backstay
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin
@@ -116,10 +117,10 @@ package struct CallsRow {
 
     private func orderProof(early: Bool) throws -> OrderProof {
         let folder = run.place + "/order"
-        try LabFiles.make(folder: folder)
+        try ScratchFiles.make(folder: folder)
         defer { Platform.removeFolder(folder) }
         let store = folder + "/app.backstay"
-        try LabFiles.copy(store: path(.closed), to: store)
+        try ScratchFiles.copy(store: path(.closed), to: store)
         let traced = try TracedRun(
             executable: plan.executable,
             arguments: CallsWork.power.arguments(store: store, seed: plan.seed, early: early),
@@ -145,7 +146,7 @@ package struct CallsRow {
         if start == .killed {
             // As a kill at this moment leaves it: nobody writes now but for what is drained by age.
             let copy = store + ".live"
-            try LabFiles.copy(store: store, to: copy)
+            try ScratchFiles.copy(store: store, to: copy)
             try open.close()
             Platform.removeFolder(store)
             guard rename(copy, store) == 0 else { throw Platform.failure("renaming", copy) }
@@ -159,9 +160,9 @@ package struct CallsRow {
 
     private func traced(_ work: CallsWork, _ folder: String, _ blow: TracedRun.Blow) throws -> TracedRun {
         Platform.removeFolder(folder)
-        try LabFiles.make(folder: folder)
+        try ScratchFiles.make(folder: folder)
         let store = folder + "/app.backstay"
-        if let start = work.start { try LabFiles.copy(store: path(start), to: store) }
+        if let start = work.start { try ScratchFiles.copy(store: path(start), to: store) }
         return try TracedRun(
             executable: plan.executable, arguments: work.arguments(store: store, seed: plan.seed),
             errors: folder + "/stderr", blow: blow)

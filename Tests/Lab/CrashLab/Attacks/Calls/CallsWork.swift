@@ -2,6 +2,7 @@
 // come in nearly the same order each time.
 
 internal import Backstay
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin
@@ -57,7 +58,7 @@ enum CallsWork: String, CaseIterable, Sendable {
     }
 
     /// True when the arguments were a child's and it has done its work.
-    static func runAsChildIfAsked(_ arguments: [String]) throws -> Bool {
+    static func play(_ arguments: [String]) throws -> Bool {
         guard arguments.count == 5, arguments[0] == firstArgument, let work = CallsWork(rawValue: arguments[1]),
             let seed = UInt64(arguments[3]), let early = Bool(arguments[4])
         else { return false }

@@ -3,6 +3,7 @@
 // Why the pointers are right: plan, strings and result outlive the tracer, which is waited for before anything is freed.
 
 internal import CLab
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin

@@ -3,6 +3,8 @@
 // They are listed in a fixed order and then taken in one that the seed chooses: whatever range is played has some of
 // everything, and all of them is all of them.
 
+internal import Drill
+
 struct FaultCases: Sendable {
     struct Case: Sendable {
         var workload: Int

@@ -22,11 +22,11 @@ struct FaultChild {
     /// A control, in place of cases: the calls and the flaw.
     var flaw = FaultFlaw.none
 
-    private static let word = "lab-faults-child"
+    static let firstArgument = "lab-faults-child"
     /// Files of so many failing cases are kept.
     private static let keptMax = 5
 
-    var arguments: [String] { [Self.word, "\(seed)", "\(from)", "\(to)", place, flaw.rawValue] }
+    var arguments: [String] { [Self.firstArgument, "\(seed)", "\(from)", "\(to)", place, flaw.rawValue] }
 
     init(seed: UInt64, place: String) {
         self.seed = seed
@@ -34,7 +34,7 @@ struct FaultChild {
     }
 
     init?(arguments: [String]) {
-        guard arguments.count == 6, arguments[0] == Self.word, let seed = UInt64(arguments[1]),
+        guard arguments.count == 6, arguments[0] == Self.firstArgument, let seed = UInt64(arguments[1]),
             let from = Int(arguments[2]), let to = Int(arguments[3]), let flaw = FaultFlaw(rawValue: arguments[5])
         else { return nil }
         self.seed = seed

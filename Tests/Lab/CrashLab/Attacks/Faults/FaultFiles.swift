@@ -4,6 +4,7 @@
 // of the two mapped files pages of any moment since they were last synced, so they are taken as they are now, as they were
 // at the start, or page by page the one or the other.
 
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin
@@ -52,13 +53,13 @@ enum FaultFiles {
         }
 
         func write(to folder: String) throws {
-            for (name, bytes) in bytes { try LabFiles.write(bytes, to: folder + "/" + name) }
+            for (name, bytes) in bytes { try ScratchFiles.write(bytes, to: folder + "/" + name) }
         }
     }
 
     /// The store as it is now, but for SQLite's index: whoever opens it first makes that anew.
     static func copyStore(_ folder: String, to place: String, _ mapped: Mapped? = nil) throws {
-        try LabFiles.make(folder: place)
+        try ScratchFiles.make(folder: place)
         try (mapped ?? Mapped(folder)).write(to: place)
         for name in databases { try copy(folder + "/" + name, to: place + "/" + name) }
     }
@@ -82,6 +83,6 @@ enum FaultFiles {
     private static func copy(_ source: String, to destination: String) throws {
         guard Platform.exists(source) else { return }
         guard let bytes = Platform.contents(source, limit: 1 << 30) else { throw Platform.failure("reading", source) }
-        try LabFiles.write(bytes, to: destination)
+        try ScratchFiles.write(bytes, to: destination)
     }
 }

@@ -5,6 +5,7 @@
 // there only with all before it.
 
 internal import Backstay
+internal import Drill
 
 struct FaultLedger: Sendable {
     private enum Answer: Sendable {

@@ -11,6 +11,7 @@
 
 internal import Backstay
 internal import CFaultVFS
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin
@@ -115,7 +116,7 @@ final class FaultPlay {
     /// Steps 1 and 2 up to the fault.
     private func begin(_ workload: FaultWorkload, _ fault: Fault?, _ flaw: FaultFlaw) throws -> FaultSubject {
         clear()
-        try LabFiles.make(folder: folder)
+        try ScratchFiles.make(folder: folder)
         let ledger = try templates.copy(workload.before, to: store, disk: disk)
         try FaultVFS.register(folder: store, shadow: disk) { $0.adopts = true }
         var options = FaultSubject.options(vfs: FaultVFS.name)
@@ -132,7 +133,7 @@ final class FaultPlay {
 
     /// Moves what is left of the case aside. The copies have been opened since.
     func keep(at kept: String) throws {
-        try LabFiles.make(folder: kept)
+        try ScratchFiles.make(folder: kept)
         for name in Self.folders { rename(place + "/" + name, kept + "/" + name) }
     }
 

@@ -3,6 +3,7 @@
 
 internal import Backstay
 internal import CFaultVFS
+internal import Drill
 internal import WriteAheadJournal
 
 final class FaultSubject {

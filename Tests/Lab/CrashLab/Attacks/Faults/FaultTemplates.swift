@@ -2,6 +2,7 @@
 // alone. With each goes what was asked of it and answered.
 
 internal import Backstay
+internal import Drill
 internal import WriteAheadJournal
 
 struct FaultTemplates {
@@ -14,7 +15,7 @@ struct FaultTemplates {
         self.place = place
         ledgerOfNothing = FaultLedger(seed: seed)
         let folder = place + "/making"
-        try LabFiles.make(folder: folder)
+        try ScratchFiles.make(folder: folder)
         let maker = FaultSubject(
             folder: folder, options: FaultSubject.options(vfs: nil), seed: seed, fault: nil, ledger: ledgerOfNothing)
         for step: FaultStep in [.open, .power, .transaction, .power, .close] { maker.take(step) }
@@ -43,7 +44,7 @@ struct FaultTemplates {
     /// - Returns: its ledger, ready for another run.
     func copy(_ before: FaultWorkload.Before, to store: String, disk: String) throws -> FaultLedger {
         guard before != .nothing else {
-            try LabFiles.make(folder: disk)
+            try ScratchFiles.make(folder: disk)
             return ledgerOfNothing
         }
         for copy in [store, disk] { try FaultFiles.copyStore(path(before), to: copy) }

@@ -1,6 +1,7 @@
 // `lab faults`: every call of SQLite's VFS, and every allocation of SQLite, fails in every way it can, in twelve
 // workloads. The cases are played by children; here they are started, watched and counted.
 
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin
@@ -37,7 +38,7 @@ package struct FaultsRow {
     }
 
     private func start(_ child: FaultChild) throws -> ChildProcess {
-        try LabFiles.make(folder: child.place)
+        try ScratchFiles.make(folder: child.place)
         return try ChildProcess(
             executable: plan.executable, arguments: child.arguments, errors: run.place + "/stderr")
     }

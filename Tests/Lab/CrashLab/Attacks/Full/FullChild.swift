@@ -5,6 +5,7 @@
 
 internal import Backstay
 internal import CSQLite
+internal import Drill
 internal import ExitHooks
 internal import Synchronization
 internal import WriteAheadJournal

@@ -2,6 +2,7 @@
 // costs no memory.
 
 internal import CLab
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin
@@ -95,7 +96,7 @@ final class FullDisk {
     init(_ place: FullPlace, folder: String, log: String) throws {
         self.place = place
         path = folder + "/disk"
-        for folder in [folder, path] { try LabFiles.make(folder: folder) }
+        for folder in [folder, path] { try ScratchFiles.make(folder: folder) }
         guard place != .fileSize else {
             device = -1
             return
@@ -106,7 +107,7 @@ final class FullDisk {
             return
         }
         let image = folder + "/image"
-        try LabFiles.make(image: image, bytes: place.bytes)
+        try ScratchFiles.make(image: image, bytes: place.bytes)
         try SystemCommand.run([maker] + place.arguments + [image], log: log)
         let loop: String
         (device, loop) = try OwnMounts.attach(image)

@@ -5,6 +5,7 @@
 // that was answered is gone and nothing that was refused is there; a store that could not be made is not there; a process
 // goes on as soon as there is room, and so does the next one.
 
+internal import Drill
 internal import WriteAheadJournal
 
 /// When the space is gone.
@@ -99,7 +100,7 @@ private final class FullRun {
         guard run.report.failures.count < 3 else { return nil }
         let copy = "\(place)/\(number)"
         do throws(StoreError) {
-            try LabFiles.copy(store: disk.path + "/" + FullStory.storeName, to: copy)
+            try ScratchFiles.copy(store: disk.path + "/" + FullStory.storeName, to: copy)
             return copy
         } catch {
             run.report.skip("keeping the store of case \(number): \(error)")

@@ -1,6 +1,7 @@
 // One case of the row `full`: a store, its processes, and the disk that fills under them.
 
 internal import Backstay
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin

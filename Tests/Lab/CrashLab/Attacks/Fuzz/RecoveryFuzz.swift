@@ -6,6 +6,7 @@
 // reader accepts has to be within the batch. In a process of its own: checksums are switched off for all of it.
 
 internal import Backstay
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin

@@ -3,6 +3,7 @@
 // It tells its parent what was answered by the descriptor of stdin, which no hook closes or floods; stdout goes nowhere.
 
 internal import Backstay
+internal import Drill
 internal import ExitHooks
 internal import WriteAheadJournal
 #if canImport(Darwin)

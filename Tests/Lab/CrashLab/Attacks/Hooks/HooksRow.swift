@@ -4,6 +4,7 @@
 // made; hooks that nobody hindered have run; and the next start finds everything that was answered, and nothing else.
 
 internal import Backstay
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin
@@ -70,7 +71,7 @@ package struct HooksRow {
     /// Answers before the commit, and a hook that ends the process before the store is closed.
     private mutating func playControl() throws {
         let folder = "\(run.place)/control"
-        try LabFiles.make(folder: folder)
+        try ScratchFiles.make(folder: folder)
         var round = Round(plan: plan, folder: folder, end: .exits, hooks: [.killsItself, nil])
         try round.play(isEarly: true)
         run.report.control("answers before the commit", fails: round.record.lost > 0)
@@ -97,7 +98,7 @@ package struct HooksRow {
         private var foreign: String { HookScene.foreignFile(beside: store) }
 
         mutating func play(isEarly: Bool) throws {
-            try LabFiles.write(HookScene.foreignBytes, to: foreign)
+            try ScratchFiles.write(HookScene.foreignBytes, to: foreign)
             var child = HookChild(store: store, seed: plan.seed, end: end, hooks: hooks)
             child.isEarly = isEarly
             judge(try follow(child))

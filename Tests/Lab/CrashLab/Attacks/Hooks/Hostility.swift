@@ -5,6 +5,7 @@
 // descriptors away; that costs the end, and must not cost a change that was answered.
 
 internal import Backstay
+internal import Drill
 internal import ExitHooks
 internal import Synchronization
 internal import WriteAheadJournal

@@ -1,5 +1,6 @@
 // `lab kills`: the campaign as a row. A case is one store with all its kills.
 
+internal import Drill
 internal import WriteAheadJournal
 
 package enum KillsRow {
@@ -23,7 +24,7 @@ package enum KillsRow {
     /// A store that answers before the commit loses in one of its kills.
     static func controlLoses(_ run: LabRun) throws -> Bool {
         let folder = run.place + "/control"
-        try LabFiles.make(folder: folder)
+        try ScratchFiles.make(folder: folder)
         defer { Platform.removeFolder(folder) }
         let series = KillSeries(
             executable: run.plan.executable, folder: folder, seed: run.plan.seed, isEarly: true)

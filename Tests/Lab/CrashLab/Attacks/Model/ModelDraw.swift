@@ -2,6 +2,7 @@
 
 internal import Backstay
 internal import CFaultVFS
+internal import Drill
 internal import WriteAheadJournal
 
 enum ModelDraw {

@@ -7,6 +7,7 @@
 
 internal import Backstay
 internal import CFaultVFS
+internal import Drill
 internal import WriteAheadJournal
 
 struct ModelLife {
@@ -382,10 +383,10 @@ struct ModelLife {
         guard let store, !fault.hasStruck else { return }
         count("deaths")
         snapshots = []
-        let files = try LabFiles.filesOfLiveStore(path)
+        let files = try ScratchFiles.filesOfLiveStore(path)
         let old = path
         folders += 1
-        try LabFiles.write(files, to: path)
+        try ScratchFiles.write(files, to: path)
         self.store = nil
         do throws(StoreError) { try store.close() } catch {
             complain("the store that was left does not close: \(error)")

@@ -1,5 +1,6 @@
 // The row `model`: random lives of a store, each compared with a dictionary step by step (ModelLife.swift).
 
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin

@@ -1,6 +1,7 @@
 // What a store must hold: a dictionary by the bytes of its keys, and the comparison of a store with it.
 
 internal import Backstay
+internal import Drill
 internal import WriteAheadJournal
 
 struct ModelTable: Sendable {
@@ -47,6 +48,6 @@ struct ModelTable: Sendable {
     }
 
     private static func name(_ key: String) -> String {
-        key.utf8.count > 40 ? "a key of \(key.utf8.count) bytes" : "the key \(LabReport.quoted(key))"
+        key.utf8.count > 40 ? "a key of \(key.utf8.count) bytes" : "the key \(JSONString.quoted(key))"
     }
 }

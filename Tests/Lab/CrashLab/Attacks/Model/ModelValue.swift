@@ -3,6 +3,7 @@
 // Texts are compared as bytes, as a store compares its keys: Swift takes "é" for equal to "e" with an accent behind it.
 
 internal import Backstay
+internal import Drill
 internal import WriteAheadJournal
 
 enum ModelValue: Sendable {

@@ -1,6 +1,7 @@
 // What the processes of the row `neighbours` do to a store that is not theirs alone.
 
 internal import Backstay
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin

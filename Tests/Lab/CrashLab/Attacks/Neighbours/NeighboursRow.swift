@@ -7,6 +7,7 @@
 //
 // In each: one owner at a time, nobody is let in beside it, everything that was answered is there at the end.
 
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin
@@ -63,7 +64,7 @@ package struct NeighboursRow {
     /// Somebody who gets in beside the owner is noticed.
     private func intruderIsSeen() throws -> Bool {
         let folder = "\(run.place)/control"
-        try LabFiles.make(folder: folder)
+        try ScratchFiles.make(folder: folder)
         defer { Platform.removeFolder(folder) }
         var scene = Scene(plan: run.plan, number: -1, folder: folder)
         try scene.locks(.breaksIn)

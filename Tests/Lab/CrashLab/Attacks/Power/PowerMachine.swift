@@ -8,6 +8,7 @@
 // ext4 built in (Debian's package linux-image-cloud-amd64); virtio comes as modules. .ci/power-machine fetches and builds
 // what is in the machine's folder.
 
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin
@@ -97,7 +98,7 @@ package struct PowerMachine {
         files.add(program: "guest", guest)
         files.add(program: "init", Array(Self.first.utf8))
         files.end()
-        try LabFiles.write(files.bytes, to: firstFiles)
+        try ScratchFiles.write(files.bytes, to: firstFiles)
     }
 
     /// The machine's first process. Words for the guest are on the kernel's command line; the kernel passes words with a

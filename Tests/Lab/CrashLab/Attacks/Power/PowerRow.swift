@@ -5,6 +5,7 @@
 // fourth of the ten cuts that share a drive, by the machine itself in its next boot. The oracle judges by the rules of power
 // loss.
 
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin
@@ -67,7 +68,7 @@ private final class PowerRun {
         self.run = run
         self.run.report.options = PowerMachine.options(machine)
         self.machine = try PowerMachine(folder: machine, place: run.place)
-        try LabFiles.make(folder: run.place + "/disk")
+        try ScratchFiles.make(folder: run.place + "/disk")
     }
 
     func play(_ progress: (Int) -> Void) throws -> LabReport {

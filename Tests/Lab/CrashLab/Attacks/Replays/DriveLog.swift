@@ -7,6 +7,8 @@
 // An entry is there before the machine is told that its request is done. The emulator may be killed while it writes one:
 // the number in sector 0, which is brought up to date behind each entry, says how many are whole.
 
+internal import Drill
+
 struct DriveLog {
     struct Entry: Equatable {
         enum Kind: Equatable { case write, flush }

@@ -5,6 +5,7 @@
 // rely on: all that stands in the log by then. So an answer's place on the tape is too late rather than too early, which
 // demands less of a disk, never more.
 
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin
@@ -40,7 +41,7 @@ struct MachineRecorder {
         var why = ""
         for missed in 0..<Self.bootsMax {
             try device.save(to: drive)
-            try LabFiles.write([], to: log)
+            try ScratchFiles.write([], to: log)
             var boot = Boot(round: round, log: log)
             try boot.play(machine.start(round.role, .logged(image: drive, log: log), errors: folder + "/stderr"))
             if let reason = boot.missed {

@@ -4,6 +4,7 @@
 // Its arguments: rival, folder, shadow ("-" for none), whether the power cut tears, seed, changes, whether it closes.
 
 internal import CFaultVFS
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin

@@ -5,6 +5,7 @@
 // a power cut what was synced becomes the disk; a bit is flipped where that is the attack; then the rival is opened again
 // and asked for all it has.
 
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin
@@ -70,7 +71,7 @@ package struct RivalsRow {
     private mutating func play(_ number: Int, _ rival: Rival, _ attack: Attack, _ folder: String) throws -> Bool {
         var random = SeededRandom(seed: plan.seed, name: "rivals \(number)")
         let live = folder + "/live"
-        try LabFiles.make(folder: live)
+        try ScratchFiles.make(folder: live)
         var child = RivalChild(
             rival: rival, folder: live, seed: plan.seed &+ UInt64(number),
             changes: Int.random(in: 30...200, using: &random))
@@ -80,7 +81,7 @@ package struct RivalsRow {
         let files = rival.files(in: live)
         if attack.cutsPower {
             let disk = folder + "/disk"
-            try LabFiles.copy(store: files, to: disk)
+            try ScratchFiles.copy(store: files, to: disk)
             child.shadow = disk
             child.tears = attack == .torn
         }

@@ -2,6 +2,7 @@
 //
 // A line is out before the next case begins. So a child that crashes or hangs did it in the case behind its last line.
 
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin
@@ -131,11 +132,11 @@ enum RotChild {
 /// The images as files, for children that come and go.
 enum RotImages {
     static func write(_ cases: RotCases, to place: String) throws {
-        try LabFiles.write(cases.foreign, to: "\(place)/foreign.image")
+        try ScratchFiles.write(cases.foreign, to: "\(place)/foreign.image")
         for store in cases.stores {
-            try LabFiles.write(store.image, to: "\(place)/\(store.kind).image")
-            try LabFiles.write(store.earlier, to: "\(place)/\(store.kind).earlier")
-            try LabFiles.write(
+            try ScratchFiles.write(store.image, to: "\(place)/\(store.kind).image")
+            try ScratchFiles.write(store.earlier, to: "\(place)/\(store.kind).earlier")
+            try ScratchFiles.write(
                 Array("\(store.changes) \(store.durable)".utf8), to: "\(place)/\(store.kind).numbers")
         }
     }
@@ -149,9 +150,9 @@ enum RotImages {
                 throw StoreError(.ioError, "the image of the store \(kind) is not there: \(place)")
             }
             return RotStore(
-                kind: kind, image: LabFiles.files(in: "\(place)/\(kind).image"),
-                earlier: LabFiles.files(in: "\(place)/\(kind).earlier"), changes: numbers[0], durable: numbers[1])
+                kind: kind, image: ScratchFiles.files(in: "\(place)/\(kind).image"),
+                earlier: ScratchFiles.files(in: "\(place)/\(kind).earlier"), changes: numbers[0], durable: numbers[1])
         }
-        return RotCases(stores, foreign: LabFiles.files(in: "\(place)/foreign.image"), seed: seed, extent: extent)
+        return RotCases(stores, foreign: ScratchFiles.files(in: "\(place)/foreign.image"), seed: seed, extent: extent)
     }
 }

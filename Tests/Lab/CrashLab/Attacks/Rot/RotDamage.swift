@@ -1,5 +1,6 @@
 // Does to the files of a store what a case says.
 
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin
@@ -19,7 +20,7 @@ struct RotDamage {
         let whole = cases.stores[rot.store].image
         var image = whole
         alter(&image, rot, number)
-        try LabFiles.write(image, to: path)
+        try ScratchFiles.write(image, to: path)
         guard case .surgery(let kind) = rot.damage else { return image != whole }
         try operate(kind, path + "/" + rot.file)
         return true
@@ -95,8 +96,8 @@ struct RotDamage {
         case .hardLink: try done(link(path, path + ".linked"))
         case .folder, .fullFolder:
             try done(unlink(path))
-            try LabFiles.make(folder: path)
-            if kind == .fullFolder { try LabFiles.write([1], to: path + "/file") }
+            try ScratchFiles.make(folder: path)
+            if kind == .fullFolder { try ScratchFiles.write([1], to: path + "/file") }
         case .pipe:
             try done(unlink(path))
             try done(mkfifo(path, 0o600))

@@ -1,6 +1,7 @@
 // The row `rot`. The parent: makes the stores, has children play the cases, finds out which case it was
 // that crashed or held one, and plays the controls.
 
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin

@@ -9,6 +9,7 @@
 //   cut    the power went: `run` and `tail` are of an earlier moment than the journal
 
 internal import Backstay
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin
@@ -106,15 +107,15 @@ struct RotStores {
         for number in 1...changes {
             try RotStore.make(number, in: store, seed: seed, number > changes - 6 ? .process : .power)
             if number % period == 0 && number <= changes - 10 { try store.checkpoint() }
-            if number == changes / 2 { earlier = LabFiles.files(in: path) }
+            if number == changes / 2 { earlier = ScratchFiles.files(in: path) }
         }
-        let image = LabFiles.files(in: path)
+        let image = ScratchFiles.files(in: path)
         return RotStore(kind: .live, image: image, earlier: earlier, changes: changes, durable: changes - 6)
     }
 
     private func makeClean(of live: RotStore) throws -> RotStore {
         let path = "\(place)/clean"
-        try LabFiles.write(live.image, to: path)
+        try ScratchFiles.write(live.image, to: path)
         try StateStore.open(path, options: RotStore.options).close()
         // Once more, with few changes behind a compaction: SQLite's WALs begin anew, and most pages are in the database
         // files alone, where SQLite has no checksums.
@@ -124,12 +125,12 @@ struct RotStores {
         for number in live.changes + 1...changes { try RotStore.make(number, in: store, seed: seed, .power) }
         try store.close()
         return RotStore(
-            kind: .clean, image: LabFiles.files(in: path), earlier: live.image, changes: changes, durable: changes)
+            kind: .clean, image: ScratchFiles.files(in: path), earlier: live.image, changes: changes, durable: changes)
     }
 
     private func makeMid(of live: RotStore, rounds: Int) throws -> RotStore {
         let path = "\(place)/mid"
-        try LabFiles.write(live.image, to: path)
+        try ScratchFiles.write(live.image, to: path)
         let store = try StateStore.open(path, options: RotStore.options)
         var last = live.changes
         func change(_ count: Int, _ durability: Durability) throws {
@@ -142,9 +143,9 @@ struct RotStores {
         try store.checkpoint()
         try change(rounds, .power)
         try change(4, .process)
-        var image = LabFiles.files(in: path)
+        var image = ScratchFiles.files(in: path)
         try store.checkpoint()
-        let folded = LabFiles.files(in: path)
+        let folded = ScratchFiles.files(in: path)
         for name in ["journal.db", "state.db"] { Self.backFillHalf(&image, name) }
         // The fold's frames are there, but for the one that commits.
         if let wal = folded["state.db-wal"], let before = image["state.db-wal"], wal.starts(with: before) {

@@ -1,6 +1,7 @@
 // One case: damages a store, opens it as the next start would, and judges what it finds and what it is told.
 
 internal import Backstay
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin

@@ -1,5 +1,7 @@
 // When the signal comes: what the program is, and what it must have said by then.
 
+internal import Drill
+
 enum SignalMoment: String, CaseIterable, Sendable {
     case creating, opening, firstAnswer, appending, appendingLong, appendingToTail, checkpointing, checkpointed, closing
     /// The same again as soon as the hook runs; and 300 ms later.

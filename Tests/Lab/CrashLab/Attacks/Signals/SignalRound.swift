@@ -1,5 +1,6 @@
 // One cell: the program is started, the signal sent at its moment, the end awaited and judged; then the next start.
 
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin

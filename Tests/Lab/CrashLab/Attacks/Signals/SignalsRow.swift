@@ -4,6 +4,7 @@
 // reach it (ignored or blocked on entry; process 1 without a handler), and then ends by SIGKILL; and the next start finds
 // everything that was answered.
 
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin
@@ -67,7 +68,7 @@ package struct SignalsRow {
         let cell = Cell(signal: SIGKILL, moment: .appending, launch: .foreground)
         for attempt in 1...10 {
             let folder = "\(run.place)/control"
-            try LabFiles.make(folder: folder)
+            try ScratchFiles.make(folder: folder)
             defer { Platform.removeFolder(folder) }
             var round = SignalRound(cell: cell, plan: run.plan, number: -attempt, folder: folder, isEarly: true)
             try round.play()

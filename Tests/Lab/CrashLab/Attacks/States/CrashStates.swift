@@ -9,6 +9,8 @@
 // make more of it durable. So whatever was answered before that sync must be in it, and nothing that was only begun after
 // its newest operation may be.
 
+internal import Drill
+
 struct DiskRules: Sendable {
     /// A name is durable once its folder was synced (POSIX); else also once any file was (ext4's journal).
     var namesAreStrict = true

@@ -2,6 +2,8 @@
 //
 // Copies are cheap: each file's bytes are shared until one side changes them.
 
+internal import Drill
+
 struct DiskImage: Sendable, Equatable {
     /// By the raw value of StoreFile; nil where there is no such file.
     private(set) var files = [[UInt8]?](repeating: nil, count: StoreFile.allCases.count)

@@ -4,6 +4,8 @@
 // any version between the last one that was synced and the newest. Where the file was replaced, the name leads to the old
 // or to the new one until the folder is synced.
 
+internal import Drill
+
 struct MappedFile {
     private struct Version {
         /// Where the page's bytes are in the recording, and how many.

@@ -1,5 +1,7 @@
 // The disk at one moment of a recording: what is durable, and what is not yet.
 
+internal import Drill
+
 struct PowerlessDisk {
     /// One way in which the power can take what is pending.
     struct Choice {

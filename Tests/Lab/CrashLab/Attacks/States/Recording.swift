@@ -5,6 +5,7 @@
 // Why the pointers are right: what the recorder has is copied once it has ended, and stays until the next one begins.
 
 internal import CFaultVFS
+internal import Drill
 internal import WriteAheadJournal
 
 /// The files of a store that a crash may change. `lock` is not among them: only the kernel's lock counts.

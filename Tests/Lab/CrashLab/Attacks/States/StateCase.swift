@@ -2,6 +2,7 @@
 // the middle of it.
 
 internal import Backstay
+internal import Drill
 internal import WriteAheadJournal
 
 struct StateCase {

@@ -4,6 +4,7 @@
 // writing them. A descriptor is closed only while no store is open here, or for a file that is gone: closing one drops the
 // locks that SQLite has on the file (https://www.sqlite.org/howtocorrupt.html, 2.2).
 
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin
@@ -20,7 +21,7 @@ final class StateFolder {
     /// The folder is made, and empty.
     init(_ path: String) throws(StoreError) {
         self.path = path
-        try LabFiles.make(folder: path)
+        try ScratchFiles.make(folder: path)
     }
 
     deinit {

@@ -4,6 +4,7 @@
 // failure here.
 
 internal import Backstay
+internal import Drill
 internal import WriteAheadJournal
 
 struct StateFault: Sendable {

@@ -5,6 +5,7 @@
 // hash for each key and value; where a digest is none of those, keys are compared for the report.
 
 internal import Backstay
+internal import Drill
 internal import WriteAheadJournal
 
 struct StateOracle: Sendable {

@@ -4,6 +4,7 @@
 // operations on the files, but for numbers that are drawn or told by a clock (epochs, salts, times).
 
 internal import Backstay
+internal import Drill
 internal import WriteAheadJournal
 
 /// What a key may be set to.

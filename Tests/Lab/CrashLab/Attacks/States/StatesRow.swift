@@ -1,6 +1,7 @@
 // The row `states`: a case is one workload, recorded, and every disk that a crash in it may leave.
 
 internal import Backstay
+internal import Drill
 internal import WriteAheadJournal
 
 package enum StatesRow {

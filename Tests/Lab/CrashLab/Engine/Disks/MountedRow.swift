@@ -1,6 +1,7 @@
 // What is the same in rows that mount file systems: they are played on a thread with mounts of its own, and their folder goes
 // also where the run is stopped. Mounts and loop devices go by themselves.
 
+internal import Drill
 internal import ExitHooks
 internal import WriteAheadJournal
 

@@ -1,6 +1,7 @@
 // What a case has seen: what its processes were answered, and what is not as it must be.
 
 internal import Backstay
+internal import Drill
 internal import WriteAheadJournal
 
 struct CaseRecord {

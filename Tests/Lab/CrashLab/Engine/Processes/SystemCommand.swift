@@ -1,5 +1,6 @@
 // Commands of the system that a row needs, as mkfs: run to their end, with what they said.
 
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin

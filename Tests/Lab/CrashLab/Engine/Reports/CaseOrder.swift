@@ -1,6 +1,8 @@
 // The order in which a row takes what it can play: every number below a count once, neighbours far apart, so that any
 // range of cases is a fair sample of all.
 
+internal import Drill
+
 struct CaseOrder: Sendable {
     let count: Int
     private let first: Int

@@ -3,6 +3,7 @@
 // A row is a sequence of cases, numbered from 0, that the seed fixes: the same seed and number make the same case on every
 // machine, as far as processes and their moments allow. A run takes cases in order until one of its ends is reached.
 
+internal import Drill
 internal import WriteAheadJournal
 #if canImport(Darwin)
 internal import Darwin
@@ -24,7 +25,7 @@ package struct LabPlan: Sendable {
     /// Where stores are made, in a folder of the run's own. Memory where there is some: most rows sync a lot, and what a
     /// disk would do is what the lab plays.
     package var folder: String
-    /// The program to run as children: its main must call `runAsChildIfAsked` first.
+    /// The program to run as children: its main must call `ChildPart.playIfAsked` first.
     package var executable: String
 
     private let start = Platform.monotonicNanoseconds()
@@ -56,7 +57,7 @@ package struct LabPlan: Sendable {
     }
 
     /// A folder of the run's own, made and empty.
-    package func makePlace(_ row: String) throws -> String { try LabFiles.makePlace("lab-\(row)", in: folder) }
+    package func makePlace(_ row: String) throws -> String { try ScratchFiles.makePlace("lab-\(row)", in: folder) }
 
     /// Plays the cases of the plan in their order.
     ///

@@ -1,32 +1,7 @@
 // What came of the cases of a run, in words for a person and as JSON: counts, failures with the command that plays each
 // again, controls, and what could not be played.
 
-/// What came of one case. The greater one is the worse.
-package enum LabOutcome: String, CaseIterable, Comparable, Sendable {
-    /// The store opened, and nothing that was acknowledged is missing or altered.
-    case whole
-    /// The store said what was wrong: refused to open, or reported it.
-    case detected
-    /// An acknowledged change is gone, and nothing says so.
-    case lost
-    /// A value nobody set, a refused change, a hole in the order, a crash.
-    case wrong
-    /// The machine could not play it.
-    case skipped
-
-    package static func < (one: LabOutcome, other: LabOutcome) -> Bool {
-        func rank(_ outcome: LabOutcome) -> Int {
-            switch outcome {
-            case .skipped: 0
-            case .whole: 1
-            case .detected: 2
-            case .lost: 3
-            case .wrong: 4
-            }
-        }
-        return rank(one) < rank(other)
-    }
-}
+internal import Drill
 
 /// What a run of a row says.
 package struct LabReport: Sendable {
@@ -140,35 +115,18 @@ package struct LabReport: Sendable {
     /// One object.
     package var json: String {
         func members(_ pairs: [(String, Int)]) -> String {
-            pairs.map { "\(Self.quoted($0.0)):\($0.1)" }.joined(separator: ",")
+            pairs.map { "\(JSONString.quoted($0.0)):\($0.1)" }.joined(separator: ",")
         }
         let outcomes = LabOutcome.allCases.map { ($0.rawValue, self.outcomes[$0] ?? 0) }
         let failures = failures.map { failure in
-            "{\"case\":\(failure.number),\"what\":\(Self.quoted(failure.what)),\"replay\":\(Self.quoted(replay(failure.replayed)))"
-                + (failure.artefacts.map { ",\"files\":\(Self.quoted($0))" } ?? "") + "}"
+            "{\"case\":\(failure.number),\"what\":\(JSONString.quoted(failure.what)),\"replay\":\(JSONString.quoted(replay(failure.replayed)))"
+                + (failure.artefacts.map { ",\"files\":\(JSONString.quoted($0))" } ?? "") + "}"
         }
-        let controls = controls.map { "{\"name\":\(Self.quoted($0.name)),\"fails\":\($0.fails)}" }
-        return "{\"ok\":\(isGood),\"row\":\(Self.quoted(row)),\"seed\":\(plan.seed),\"from\":\(plan.from),"
+        let controls = controls.map { "{\"name\":\(JSONString.quoted($0.name)),\"fails\":\($0.fails)}" }
+        return "{\"ok\":\(isGood),\"row\":\(JSONString.quoted(row)),\"seed\":\(plan.seed),\"from\":\(plan.from),"
             + "\"cases\":\(cases),\"outcomes\":{\(members(outcomes))},\"counts\":{\(members(counts.map { ($0.name, $0.count) }))},"
             + "\"failed\":\(failed),\"failures\":[\(failures.joined(separator: ","))],"
-            + "\"skipped\":[\(skipped.map(Self.quoted).joined(separator: ","))],\"controls\":[\(controls.joined(separator: ","))],"
+            + "\"skipped\":[\(skipped.map(JSONString.quoted).joined(separator: ","))],\"controls\":[\(controls.joined(separator: ","))],"
             + "\"next\":\(next.map(String.init) ?? "null"),\"seconds\":\(Int(seconds))}"
-    }
-
-    /// A string of JSON.
-    static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case _ where scalar.value < 0x20:
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
     }
 }

@@ -1,12 +1,8 @@
 // A run of a row: its plan, its folder, its report; and what is the same in all rows: cases in order, and what is kept of
 // one that failed.
 
+internal import Drill
 internal import WriteAheadJournal
-
-/// What keeps a row from going on, or a child: nothing that is said about the store.
-struct Trouble: Error, CustomStringConvertible {
-    let description: String
-}
 
 struct LabRun: Sendable {
     let plan: LabPlan
@@ -23,7 +19,7 @@ struct LabRun: Sendable {
     /// Makes the folder of a case.
     func makeFolder(_ number: Int) throws -> String {
         let folder = "\(place)/\(number)"
-        try LabFiles.make(folder: folder)
+        try ScratchFiles.make(folder: folder)
         return folder
     }
 
