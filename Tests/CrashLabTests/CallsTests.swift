@@ -10,7 +10,7 @@ import WriteAheadJournal
 @Suite(.serialized) struct CallsTests {
     @Test func sliceLosesNothing() throws {
         let plan = LabPlan(seed: 20_261_123, cases: 60, executable: builtLab)
-        let report = try CallsRow.run(plan) { _, _ in }
+        let report = try CallsAttack.run(plan) { _, _ in }
         #expect(report.isGood, "\(report.text)")
         #expect((6...28).contains(report.cases) && report.outcomes[.whole] == report.cases, "\(report.text)")
         #expect(report.counts.first { $0.name.hasPrefix("answers") }?.count == 12)
@@ -21,13 +21,13 @@ import WriteAheadJournal
     /// failure plays another case. All numbers are all calls, works and events.
     @Test func numberIsOneCallOfOneWork() {
         var seen: Set<Int> = []
-        for number in 0..<CallsRow.numbers {
-            let one = CallsRow.Case(number, seed: 9)
+        for number in 0..<CallsAttack.numbers {
+            let one = CallsAttack.Case(number, seed: 9)
             let work = CallsWork.allCases.firstIndex(of: one.work) ?? -1
-            let event = CallsRow.Event.allCases.firstIndex(of: one.event) ?? -1
+            let event = CallsAttack.Event.allCases.firstIndex(of: one.event) ?? -1
             seen.insert((one.call * 10 + work) * 10 + event)
         }
-        #expect(seen.count == CallsRow.numbers && seen.min() == 100 && seen.max() == 4_096 * 100 + 99)
+        #expect(seen.count == CallsAttack.numbers && seen.min() == 100 && seen.max() == 4_096 * 100 + 99)
     }
 
     private func run(_ blow: TracedRun.Blow, early: Bool = false) throws -> (run: TracedRun, store: String) {

@@ -1,4 +1,4 @@
-// What a row says of a failure, and what of a next start counts as one.
+// What an attack says of a failure, and what of a next start counts as one.
 
 #if CommandLine
 @testable import Backstay
@@ -69,7 +69,7 @@ import WriteAheadJournal
         #expect(PowerVerdict(.silent, history, seed: 1).outcome == .skipped)
     }
 
-    /// The next start of a store whose tail was altered says so; the rows that judge the death of a process see it.
+    /// The next start of a store whose tail was altered says so; the attacks that judge the death of a process see it.
     @Test func damageThatAStartReportsIsSeen() throws {
         let place = try ScratchFiles.makePlace("reports", in: "/tmp")
         defer { Platform.removeFolder(place) }

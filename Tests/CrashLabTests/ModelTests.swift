@@ -1,4 +1,4 @@
-// The row `model` in small, and the dictionary that it compares with.
+// The attack `model` in small, and the dictionary that it compares with.
 
 #if CommandLine
 @testable import CrashLab
@@ -9,7 +9,7 @@ import WriteAheadJournal
 
 @Suite(.serialized) struct ModelTests {
     @Test func livesAreWhatADictionaryHolds() throws {
-        let report = try ModelRow.run(LabPlan(seed: 20_261_123, cases: 25))
+        let report = try ModelAttack.run(LabPlan(seed: 20_261_123, cases: 25))
         #expect(report.failed == 0 && report.cases == 25, "\(report.text)")
         #expect(report.controls.count == 1 && report.controls.allSatisfy(\.fails), "\(report.text)")
         for what in ["deaths", "errors", "backups", "clean ends", "abandoned transactions", "readers beside"] {

@@ -1,4 +1,4 @@
-// A slice of the row `rot` with real children, and its parts.
+// A slice of the attack `rot` with real children, and its parts.
 
 #if CommandLine
 @testable import CrashLab
@@ -7,10 +7,10 @@ import Testing
 import WriteAheadJournal
 
 @Suite(.serialized) struct RotTests {
-    /// Of each part of the row some cases; the controls fail in every run.
+    /// Of each part of the attack some cases; the controls fail in every run.
     @Test func nothingIsSilentlyWrong() throws {
         for from in [0, 3_000, 20_000] {
-            let report = try RotRow.run(
+            let report = try RotAttack.run(
                 LabPlan(seed: 20_261_123, from: from, cases: 40, executable: builtLab))
             #expect(report.cases == 40)
             #expect(report.failed == 0, "\(report.text)")
@@ -20,7 +20,7 @@ import WriteAheadJournal
     }
 
     @Test func bitsOfSmallStores() throws {
-        let report = try RotRow.run(LabPlan(seed: 20_261_123, cases: 40, executable: builtLab), everyBit: true)
+        let report = try RotAttack.run(LabPlan(seed: 20_261_123, cases: 40, executable: builtLab), everyBit: true)
         #expect(report.cases == 40 && report.failed == 0, "\(report.text)")
         #expect(report.controls.count == 3 && report.controls.allSatisfy(\.fails), "\(report.text)")
         #expect(report.replay(7).contains("lab rot --every-bit --seed 20261123 --from 7 "))

@@ -19,7 +19,7 @@ struct BlocksCommand: ParsableCommand {
     func run() throws {
         let plan = options.plan(of: 300)
         try ExitHooks.handleSignals([.interrupt, .terminate, .hangup])
-        try options.finish(BlocksRow.run(plan, progress: options.progress("blocks", of: plan.cases)))
+        try options.finish(BlocksAttack.run(plan, progress: options.progress("blocks", of: plan.cases)))
     }
 }
 #endif

@@ -12,7 +12,7 @@ struct CallsCommand: ParsableCommand {
     @OptionGroup var options: LabOptions
 
     func run() throws {
-        try options.finish(CallsRow.run(options.plan) { number, all in options.progress("calls", of: all)(number) })
+        try options.finish(CallsAttack.run(options.plan) { number, all in options.progress("calls", of: all)(number) })
     }
 }
 #endif

@@ -16,7 +16,7 @@ struct FaultsCommand: ParsableCommand {
     @OptionGroup var options: LabOptions
 
     func run() throws {
-        try options.finish(FaultsRow.run(options.plan, progress: options.progress("faults", of: options.cases)))
+        try options.finish(FaultsAttack.run(options.plan, progress: options.progress("faults", of: options.cases)))
     }
 }
 #endif

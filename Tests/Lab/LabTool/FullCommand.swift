@@ -14,7 +14,7 @@ struct FullCommand: ParsableCommand {
     func run() throws {
         var plan = options.plan
         if plan.cases == nil && plan.budget == nil { plan.cases = 112 }
-        try options.finish(FullRow.run(plan, progress: options.progress("full", of: plan.cases)))
+        try options.finish(FullAttack.run(plan, progress: options.progress("full", of: plan.cases)))
     }
 }
 #endif

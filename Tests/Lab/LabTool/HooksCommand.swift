@@ -13,8 +13,8 @@ struct HooksCommand: ParsableCommand {
 
     func run() throws {
         var plan = options.plan
-        if plan.cases == nil && plan.budget == nil { plan.cases = 2 * HooksRow.alone }
-        try options.finish(HooksRow.run(plan, progress: options.progress("hooks", of: plan.cases)))
+        if plan.cases == nil && plan.budget == nil { plan.cases = 2 * HooksAttack.alone }
+        try options.finish(HooksAttack.run(plan, progress: options.progress("hooks", of: plan.cases)))
     }
 }
 #endif

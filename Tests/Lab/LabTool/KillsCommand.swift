@@ -13,7 +13,7 @@ struct KillsCommand: ParsableCommand {
 
     func run() throws {
         let plan = options.plan(of: 100)
-        try options.finish(KillsRow.run(plan, progress: options.progress("kills", of: plan.cases)))
+        try options.finish(KillsAttack.run(plan, progress: options.progress("kills", of: plan.cases)))
     }
 }
 #endif

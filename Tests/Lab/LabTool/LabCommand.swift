@@ -1,4 +1,4 @@
-// The command `lab`: one subcommand a row. docs/crash-lab.md says what each does.
+// The command `lab`: one subcommand an attack. docs/crash-lab.md says what each does.
 
 #if CommandLine
 import ArgumentParser
@@ -30,7 +30,7 @@ struct LabCommand: ParsableCommand {
     )
 }
 
-/// What every row takes.
+/// What every attack takes.
 struct LabOptions: ParsableArguments {
     @Option(help: ArgumentHelp("What all choices come from, as an earlier run printed it.", valueName: "number"))
     var seed: UInt64?
@@ -69,11 +69,11 @@ struct LabOptions: ParsableArguments {
         if let budget, !(budget > 0) { throw ValidationError("--budget is a number of seconds above 0") }
     }
 
-    /// A line on a terminal that says how far a row is; elsewhere silence.
-    func progress(_ row: String, of cases: Int?) -> @Sendable (Int) -> Void {
+    /// A line on a terminal that says how far an attack is; elsewhere silence.
+    func progress(_ attack: String, of cases: Int?) -> @Sendable (Int) -> Void {
         guard isatty(STDERR_FILENO) == 1 else { return { _ in } }
         return { number in
-            let line = "\r\u{1B}[K\(row): case \(number)" + (cases.map { " of \($0)" } ?? "")
+            let line = "\r\u{1B}[K\(attack): case \(number)" + (cases.map { " of \($0)" } ?? "")
             _ = line.withCString { write(STDERR_FILENO, $0, strlen($0)) }
         }
     }

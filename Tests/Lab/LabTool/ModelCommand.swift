@@ -16,7 +16,7 @@ struct ModelCommand: ParsableCommand {
 
     func run() throws {
         let plan = options.plan(of: 2_000)
-        try options.finish(ModelRow.run(plan, isAlone: true, progress: options.progress("model", of: plan.cases)))
+        try options.finish(ModelAttack.run(plan, isAlone: true, progress: options.progress("model", of: plan.cases)))
     }
 }
 #endif

@@ -13,7 +13,7 @@ struct NeighboursCommand: ParsableCommand {
 
     func run() throws {
         let plan = options.plan(of: 60)
-        try options.finish(NeighboursRow.run(plan, progress: options.progress("neighbours", of: plan.cases)))
+        try options.finish(NeighboursAttack.run(plan, progress: options.progress("neighbours", of: plan.cases)))
     }
 }
 #endif

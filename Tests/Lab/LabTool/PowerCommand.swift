@@ -23,7 +23,7 @@ struct PowerCommand: ParsableCommand {
         let plan = options.plan(of: 20)
         try ExitHooks.handleSignals([.interrupt, .terminate, .hangup])
         let progress = options.progress("power", of: plan.cases)
-        try options.finish(PowerRow.run(plan, machine: machine, progress: progress))
+        try options.finish(PowerAttack.run(plan, machine: machine, progress: progress))
     }
 }
 #endif

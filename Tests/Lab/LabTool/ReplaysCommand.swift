@@ -23,7 +23,7 @@ struct ReplaysCommand: ParsableCommand {
         let plan = options.plan(of: 200)
         try ExitHooks.handleSignals([.interrupt, .terminate, .hangup])
         let progress = options.progress("replays", of: plan.cases)
-        try options.finish(ReplaysRow.run(plan, machine: machine, progress: progress))
+        try options.finish(ReplaysAttack.run(plan, machine: machine, progress: progress))
     }
 }
 #endif

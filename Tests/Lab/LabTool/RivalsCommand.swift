@@ -16,8 +16,8 @@ struct RivalsCommand: ParsableCommand {
     @OptionGroup var options: LabOptions
 
     func run() throws {
-        let plan = options.plan(of: 40 * Rival.allCases.count * Attack.allCases.count)
-        let (report, table) = try RivalsRow.run(plan, progress: options.progress("rivals", of: plan.cases))
+        let plan = options.plan(of: 40 * Rival.allCases.count * RivalBlow.allCases.count)
+        let (report, table) = try RivalsAttack.run(plan, progress: options.progress("rivals", of: plan.cases))
         if !options.json { print(table + "\n") }
         try options.finish(report)
     }

@@ -20,7 +20,7 @@ struct RotCommand: ParsableCommand {
 
     func run() throws {
         let plan = options.plan(of: 20_000)
-        try options.finish(RotRow.run(plan, everyBit: everyBit, progress: options.progress("rot", of: plan.cases)))
+        try options.finish(RotAttack.run(plan, everyBit: everyBit, progress: options.progress("rot", of: plan.cases)))
     }
 }
 #endif

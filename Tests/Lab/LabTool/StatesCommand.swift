@@ -14,7 +14,7 @@ struct StatesCommand: ParsableCommand {
 
     func run() throws {
         let plan = options.plan(of: 20)
-        try options.finish(StatesRow.run(plan, progress: options.progress("states", of: plan.cases)))
+        try options.finish(CrashStatesAttack.run(plan, progress: options.progress("states", of: plan.cases)))
     }
 }
 #endif

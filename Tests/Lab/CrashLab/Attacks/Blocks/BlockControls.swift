@@ -1,4 +1,4 @@
-// The controls of the row `blocks`: each must lose an acknowledged change in one of its disks.
+// The controls of the attack `blocks`: each must lose an acknowledged change in one of its disks.
 
 internal import Drill
 

@@ -1,4 +1,4 @@
-// One run of the row `blocks`: devices and recordings, and what is done with them in each case. Belongs to the thread whose
+// One run of the attack `blocks`: devices and recordings, and what is done with them in each case. Belongs to the thread whose
 // mounts nobody else sees.
 
 internal import Drill
@@ -13,7 +13,7 @@ internal import Glibc
 
 final class BlockRun {
     private(set) var run: LabRun
-    private let source: BlocksRow.Source
+    private let source: BlocksAttack.Source
     private var devices: [BlockFileSystem: BlockDevice] = [:]
     /// The recording that is on its device now, and how much of it the image has.
     private var recording: (number: Int, recording: BlockRecording, advanced: Int)?
@@ -24,7 +24,7 @@ final class BlockRun {
 
     var plan: LabPlan { run.plan }
 
-    init(_ run: LabRun, _ source: BlocksRow.Source) {
+    init(_ run: LabRun, _ source: BlocksAttack.Source) {
         self.run = run
         self.source = source
     }
@@ -42,7 +42,7 @@ final class BlockRun {
     }
 
     private func play(_ number: Int) throws {
-        let index = number / BlocksRow.casesOfARecording
+        let index = number / BlocksAttack.casesOfARecording
         let system = source.systems[index % source.systems.count]
         guard let device = try available(system) else {
             run.report.note(.skipped)
@@ -115,7 +115,7 @@ final class BlockRun {
         run.report.count("changes acknowledged", made.acknowledged)
         run.report.count("block writes and flushes", made.tape.count)
         if let problem = made.problems.first {
-            run.report.fail(number * BlocksRow.casesOfARecording, "while recording: \(problem)")
+            run.report.fail(number * BlocksAttack.casesOfARecording, "while recording: \(problem)")
         }
         return made
     }
@@ -134,7 +134,7 @@ final class BlockRun {
     ) throws {
         var random = SeededRandom(seed: plan.seed, name: "blocks case \(number)")
         let states = source.statesOfARecording
-        let place = number % BlocksRow.casesOfARecording
+        let place = number % BlocksAttack.casesOfARecording
         // Evenly through the recording; within its part anywhere.
         let part = Double(place) + Double.random(in: 0..<1, using: &random)
         let position = min(recording.tape.count, Int(part / Double(states) * Double(recording.tape.count + 1)))

@@ -1,4 +1,4 @@
-// What the row `calls` interrupts: ten pieces of work, each a child of its own with one caller, so that its system calls
+// What the attack `calls` interrupts: ten pieces of work, each a child of its own with one caller, so that its system calls
 // come in nearly the same order each time.
 
 internal import Backstay

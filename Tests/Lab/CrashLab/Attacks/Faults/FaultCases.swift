@@ -1,4 +1,4 @@
-// The cases of the row, numbered: every call of every workload, every way in which it may fail; every allocation.
+// The cases of the attack, numbered: every call of every workload, every way in which it may fail; every allocation.
 //
 // They are listed in a fixed order and then taken in one that the seed chooses: whatever range is played has some of
 // everything, and all of them is all of them.

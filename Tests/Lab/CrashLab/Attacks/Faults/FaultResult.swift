@@ -1,4 +1,4 @@
-// What came of one case of the row `faults`.
+// What came of one case of the attack `faults`.
 
 internal import Backstay
 

@@ -1,4 +1,4 @@
-// The child of the row `full`: writers that are refused for want of space and go on, until the parent ends them.
+// The child of the attack `full`: writers that are refused for want of space and go on, until the parent ends them.
 //
 // A writer whose change was refused, or whose change's fate is not known, goes on under another number: so each number's
 // changes have no gap, and at most one that was not answered.

@@ -1,4 +1,4 @@
-// One case of the row `full`: a store, its processes, and the disk that fills under them.
+// One case of the attack `full`: a store, its processes, and the disk that fills under them.
 
 internal import Backstay
 internal import Drill

@@ -1,4 +1,4 @@
-// The child of the row `hooks`: it opens a store, registers hooks, makes changes and ends.
+// The child of the attack `hooks`: it opens a store, registers hooks, makes changes and ends.
 //
 // It tells its parent what was answered by the descriptor of stdin, which no hook closes or floods; stdout goes nowhere.
 

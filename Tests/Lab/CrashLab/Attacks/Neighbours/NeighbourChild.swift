@@ -1,4 +1,4 @@
-// What the processes of the row `neighbours` do to a store that is not theirs alone.
+// What the processes of the attack `neighbours` do to a store that is not theirs alone.
 
 internal import Backstay
 internal import Drill

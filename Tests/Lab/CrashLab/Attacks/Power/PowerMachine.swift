@@ -2,7 +2,7 @@
 //
 // Killing the emulator is a power cut for the machine: its memory is gone, and with it what its kernel had not given to the
 // drive. What the drive had taken is in the image, flushed or not: this machine cannot show a flush that is missing, which
-// the row `blocks` does.
+// the attack `blocks` does.
 //
 // The machine speaks by its serial console, a line each, as a child does over its pipe. The kernel has the NVMe driver and
 // ext4 built in (Debian's package linux-image-cloud-amd64); virtio comes as modules. .ci/power-machine fetches and builds

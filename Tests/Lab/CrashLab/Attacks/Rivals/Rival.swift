@@ -51,12 +51,12 @@ package enum Rival: String, CaseIterable, Sendable {
     /// Where its files are, of what it was opened with.
     func files(in folder: String) -> String { isOurs ? folder + "/app.backstay" : folder }
 
-    /// Whether it is ours: its failures are the row's.
+    /// Whether it is ours: its failures are the attack's.
     var isOurs: Bool { self == .backstayPower || self == .backstayProcess }
 }
 
 /// What is done to it.
-package enum Attack: String, CaseIterable, Sendable {
+package enum RivalBlow: String, CaseIterable, Sendable {
     case kill = "`kill -9`"
     case power = "power loss"
     case torn = "power loss, unsynced sectors in any order"

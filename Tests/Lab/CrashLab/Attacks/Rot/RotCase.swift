@@ -45,7 +45,7 @@ struct RotCase: Sendable, CustomStringConvertible {
     }
 }
 
-/// What a run of the row alters.
+/// What a run of the attack alters.
 enum RotExtent: String, Sendable {
     /// Everything, of all stores.
     case everything

@@ -1,4 +1,4 @@
-// The child that plays cases of the row `rot`, thousands one after the other, and says a line about each.
+// The child that plays cases of the attack `rot`, thousands one after the other, and says a line about each.
 //
 // A line is out before the next case begins. So a child that crashes or hangs did it in the case behind its last line.
 

@@ -16,7 +16,7 @@ struct SignalRound {
     /// A process that a signal does not reach is let go on for so long.
     private static let unreachedFor: UInt64 = 200_000_000
 
-    private let cell: SignalsRow.Cell
+    private let cell: SignalsAttack.Cell
     private let plan: LabPlan
     private let folder: String
     /// A control: changes are answered before they are committed.
@@ -26,7 +26,7 @@ struct SignalRound {
     /// The signal left the process as it was.
     private(set) var isPassed = false
 
-    init(cell: SignalsRow.Cell, plan: LabPlan, number: Int, folder: String, isEarly: Bool = false) {
+    init(cell: SignalsAttack.Cell, plan: LabPlan, number: Int, folder: String, isEarly: Bool = false) {
         (self.cell, self.plan, self.folder, self.isEarly) = (cell, plan, folder, isEarly)
         random = SeededRandom(seed: plan.seed, name: "signals \(number)")
     }

@@ -23,7 +23,7 @@ struct DiskRules: Sendable {
 }
 
 /// How many states are drawn.
-struct StateEffort: Sendable {
+struct CrashStateEffort: Sendable {
     /// All subsets of up to so many operations between two syncs.
     var exhaustiveMax = 12
     /// So many subsets of more.
@@ -54,7 +54,7 @@ struct CrashStates {
     /// States are built from this event on.
     var first = 0
     var rules = DiskRules()
-    var effort = StateEffort()
+    var effort = CrashStateEffort()
 
     /// Builds them one after the other, until `visit` returns false.
     func afterPowerLoss(_ random: inout SeededRandom, _ visit: (CrashState) throws -> Bool) rethrows {

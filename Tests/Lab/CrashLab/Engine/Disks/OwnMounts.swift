@@ -1,5 +1,5 @@
 // A thread whose mounts nobody else sees. The kernel takes them away with the thread and the processes it has started,
-// however they end: no run of a row, killed or not, leaves a mount or a loop device behind.
+// however they end: no run of an attack, killed or not, leaves a mount or a loop device behind.
 
 internal import CLab
 internal import WriteAheadJournal

@@ -1,4 +1,4 @@
-// Commands of the system that a row needs, as mkfs: run to their end, with what they said.
+// Commands of the system that an attack needs, as mkfs: run to their end, with what they said.
 
 internal import Drill
 internal import WriteAheadJournal

@@ -1,4 +1,4 @@
-// The order in which a row takes what it can play: every number below a count once, neighbours far apart, so that any
+// The order in which an attack takes what it can play: every number below a count once, neighbours far apart, so that any
 // range of cases is a fair sample of all.
 
 internal import Drill

@@ -1,6 +1,6 @@
-// How far a run of a row goes.
+// How far a run of an attack goes.
 //
-// A row is a sequence of cases, numbered from 0, that the seed fixes: the same seed and number make the same case on every
+// An attack is a sequence of cases, numbered from 0, that the seed fixes: the same seed and number make the same case on every
 // machine, as far as processes and their moments allow. A run takes cases in order until one of its ends is reached.
 
 internal import Drill
@@ -22,7 +22,7 @@ package struct LabPlan: Sendable {
     package var from = 0
     /// At most so many cases; nil for all there are.
     package var cases: Int?
-    /// Where stores are made, in a folder of the run's own. Memory where there is some: most rows sync a lot, and what a
+    /// Where stores are made, in a folder of the run's own. Memory where there is some: most attacks sync a lot, and what a
     /// disk would do is what the lab plays.
     package var folder: String
     /// The program to run as children: its main must call `ChildPart.playIfAsked` first.
@@ -57,12 +57,12 @@ package struct LabPlan: Sendable {
     }
 
     /// A folder of the run's own, made and empty.
-    package func makePlace(_ row: String) throws -> String { try ScratchFiles.makePlace("lab-\(row)", in: folder) }
+    package func makePlace(_ attack: String) throws -> String { try ScratchFiles.makePlace("lab-\(attack)", in: folder) }
 
     /// Plays the cases of the plan in their order.
     ///
     /// - Parameters:
-    ///   - all: so many cases the row has; nil for no end of them.
+    ///   - all: so many cases the attack has; nil for no end of them.
     ///   - progress: called behind each case with the number of the next.
     /// - Returns: the case to go on with; nil where all were played.
     func play(

@@ -3,7 +3,7 @@
 
 internal import Drill
 
-/// What a run of a row says.
+/// What a run of an attack says.
 package struct LabReport: Sendable {
     package struct Failure: Sendable {
         package var number: Int
@@ -14,13 +14,13 @@ package struct LabReport: Sendable {
         package var artefacts: String?
     }
 
-    package let row: String
-    /// Options of the row's own that its cases depend on, as the command line has them.
+    package let attack: String
+    /// Options of the attack's own that its cases depend on, as the command line has them.
     package var options: [String] = []
     package let plan: LabPlan
     /// Cases by what came of them.
     package private(set) var outcomes: [LabOutcome: Int] = [:]
-    /// Further counts that the row has to tell, in the order they were first met.
+    /// Further counts that the attack has to tell, in the order they were first met.
     package private(set) var counts: [(name: String, count: Int)] = []
     package private(set) var failures: [Failure] = []
     /// Failures in all; `failures` has the first of them.
@@ -29,15 +29,15 @@ package struct LabReport: Sendable {
     package private(set) var skipped: [String] = []
     /// Controls that failed as they must, and those that did not.
     package private(set) var controls: [(name: String, fails: Bool)] = []
-    /// The case behind the last one played; nil where the row came to its end.
+    /// The case behind the last one played; nil where the attack came to its end.
     package var next: Int?
     package private(set) var seconds = 0.0
 
     /// So many failures are described, and keep their files.
     package static let described = 20
 
-    package init(_ row: String, _ plan: LabPlan) {
-        self.row = row
+    package init(_ attack: String, _ plan: LabPlan) {
+        self.attack = attack
         self.plan = plan
         next = plan.from
     }
@@ -86,7 +86,7 @@ package struct LabReport: Sendable {
     package func replay(_ cases: Range<Int>) -> String {
         let folder = plan.folder == LabPlan.usualFolder ? [] : ["--folder \(plan.folder)"]
         return
-            (["swift run -c release lab", row] + options + folder
+            (["swift run -c release lab", attack] + options + folder
             + ["--seed \(plan.seed) --from \(cases.lowerBound) --cases \(cases.count)"])
             .joined(separator: " ")
     }
@@ -106,7 +106,7 @@ package struct LabReport: Sendable {
         let kinds = LabOutcome.allCases.compactMap { kind in outcomes[kind].map { "\($0) \(kind.rawValue)" } }
         let more = counts.map { "\($0.count) \($0.name)" }
         lines.append(
-            "\(isGood ? "ok" : isSkipped ? "NOT PLAYED" : "FAILED"): \(row): \(cases) cases (\((kinds + more).joined(separator: ", "))); "
+            "\(isGood ? "ok" : isSkipped ? "NOT PLAYED" : "FAILED"): \(attack): \(cases) cases (\((kinds + more).joined(separator: ", "))); "
                 + "seed \(plan.seed); \(Int(seconds)) s"
                 + (next.map { "; go on with --from \($0)" } ?? "; all of it"))
         return lines.joined(separator: "\n")
@@ -123,7 +123,7 @@ package struct LabReport: Sendable {
                 + (failure.artefacts.map { ",\"files\":\(JSONString.quoted($0))" } ?? "") + "}"
         }
         let controls = controls.map { "{\"name\":\(JSONString.quoted($0.name)),\"fails\":\($0.fails)}" }
-        return "{\"ok\":\(isGood),\"row\":\(JSONString.quoted(row)),\"seed\":\(plan.seed),\"from\":\(plan.from),"
+        return "{\"ok\":\(isGood),\"row\":\(JSONString.quoted(attack)),\"seed\":\(plan.seed),\"from\":\(plan.from),"
             + "\"cases\":\(cases),\"outcomes\":{\(members(outcomes))},\"counts\":{\(members(counts.map { ($0.name, $0.count) }))},"
             + "\"failed\":\(failed),\"failures\":[\(failures.joined(separator: ","))],"
             + "\"skipped\":[\(skipped.map(JSONString.quoted).joined(separator: ","))],\"controls\":[\(controls.joined(separator: ","))],"

@@ -1,4 +1,4 @@
-// A run of a row: its plan, its folder, its report; and what is the same in all rows: cases in order, and what is kept of
+// A run of an attack: its plan, its folder, its report; and what is the same in all attacks: cases in order, and what is kept of
 // one that failed.
 
 internal import Drill
@@ -10,10 +10,10 @@ struct LabRun: Sendable {
     let place: String
     var report: LabReport
 
-    init(_ row: String, _ plan: LabPlan) throws {
+    init(_ attack: String, _ plan: LabPlan) throws {
         self.plan = plan
-        place = try plan.makePlace(row)
-        report = LabReport(row, plan)
+        place = try plan.makePlace(attack)
+        report = LabReport(attack, plan)
     }
 
     /// Makes the folder of a case.
@@ -43,7 +43,7 @@ struct LabRun: Sendable {
 
     /// The report of a run whose cases have been played.
     ///
-    /// - Parameter next: the case to go on with; nil where the row came to its end.
+    /// - Parameter next: the case to go on with; nil where the attack came to its end.
     mutating func concluded(next: Int?) -> LabReport {
         report.next = next
         report.end()

@@ -14,7 +14,7 @@ internal import Musl
 internal import Glibc
 #endif
 
-package struct SignalsRow {
+package struct SignalsAttack {
     static let signals: [Int32] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGKILL, SIGSEGV, SIGABRT, SIGUSR1]
     static let handled: Set<Int32> = [SIGHUP, SIGINT, SIGTERM]
     package static let cells = signals.count * SignalMoment.allCases.count * 7
@@ -32,7 +32,7 @@ package struct SignalsRow {
             switch launch {
             case .ignored, .blocked: return true
             case .nohup: return signal == SIGHUP
-            case .firstProcess: return !(moment.isHandled && SignalsRow.handled.contains(signal))
+            case .firstProcess: return !(moment.isHandled && SignalsAttack.handled.contains(signal))
             default: return false
             }
         }
@@ -48,11 +48,11 @@ package struct SignalsRow {
     private var run: LabRun
 
     package static func run(_ plan: LabPlan, progress: (Int) -> Void) throws -> LabReport {
-        var row = SignalsRow(run: try LabRun("signals", plan))
+        var attack = SignalsAttack(run: try LabRun("signals", plan))
         // A case that is played again alone needs none.
-        if plan.cases != 1 { row.run.report.control("answers before the commit", fails: try row.controlLoses()) }
-        let next = try plan.play(progress: progress) { try row.play($0) }
-        return row.run.end(next: next)
+        if plan.cases != 1 { attack.run.report.control("answers before the commit", fails: try attack.controlLoses()) }
+        let next = try plan.play(progress: progress) { try attack.play($0) }
+        return attack.run.end(next: next)
     }
 
     private static func cell(_ number: Int) -> Cell {

@@ -1,4 +1,4 @@
-// The row `rot`. The parent: makes the stores, has children play the cases, finds out which case it was
+// The attack `rot`. The parent: makes the stores, has children play the cases, finds out which case it was
 // that crashed or held one, and plays the controls.
 
 internal import Drill
@@ -11,7 +11,7 @@ internal import Musl
 internal import Glibc
 #endif
 
-package struct RotRow {
+package struct RotAttack {
     /// A child that says nothing for so long hangs, however busy the machine.
     private static let silenceMax: UInt64 = 20_000_000_000
     /// One child plays so many cases, and the budget is looked at after each.
@@ -29,8 +29,8 @@ package struct RotRow {
     package static func run(
         _ plan: LabPlan, everyBit: Bool = false, progress: (Int) -> Void = { _ in }
     ) throws -> LabReport {
-        var row = try RotRow(plan, everyBit ? .bits : .everything)
-        return try row.play(progress)
+        var attack = try RotAttack(plan, everyBit ? .bits : .everything)
+        return try attack.play(progress)
     }
 
     private init(_ plan: LabPlan, _ extent: RotExtent) throws {

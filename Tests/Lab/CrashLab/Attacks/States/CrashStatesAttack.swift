@@ -1,13 +1,13 @@
-// The row `states`: a case is one workload, recorded, and every disk that a crash in it may leave.
+// The attack `states`: a case is one workload, recorded, and every disk that a crash in it may leave.
 
 internal import Backstay
 internal import Drill
 internal import WriteAheadJournal
 
-package enum StatesRow {
+package enum CrashStatesAttack {
     /// How much of it is played.
     package struct Amount: Sendable {
-        var effort = StateEffort()
+        var effort = CrashStateEffort()
         /// One state in so many has crashes in its own recovery, drawn.
         var pairsEvery = 200
         /// One in so many takes a change and is opened once more.
@@ -18,14 +18,14 @@ package enum StatesRow {
         package static let full = Amount()
         /// For a test's few seconds.
         package static let slice = Amount(
-            effort: StateEffort(exhaustiveMax: 4, sampled: 8, torn: 3, cuts: 1), pairsEvery: 40, isSmall: true)
+            effort: CrashStateEffort(exhaustiveMax: 4, sampled: 8, torn: 3, cuts: 1), pairsEvery: 40, isSmall: true)
     }
 
     package static func run(
         _ plan: LabPlan, amount: Amount = .full, progress: (Int) -> Void = { _ in }
     ) throws -> LabReport {
         try Recording.prepare()
-        let run = try StatesRun(plan, amount)
+        let run = try CrashStatesRun(plan, amount)
         try run.playControls()
         var number = plan.from
         while plan.includes(number), try run.play(number) {
@@ -36,20 +36,20 @@ package enum StatesRow {
     }
 }
 
-final class StatesRun {
+final class CrashStatesRun {
     fileprivate var run: LabRun
-    private let amount: StatesRow.Amount
-    private let judge: StateJudge
+    private let amount: CrashStatesAttack.Amount
+    private let judge: CrashStateJudge
 
     private var plan: LabPlan { run.plan }
 
     /// After so many failures of one case the rest of it says nothing new.
     private static let failuresMax = 5
 
-    init(_ plan: LabPlan, _ amount: StatesRow.Amount) throws {
+    init(_ plan: LabPlan, _ amount: CrashStatesAttack.Amount) throws {
         run = try LabRun("states", plan)
         self.amount = amount
-        judge = StateJudge(try StateFolder(run.place + "/state"))
+        judge = CrashStateJudge(try CrashStateFolder(run.place + "/state"))
     }
 
     // MARK: Controls
@@ -70,15 +70,15 @@ final class StatesRun {
     private func loses(_ rules: DiskRules, _ sabotage: Committer.Sabotage = .init()) throws -> Bool {
         // Single changes, and both levels.
         for number in 0..<4 {
-            let played = try StateCase(
+            let played = try CrashStateCase(
                 seed: plan.seed, number: number, at: run.place + "/case", isSmall: true, sabotage: sabotage)
             var random = SeededRandom(seed: plan.seed, name: "control \(number)")
             var isLost = false
-            let effort = StateEffort(exhaustiveMax: 3, sampled: 8, torn: 0, cuts: 0)
+            let effort = CrashStateEffort(exhaustiveMax: 3, sampled: 8, torn: 0, cuts: 0)
             let states = CrashStates(base: played.base, recording: played.recording, rules: rules, effort: effort)
             let visit = { (state: CrashState) throws -> Bool in
                 try self.judge.folder.write(state.image)
-                let expected = StateJudge.Expected(allowed: played.answers.allowed(state))
+                let expected = CrashStateJudge.Expected(allowed: played.answers.allowed(state))
                 let found = self.judge.open(self.options(played, state.survival), played.oracle, expected)
                 if found.fault?.outcome == .lost { isLost = true }
                 return !isLost
@@ -94,7 +94,7 @@ final class StatesRun {
 
     /// - Returns: false where the budget ended it.
     func play(_ number: Int) throws -> Bool {
-        let played = try StateCase(seed: plan.seed, number: number, at: run.place + "/case", isSmall: amount.isSmall)
+        let played = try CrashStateCase(seed: plan.seed, number: number, at: run.place + "/case", isSmall: amount.isSmall)
         var random = SeededRandom(seed: plan.seed, name: "states of \(number)")
         var chance = SeededRandom(seed: plan.seed, name: "chances of \(number)")
         var states = CrashStates(base: played.base, recording: played.recording, effort: amount.effort)
@@ -126,11 +126,11 @@ final class StatesRun {
 
     private func keep(_ number: Int, _ words: String, _ image: DiskImage) throws {
         let kept = "\(run.place)/failure-\(run.report.failed + 1)"
-        if run.report.fail(number, words, artefacts: kept) { try StateFolder(kept).write(image) }
+        if run.report.fail(number, words, artefacts: kept) { try CrashStateFolder(kept).write(image) }
     }
 
-    private func options(_ played: StateCase, _ survival: Survival, recoveries: Int = 1) -> StoreOptions {
-        var options = played.workload.options(boot: StateWorkload.boot)
+    private func options(_ played: CrashStateCase, _ survival: Survival, recoveries: Int = 1) -> StoreOptions {
+        var options = played.workload.options(boot: CrashStateWorkload.boot)
         if survival == .power { options.boot = "boot \(recoveries) after the crash" }
         return options
     }
@@ -138,12 +138,12 @@ final class StatesRun {
     // MARK: One state
 
     private func fault(
-        of state: CrashState, _ played: StateCase, _ chance: inout SeededRandom
-    ) throws -> StateFault? {
+        of state: CrashState, _ played: CrashStateCase, _ chance: inout SeededRandom
+    ) throws -> CrashStateFault? {
         let allowed = played.answers.allowed(state)
         let options = options(played, state.survival)
         try judge.folder.write(state.image)
-        let expected = StateJudge.Expected(allowed: allowed, ends: StateJudge.ends(state.survival))
+        let expected = CrashStateJudge.Expected(allowed: allowed, ends: CrashStateJudge.ends(state.survival))
         let found = judge.open(options, played.oracle, expected)
         if let fault = found.fault { return fault }
         if Int.random(in: 0..<amount.goesOnEvery, using: &chance) == 0 {
@@ -164,14 +164,14 @@ final class StatesRun {
     ///     happened to write again, byte for byte. The transaction is whole then, as its owner wrote it.
     /// Both must be allowed by the answers that were given.
     private func faultInRecovery(
-        from state: CrashState, _ played: StateCase, _ allowed: ClosedRange<Int>, _ chance: inout SeededRandom
-    ) throws -> StateFault? {
+        from state: CrashState, _ played: CrashStateCase, _ allowed: ClosedRange<Int>, _ chance: inout SeededRandom
+    ) throws -> CrashStateFault? {
         run.report.count("recoveries crashed into")
         try judge.folder.write(state.image)
         var recovering = options(played, state.survival)
         recovering.vfs = FaultVFS.name
         let (first, recovery) = try Recording.of(judge.folder.path) {
-            judge.open(recovering, played.oracle, StateJudge.Expected(allowed: allowed)) { _ in Recording.mark(.opened)
+            judge.open(recovering, played.oracle, CrashStateJudge.Expected(allowed: allowed)) { _ in Recording.mark(.opened)
             }
         }
         guard let digest = first.digest else { return first.fault }
@@ -183,19 +183,19 @@ final class StatesRun {
                 first: state.events)
         }
         again.rules = played.rules(&chance)
-        again.effort = StateEffort(exhaustiveMax: 4, sampled: 8, torn: 4, cuts: 1)
+        again.effort = CrashStateEffort(exhaustiveMax: 4, sampled: 8, torn: 4, cuts: 1)
         let opened = again.first + (Answers(recovery).opened ?? recovery.events.count)
         var byPower = state
         byPower.survival = .power
         let afterPower = played.answers.allowed(byPower)
-        var fault: StateFault?
+        var fault: CrashStateFault?
         var draw = SeededRandom(seed: chance.next())
         let visit = { (second: CrashState) throws -> Bool in
             guard Int.random(in: 0..<5, using: &draw) == 0 else { return true }
             self.run.report.count("crashes inside a recovery")
             let mayDiffer =
                 (state.survival == .power || second.survival == .power) && second.acknowledged < opened
-            let expected = StateJudge.Expected(
+            let expected = CrashStateJudge.Expected(
                 allowed: second.survival == .power && mayDiffer
                     ? afterPower.lowerBound...allowed.upperBound : allowed,
                 digest: mayDiffer ? nil : digest)
@@ -204,7 +204,7 @@ final class StatesRun {
             let options = self.options(
                 played, survivals ? .power : .process, recoveries: second.survival == .power ? 2 : 1)
             if let found = self.judge.open(options, played.oracle, expected).fault {
-                fault = StateFault(
+                fault = CrashStateFault(
                     outcome: found.outcome,
                     what: "\(found.what); in the recovery from the state below: \(second.what())")
             }

@@ -17,7 +17,7 @@ internal import Musl
 internal import Glibc
 #endif
 
-package struct NeighboursRow {
+package struct NeighboursAttack {
     enum Kind: String, CaseIterable { case race, takeover, locks }
 
     private static let racers = 16
@@ -27,14 +27,14 @@ package struct NeighboursRow {
     private var takeovers: [UInt64] = []
 
     package static func run(_ plan: LabPlan, progress: (Int) -> Void) throws -> LabReport {
-        var row = NeighboursRow(run: try LabRun("neighbours", plan))
+        var attack = NeighboursAttack(run: try LabRun("neighbours", plan))
         // A case that is played again alone needs none.
         if plan.cases != 1 {
-            row.run.report.control("an intruder that takes the lock away", fails: try row.intruderIsSeen())
+            attack.run.report.control("an intruder that takes the lock away", fails: try attack.intruderIsSeen())
         }
-        let next = try plan.play(progress: progress) { try row.play($0) }
-        row.tellTakeovers()
-        return row.run.end(next: next)
+        let next = try plan.play(progress: progress) { try attack.play($0) }
+        attack.tellTakeovers()
+        return attack.run.end(next: next)
     }
 
     private mutating func tellTakeovers() {

@@ -1,8 +1,8 @@
 // `lab rivals`: who loses what. The same changes, the same ends and the same rot for the store and for what an application
 // would use instead; one oracle for all.
 //
-// A case is one rival under one attack: a child makes changes and tells which were answered; it is killed, or closes; in
-// a power cut what was synced becomes the disk; a bit is flipped where that is the attack; then the rival is opened again
+// A case is one rival under one blow: a child makes changes and tells which were answered; it is killed, or closes; in
+// a power cut what was synced becomes the disk; a bit is flipped where that is the blow; then the rival is opened again
 // and asked for all it has.
 
 internal import Drill
@@ -15,8 +15,8 @@ internal import Musl
 internal import Glibc
 #endif
 
-package struct RivalsRow {
-    /// What became of the cases of one rival under one attack.
+package struct RivalsAttack {
+    /// What became of the cases of one rival under one blow.
     struct Cell {
         var cases = 0
         /// Something acknowledged was gone or wrong, and nothing said so.
@@ -36,29 +36,29 @@ package struct RivalsRow {
     }
 
     private var run: LabRun
-    private var cells: [Attack: [Rival: Cell]] = [:]
+    private var cells: [RivalBlow: [Rival: Cell]] = [:]
 
     private var plan: LabPlan { run.plan }
 
-    /// A table of what was lost, and the row's report. Only the store's own losses are failures.
+    /// A table of what was lost, and the attack's report. Only the store's own losses are failures.
     package static func run(
         _ plan: LabPlan, progress: (Int) -> Void
     ) throws -> (report: LabReport, table: String) {
-        var row = RivalsRow(run: try LabRun("rivals", plan))
+        var attack = RivalsAttack(run: try LabRun("rivals", plan))
         let next = try plan.play(progress: progress) { number in
             let rival = Rival.allCases[number % Rival.allCases.count]
-            let attack = Attack.allCases[number / Rival.allCases.count % Attack.allCases.count]
-            let folder = try row.run.makeFolder(number)
-            let isKept = try row.play(number, rival, attack, folder)
+            let blow = RivalBlow.allCases[number / Rival.allCases.count % RivalBlow.allCases.count]
+            let folder = try attack.run.makeFolder(number)
+            let isKept = try attack.play(number, rival, blow, folder)
             if !isKept { Platform.removeFolder(folder) }
         }
-        if plan.cases != 1 { row.judgeControls() }
-        return (row.run.end(next: next), row.table)
+        if plan.cases != 1 { attack.judgeControls() }
+        return (attack.run.end(next: next), attack.table)
     }
 
     /// Who must lose, if loss can be seen at all.
     private mutating func judgeControls() {
-        func silent(_ attack: Attack, _ rival: Rival) -> Bool { cells[attack]?[rival]?.silent ?? 0 > 0 }
+        func silent(_ blow: RivalBlow, _ rival: Rival) -> Bool { cells[blow]?[rival]?.silent ?? 0 > 0 }
         run.report.control("power loss takes from \(Rival.sqliteNormal.rawValue)", fails: silent(.power, .sqliteNormal))
         run.report.control("power loss takes from \(Rival.file.rawValue)", fails: silent(.power, .file))
         run.report.control(
@@ -68,32 +68,32 @@ package struct RivalsRow {
     // MARK: One case
 
     /// True when its files are to be kept.
-    private mutating func play(_ number: Int, _ rival: Rival, _ attack: Attack, _ folder: String) throws -> Bool {
+    private mutating func play(_ number: Int, _ rival: Rival, _ blow: RivalBlow, _ folder: String) throws -> Bool {
         var random = SeededRandom(seed: plan.seed, name: "rivals \(number)")
         let live = folder + "/live"
         try ScratchFiles.make(folder: live)
         var child = RivalChild(
             rival: rival, folder: live, seed: plan.seed &+ UInt64(number),
             changes: Int.random(in: 30...200, using: &random))
-        child.closes = attack == .bitAfterClose
+        child.closes = blow == .bitAfterClose
         // All begin with a file that is there and closed: what making one risks is not compared here.
         try rival.open(live, vfs: nil).close()
         let files = rival.files(in: live)
-        if attack.cutsPower {
+        if blow.cutsPower {
             let disk = folder + "/disk"
             try ScratchFiles.copy(store: files, to: disk)
             child.shadow = disk
-            child.tears = attack == .torn
+            child.tears = blow == .torn
         }
         let target = child.closes ? Int.max : Int.random(in: 20...child.changes, using: &random)
         let history = try follow(child, target: target, errors: folder + "/stderr")
-        if attack.cutsPower {
+        if blow.cutsPower {
             Platform.removeFolder(files)
             guard rename(folder + "/disk", files) == 0 else { throw Platform.failure("renaming", files) }
         }
-        if attack.flips { try flipBit(files, &random) }
+        if blow.flips { try flipBit(files, &random) }
         let seen = judge(rival, live, history, seed: child.seed)
-        return note(number, rival, attack, seen, folder)
+        return note(number, rival, blow, seen, folder)
     }
 
     /// Runs the child to its end and returns what it was answered.
@@ -161,10 +161,10 @@ package struct RivalsRow {
 
     /// True when the files are to be kept.
     private mutating func note(
-        _ number: Int, _ rival: Rival, _ attack: Attack, _ seen: Seen, _ folder: String
+        _ number: Int, _ rival: Rival, _ blow: RivalBlow, _ seen: Seen, _ folder: String
     ) -> Bool {
-        var cell = cells[attack, default: [:]][rival] ?? Cell()
-        defer { cells[attack, default: [:]][rival] = cell }
+        var cell = cells[blow, default: [:]][rival] ?? Cell()
+        defer { cells[blow, default: [:]][rival] = cell }
         cell.cases += 1
         let findings = seen.verdict.findings
         let onlyMissing = findings.allSatisfy { if case .missing = $0 { true } else { false } }
@@ -180,10 +180,10 @@ package struct RivalsRow {
             }
             cell.noticed += 1
             run.report.note(.detected)
-            guard rival.isOurs, !attack.flips else { return false }
-            return run.report.fail(number, "\(rival.rawValue), \(attack.rawValue): \(seen.said)", artefacts: folder)
+            guard rival.isOurs, !blow.flips else { return false }
+            return run.report.fail(number, "\(rival.rawValue), \(blow.rawValue): \(seen.said)", artefacts: folder)
         }
-        if onlyMissing && attack.mayTake(from: rival) {
+        if onlyMissing && blow.mayTake(from: rival) {
             cell.allowed += 1
             run.report.note(.whole)
             return false
@@ -195,7 +195,7 @@ package struct RivalsRow {
         }
         run.report.note(seen.verdict.lost > 0 ? .lost : .wrong)
         return run.report.fail(
-            number, "\(rival.rawValue), \(attack.rawValue): \(findings.prefix(3).map(\.description))", artefacts: folder
+            number, "\(rival.rawValue), \(blow.rawValue): \(findings.prefix(3).map(\.description))", artefacts: folder
         )
     }
 
@@ -204,9 +204,9 @@ package struct RivalsRow {
     private var table: String {
         let head = "| | " + Rival.allCases.map(\.rawValue).joined(separator: " | ") + " |"
         let line = "|---|" + Rival.allCases.map { _ in "---|" }.joined()
-        let rows = Attack.allCases.map { attack in
-            "| \(attack.rawValue) | "
-                + Rival.allCases.map { (cells[attack]?[$0] ?? Cell()).text }.joined(separator: " | ") + " |"
+        let rows = RivalBlow.allCases.map { blow in
+            "| \(blow.rawValue) | "
+                + Rival.allCases.map { (cells[blow]?[$0] ?? Cell()).text }.joined(separator: " | ") + " |"
         }
         return ([head, line] + rows).joined(separator: "\n")
     }

@@ -1,4 +1,4 @@
-// The row `power`: power cuts of an emulated machine.
+// The attack `power`: power cuts of an emulated machine.
 //
 // A case is one cut: the machine boots, its program makes or opens the store and changes it, and the emulator is killed at
 // some moment. Then the drive is mounted, which replays the file system's journal, and the store opened: here, or, for the
@@ -15,7 +15,7 @@ internal import Musl
 internal import Glibc
 #endif
 
-package enum PowerRow {
+package enum PowerAttack {
     static let casesOfADrive = 10
 
     /// - Parameter machine: the folder with the machine's kernel and programs.
@@ -26,13 +26,13 @@ package enum PowerRow {
         let needed = [
             BlockFileSystem.missingForAll, BlockFileSystem.ext4.missing, PowerMachine.missing(in: machine),
         ]
-        return try MountedRow.run("power", plan, missing: needed.compactMap(\.self)) { run in
+        return try MountedAttack.run("power", plan, missing: needed.compactMap(\.self)) { run in
             try PowerRun(run, machine: machine).play(progress)
         }
     }
 }
 
-/// One run of the row, on the thread whose mounts nobody else sees.
+/// One run of the attack, on the thread whose mounts nobody else sees.
 private final class PowerRun {
     private var run: LabRun
     private let machine: PowerMachine
@@ -81,10 +81,10 @@ private final class PowerRun {
 
     private func play(_ number: Int) throws {
         var random = SeededRandom(seed: plan.seed, name: "power \(number)")
-        let round = number % PowerRow.casesOfADrive
-        if drive?.number != number / PowerRow.casesOfADrive {
+        let round = number % PowerAttack.casesOfADrive
+        if drive?.number != number / PowerAttack.casesOfADrive {
             if let old = drive { unlink(old.image) }
-            drive = try makeDrive(number / PowerRow.casesOfADrive, "\(number)")
+            drive = try makeDrive(number / PowerAttack.casesOfADrive, "\(number)")
         }
         var role = ChildRole()
         role.part = .writes

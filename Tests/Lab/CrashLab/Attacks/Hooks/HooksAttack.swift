@@ -14,7 +14,7 @@ internal import Musl
 internal import Glibc
 #endif
 
-package struct HooksRow {
+package struct HooksAttack {
     /// Cases of one hostile hook; as many pairs are between them.
     package static let alone = Hostility.allCases.count * 2 * HookChild.End.allCases.count
     /// Beyond the deadline: what `exit` and a signal's end may still take (0.6 s), and a machine that does other things too.
@@ -28,12 +28,12 @@ package struct HooksRow {
     private var plan: LabPlan { run.plan }
 
     package static func run(_ plan: LabPlan, progress: (Int) -> Void) throws -> LabReport {
-        var row = HooksRow(run: try LabRun("hooks", plan))
-        if plan.cases != 1 { try row.playControl() }
-        let next = try plan.play(progress: progress) { try row.play($0) }
-        row.run.report.count("ended later than 100 ms after the deadline", row.late)
-        row.run.report.count("ms, longest end", Int(row.longest))
-        return row.run.end(next: next)
+        var attack = HooksAttack(run: try LabRun("hooks", plan))
+        if plan.cases != 1 { try attack.playControl() }
+        let next = try plan.play(progress: progress) { try attack.play($0) }
+        attack.run.report.count("ended later than 100 ms after the deadline", attack.late)
+        attack.run.report.count("ms, longest end", Int(attack.longest))
+        return attack.run.end(next: next)
     }
 
     /// The end and the hooks of a case: by turns one hostile hook, each cell once, and two, drawn.
@@ -120,7 +120,7 @@ package struct HooksRow {
                 case .end:
                     let found = process.reap()
                     if isEnding {
-                        let begun = deadline - HooksRow.patience
+                        let begun = deadline - HooksAttack.patience
                         milliseconds = (Platform.monotonicNanoseconds() - begun) / 1_000_000
                     }
                     return found
@@ -130,7 +130,7 @@ package struct HooksRow {
                         note(message)
                         guard message == .phase(.closing) else { continue }
                         isEnding = true
-                        deadline = Platform.monotonicNanoseconds() + HooksRow.patience
+                        deadline = Platform.monotonicNanoseconds() + HooksAttack.patience
                     }
                 }
             }

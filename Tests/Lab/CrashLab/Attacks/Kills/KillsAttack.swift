@@ -1,9 +1,9 @@
-// `lab kills`: the campaign as a row. A case is one store with all its kills.
+// `lab kills`: the campaign as an attack. A case is one store with all its kills.
 
 internal import Drill
 internal import WriteAheadJournal
 
-package enum KillsRow {
+package enum KillsAttack {
     package static func run(_ plan: LabPlan, progress: (Int) -> Void = { _ in }) throws -> LabReport {
         var run = try LabRun("kills", plan)
         // A case that is played again alone needs none.

@@ -16,7 +16,7 @@ internal import Musl
 internal import Glibc
 #endif
 
-package struct CallsRow {
+package struct CallsAttack {
     /// What happens at a call.
     enum Event: CaseIterable, Sendable {
         case killBefore, killAfter, io, noSpace, quota, noDescriptors, noMemory, readOnly, ioForGood, noSpaceForGood
@@ -52,7 +52,7 @@ package struct CallsRow {
         let call: Int
 
         init(_ number: Int, seed: UInt64) {
-            let chosen = CaseOrder(CallsRow.numbers, seed: seed)[number]
+            let chosen = CaseOrder(CallsAttack.numbers, seed: seed)[number]
             let works = CallsWork.allCases
             let events = Event.allCases
             work = works[chosen % works.count]
@@ -70,15 +70,15 @@ package struct CallsRow {
     private var plan: LabPlan { run.plan }
 
     package static func run(_ plan: LabPlan, progress: (Int, Int) -> Void) throws -> LabReport {
-        var row = CallsRow(run: try LabRun("calls", plan))
+        var attack = CallsAttack(run: try LabRun("calls", plan))
         var next: Int? = plan.from
         do {
-            next = try row.play(progress)
+            next = try attack.play(progress)
         } catch is TracedRun.Unsupported {
-            row.run.report.skip("everything: the tracer knows Linux on x86-64 alone")
-            row.run.report.note(.skipped)
+            attack.run.report.skip("everything: the tracer knows Linux on x86-64 alone")
+            attack.run.report.note(.skipped)
         }
-        return row.run.end(next: next)
+        return attack.run.end(next: next)
     }
 
     private func path(_ start: CallsWork.Start) -> String { run.place + "/\(start).backstay" }

@@ -1,4 +1,4 @@
-// The oracle of the row `states`: a store's whole state must be the one after some prefix of the changes.
+// The oracle of the attack `states`: a store's whole state must be the one after some prefix of the changes.
 //
 // It asks for more than the drill's, of one writer's changes: acknowledged ⊆ recovered ⊆ submitted, in order, values
 // exact, transactions whole, removed keys gone, overwritten ones not back. A state is known by its digest, the sum of a
@@ -8,7 +8,7 @@ internal import Backstay
 internal import Drill
 internal import WriteAheadJournal
 
-struct StateOracle: Sendable {
+struct CrashStateOracle: Sendable {
     enum Finding: Hashable, Sendable, CustomStringConvertible {
         /// The state after fewer changes than were answered.
         case lost(found: Int, answered: Int)
@@ -37,14 +37,14 @@ struct StateOracle: Sendable {
     private var first: [String: UInt64] = [:]
 
     /// An entry that is there before the first change.
-    mutating func begin(_ key: String, _ value: StateValue) {
+    mutating func begin(_ key: String, _ value: CrashStateValue) {
         put(key, Self.hash(key, value))
         digests = [digest]
         first = now
     }
 
     /// The next change.
-    mutating func add(_ change: [(key: String, value: StateValue?)]) {
+    mutating func add(_ change: [(key: String, value: CrashStateValue?)]) {
         var done: [(key: String, hash: UInt64?)] = []
         for (key, value) in change {
             let hash = value.map { Self.hash(key, $0) }
@@ -107,7 +107,7 @@ struct StateOracle: Sendable {
         return "\(best.count) keys differ from the state after change \(bestAt): \(words.joined(separator: ", "))"
     }
 
-    private static func hash(_ key: String, _ value: StateValue) -> UInt64 {
+    private static func hash(_ key: String, _ value: CrashStateValue) -> UInt64 {
         let (kind, bytes) = value.stored
         return Array(key.utf8).withUnsafeBytes { key in bytes.withUnsafeBytes { hash(key, kind, $0) } }
     }

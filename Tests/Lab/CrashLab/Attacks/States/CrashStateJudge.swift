@@ -7,15 +7,15 @@ internal import Backstay
 internal import Drill
 internal import WriteAheadJournal
 
-struct StateFault: Sendable {
+struct CrashStateFault: Sendable {
     var outcome: LabOutcome
     var what: String
 }
 
-final class StateJudge {
-    let folder: StateFolder
+final class CrashStateJudge {
+    let folder: CrashStateFolder
 
-    init(_ folder: StateFolder) { self.folder = folder }
+    init(_ folder: CrashStateFolder) { self.folder = folder }
 
     /// What a start is expected to find.
     struct Expected {
@@ -28,7 +28,7 @@ final class StateJudge {
     }
 
     struct Found {
-        var fault: StateFault?
+        var fault: CrashStateFault?
         /// Of what the store held, where it opened.
         var digest: UInt64?
     }
@@ -42,62 +42,62 @@ final class StateJudge {
 
     /// Opens what is in the folder, and closes it as a process that dies does: nothing is checkpointed, no end noted.
     func open(
-        _ options: StoreOptions, _ oracle: StateOracle, _ expected: Expected,
+        _ options: StoreOptions, _ oracle: CrashStateOracle, _ expected: Expected,
         then use: (StateStore) throws(StoreError) -> Void = { _ in }
     ) -> Found {
         do throws(StoreError) {
             let store = try StateStore.open(folder.path, options: options)
-            let digest = try StateOracle.read(store)
+            let digest = try CrashStateOracle.read(store)
             var found = Found(fault: try Self.fault(store, digest, oracle, expected), digest: digest)
             if found.fault == nil && store.recovery.recordsResupplied > 0 {
-                found.fault = StateFault(outcome: .detected, what: store.recovery.discardReason)
+                found.fault = CrashStateFault(outcome: .detected, what: store.recovery.discardReason)
             }
             if found.fault == nil, let untrue = NextStart.untrue(store.recovery.damage).first {
-                found.fault = StateFault(outcome: .detected, what: untrue)
+                found.fault = CrashStateFault(outcome: .detected, what: untrue)
             }
             try use(store)
             return found
         } catch {
             let outcome: LabOutcome = error.code == .damaged ? .detected : .wrong
-            return Found(fault: StateFault(outcome: outcome, what: "\(error.code): \(error.message)"))
+            return Found(fault: CrashStateFault(outcome: outcome, what: "\(error.code): \(error.message)"))
         }
     }
 
     private static func fault(
-        _ store: StateStore, _ digest: UInt64, _ oracle: StateOracle, _ expected: Expected
-    ) throws(StoreError) -> StateFault? {
+        _ store: StateStore, _ digest: UInt64, _ oracle: CrashStateOracle, _ expected: Expected
+    ) throws(StoreError) -> CrashStateFault? {
         if let before = expected.digest, before != digest {
             func place(_ digest: UInt64) -> String {
                 oracle.digests.firstIndex(of: digest).map { "that after change \($0)" } ?? "none that ever was"
             }
-            return StateFault(
+            return CrashStateFault(
                 outcome: .wrong,
                 what: "a second recovery finds another state than the first: \(place(digest)), not \(place(before))")
         }
-        let entries = oracle.digests[expected.allowed].contains(digest) ? [:] : try StateOracle.entries(store)
+        let entries = oracle.digests[expected.allowed].contains(digest) ? [:] : try CrashStateOracle.entries(store)
         if let finding = oracle.judge(digest, expected.allowed, entries: entries) {
-            if case .lost = finding { return StateFault(outcome: .lost, what: "\(finding)") }
-            return StateFault(outcome: .wrong, what: "\(finding)")
+            if case .lost = finding { return CrashStateFault(outcome: .lost, what: "\(finding)") }
+            return CrashStateFault(outcome: .wrong, what: "\(finding)")
         }
         let end = store.recovery.lastEnd
         if let ends = expected.ends, !ends.contains(end.kind) {
-            return StateFault(outcome: .wrong, what: "the last run is said to have ended so: \(end)")
+            return CrashStateFault(outcome: .wrong, what: "the last run is said to have ended so: \(end)")
         }
         return nil
     }
 
     /// A store that was recovered takes a change, and the next start finds that and everything else.
-    func goesOn(_ options: StoreOptions, _ oracle: StateOracle, _ allowed: ClosedRange<Int>) -> StateFault? {
+    func goesOn(_ options: StoreOptions, _ oracle: CrashStateOracle, _ allowed: ClosedRange<Int>) -> CrashStateFault? {
         var digest: UInt64?
         let first = open(options, oracle, Expected(allowed: allowed)) { (store) throws(StoreError) in
             try store.set("after the crash", 1)
-            digest = try StateOracle.read(store)
+            digest = try CrashStateOracle.read(store)
         }
         if let fault = first.fault { return fault }
         let second = open(options, oracle, Expected(allowed: 0...(oracle.digests.count - 1)))
         guard let found = second.digest else { return second.fault }
         guard found == digest else {
-            return StateFault(outcome: .lost, what: "what was set after the recovery is not there at the next start")
+            return CrashStateFault(outcome: .lost, what: "what was set after the recovery is not there at the next start")
         }
         return nil
     }

@@ -25,10 +25,10 @@ enum FullMoment: String, CaseIterable, Sendable {
     var isBefore: Bool { self == .creating || self == .opening || self == .openingUnclosed }
 }
 
-package enum FullRow {
-    /// Plays the row.
+package enum FullAttack {
+    /// Plays the attack.
     package static func run(_ plan: LabPlan, progress: @escaping @Sendable (Int) -> Void) throws -> LabReport {
-        try MountedRow.run(
+        try MountedAttack.run(
             "full", plan, missing: [],
             // What needs no mount can be played in any case.
             withoutMounts: { try FullRun($0, hasMounts: false).play(progress) },
@@ -44,7 +44,7 @@ package enum FullRow {
     }
 }
 
-/// One run of the row, on the thread whose mounts nobody else sees.
+/// One run of the attack, on the thread whose mounts nobody else sees.
 private final class FullRun {
     private var run: LabRun
     private let hasMounts: Bool
@@ -75,7 +75,7 @@ private final class FullRun {
     }
 
     private func play(_ number: Int) throws {
-        let cell = FullRow.cell(number)
+        let cell = FullAttack.cell(number)
         guard let disk = try disk(cell.place) else { return run.report.note(.skipped) }
         disk.clear()
         var story = FullStory(

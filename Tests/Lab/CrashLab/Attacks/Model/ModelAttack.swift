@@ -1,4 +1,4 @@
-// The row `model`: random lives of a store, each compared with a dictionary step by step (ModelLife.swift).
+// The attack `model`: random lives of a store, each compared with a dictionary step by step (ModelLife.swift).
 
 internal import Drill
 internal import WriteAheadJournal
@@ -10,7 +10,7 @@ internal import Musl
 internal import Glibc
 #endif
 
-package enum ModelRow {
+package enum ModelAttack {
     /// A control that none of so many lives notices is blind.
     private static let controlLives = 20
 

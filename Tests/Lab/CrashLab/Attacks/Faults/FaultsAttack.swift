@@ -11,7 +11,7 @@ internal import Musl
 internal import Glibc
 #endif
 
-package struct FaultsRow {
+package struct FaultsAttack {
     /// A case that takes longer hangs.
     private static let patience: UInt64 = 15_000_000_000
     /// Before its first word a child plays every workload once, to count its calls.
@@ -26,15 +26,15 @@ package struct FaultsRow {
     private var plan: LabPlan { run.plan }
 
     package static func run(_ plan: LabPlan, progress: (Int) -> Void = { _ in }) throws -> LabReport {
-        var row = FaultsRow(run: try LabRun("faults", plan))
-        try row.playControls()
+        var attack = FaultsAttack(run: try LabRun("faults", plan))
+        try attack.playControls()
         var number = plan.from
-        while number < row.total && plan.includes(number) {
-            let end = try row.playSome(from: number, progress)
+        while number < attack.total && plan.includes(number) {
+            let end = try attack.playSome(from: number, progress)
             guard end > number else { break }
             number = end
         }
-        return row.run.end(next: number < row.total ? number : nil)
+        return attack.run.end(next: number < attack.total ? number : nil)
     }
 
     private func start(_ child: FaultChild) throws -> ChildProcess {

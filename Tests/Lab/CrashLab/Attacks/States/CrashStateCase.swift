@@ -1,17 +1,17 @@
-// One case of the row: a workload that was recorded, and everything needed to judge what a start finds after a crash in
+// One case of the attack: a workload that was recorded, and everything needed to judge what a start finds after a crash in
 // the middle of it.
 
 internal import Backstay
 internal import Drill
 internal import WriteAheadJournal
 
-struct StateCase {
+struct CrashStateCase {
     let number: Int
-    let workload: StateWorkload
+    let workload: CrashStateWorkload
     /// The files before the first event.
     let base: DiskImage
     let recording: Recording
-    let oracle: StateOracle
+    let oracle: CrashStateOracle
     let answers: Answers
 
     /// Makes the store of the case at `path`, where nothing is, plays the workload on it, and removes it.
@@ -19,10 +19,10 @@ struct StateCase {
         seed: UInt64, number: Int, at path: String, isSmall: Bool = false, sabotage: Committer.Sabotage = .init()
     ) throws {
         self.number = number
-        let workload = StateWorkload(seed: seed, number: number, isSmall: isSmall)
+        let workload = CrashStateWorkload(seed: seed, number: number, isSmall: isSmall)
         self.workload = workload
-        var oracle = StateOracle()
-        let folder = try StateFolder(path)
+        var oracle = CrashStateOracle()
+        let folder = try CrashStateFolder(path)
         defer { Platform.removeFolder(path) }
         try workload.begin(path, &oracle)
         for case .change(let changes, _) in workload.steps { oracle.add(changes) }

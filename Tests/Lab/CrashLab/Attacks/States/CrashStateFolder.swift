@@ -14,7 +14,7 @@ internal import Musl
 internal import Glibc
 #endif
 
-final class StateFolder {
+final class CrashStateFolder {
     let path: String
     private var descriptors = [Int32](repeating: -1, count: StoreFile.allCases.count)
 

@@ -8,7 +8,7 @@ internal import Drill
 internal import WriteAheadJournal
 
 /// What a key may be set to.
-enum StateValue: Hashable, Sendable {
+enum CrashStateValue: Hashable, Sendable {
     case int(Int)
     case text(String)
     case bytes([UInt8])
@@ -22,7 +22,7 @@ enum StateValue: Hashable, Sendable {
         }
     }
 
-    static func random(_ sizes: ClosedRange<Int>, _ random: inout SeededRandom) -> StateValue {
+    static func random(_ sizes: ClosedRange<Int>, _ random: inout SeededRandom) -> CrashStateValue {
         switch Int.random(in: 0..<4, using: &random) {
         case 0: return .int(Int.random(in: .min ... .max, using: &random))
         case 1:
@@ -42,7 +42,7 @@ enum StateValue: Hashable, Sendable {
     }
 }
 
-struct StateWorkload: Sendable {
+struct CrashStateWorkload: Sendable {
     enum Profile: String, CaseIterable, Sendable {
         /// Single `.power` changes.
         case singles
@@ -62,7 +62,7 @@ struct StateWorkload: Sendable {
 
     enum Step: Sendable {
         /// Sets keys, or removes them where there is no value, in one record.
-        case change([(key: String, value: StateValue?)], Durability)
+        case change([(key: String, value: CrashStateValue?)], Durability)
         case sync
         case checkpoint
         case compact
@@ -114,11 +114,11 @@ struct StateWorkload: Sendable {
             let number = Int.random(in: 0..<24, using: &random)
             return number == 0 ? String(repeating: "a long key ", count: 40) : "key \(number)"
         }
-        func value(_ random: inout SeededRandom) -> StateValue? {
+        func value(_ random: inout SeededRandom) -> CrashStateValue? {
             Int.random(in: 0..<8, using: &random) == 0 ? nil : .random(0...largest, &random)
         }
         if profile == .transactions || profile == .all && Bool.random(using: &random) {
-            var changes: [(key: String, value: StateValue?)] = []
+            var changes: [(key: String, value: CrashStateValue?)] = []
             for _ in 0..<Int.random(in: 1...6, using: &random) { changes.append((key(&random), value(&random))) }
             steps.append(.change(changes, level))
         } else {
@@ -163,7 +163,7 @@ struct StateWorkload: Sendable {
     static let boot = "the boot before the crash"
 
     /// Makes the store that the recording begins with, and notes in `oracle` what is in it.
-    func begin(_ folder: String, _ oracle: inout StateOracle) throws {
+    func begin(_ folder: String, _ oracle: inout CrashStateOracle) throws {
         let id = StoreFolder.newStoreID()
         let lock = try StoreFolder.create(folder, vfs: nil, storeID: id, position: StoreFolder.origin(storeID: id))
         lock?.release()
@@ -237,7 +237,7 @@ struct StateWorkload: Sendable {
     }
 
     private static func make(
-        _ changes: [(key: String, value: StateValue?)], _ level: Durability, _ store: StateStore
+        _ changes: [(key: String, value: CrashStateValue?)], _ level: Durability, _ store: StateStore
     ) throws -> Durability {
         if changes.count == 1, let (key, value) = changes.first {
             switch value {

@@ -1,10 +1,10 @@
-// The row `blocks`: crash states of a block device under the real ext4, XFS and Btrfs.
+// The attack `blocks`: crash states of a block device under the real ext4, XFS and Btrfs.
 //
 // A hundred cases share a recording (BlockRecording.swift), in turn on each file system: 98 disks that a power cut at some
 // moment of it may leave (BlockState.swift), a quarter of them with a second cut while the store is opened after the
 // first, and two in which the device itself fails while a process writes. The oracle judges by the rules of power loss.
 
-package enum BlocksRow {
+package enum BlocksAttack {
     static let casesOfARecording = 100
     /// The last cases of each recording are not states of it: in them the device fails.
     private static let failing = 2
@@ -14,7 +14,7 @@ package enum BlocksRow {
         _ plan: LabPlan, progress: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws -> LabReport {
         let missing = BlockFileSystem.missingForAll.map { [$0] } ?? []
-        return try MountedRow.run("blocks", plan, missing: missing) { run in
+        return try MountedAttack.run("blocks", plan, missing: missing) { run in
             try BlockRun(run, .processes).play(progress)
         }
     }

@@ -1,26 +1,26 @@
-// What is the same in rows that mount file systems: they are played on a thread with mounts of its own, and their folder goes
+// What is the same in attacks that mount file systems: they are played on a thread with mounts of its own, and their folder goes
 // also where the run is stopped. Mounts and loop devices go by themselves.
 
 internal import Drill
 internal import ExitHooks
 internal import WriteAheadJournal
 
-enum MountedRow {
-    /// Plays a row, or says what this machine lacks.
+enum MountedAttack {
+    /// Plays an attack, or says what this machine lacks.
     ///
     /// - Parameters:
     ///   - withoutMounts: what can be played where the system permits none of one's own; nil for nothing.
     ///   - play: on the thread whose mounts nobody else sees.
     static func run(
-        _ row: String, _ plan: LabPlan, missing: [String], withoutMounts: ((LabRun) throws -> LabReport)? = nil,
+        _ attack: String, _ plan: LabPlan, missing: [String], withoutMounts: ((LabRun) throws -> LabReport)? = nil,
         _ play: @escaping @Sendable (LabRun) throws -> LabReport
     ) throws -> LabReport {
         guard missing.isEmpty else {
-            var report = LabReport(row, plan)
+            var report = LabReport(attack, plan)
             for what in missing { report.skip(what) }
             return report
         }
-        let run = try LabRun(row, plan)
+        let run = try LabRun(attack, plan)
         let cleanup = ExitHooks.register("remove the lab's folder") { _ in Platform.removeFolder(run.place) }
         defer { cleanup.cancel() }
         let report: LabReport
