@@ -78,10 +78,4 @@ struct Tool: ParsableCommand {
         }
     }
 }
-
-/// What every command takes.
-struct CommonOptions: ParsableArguments {
-    @Flag(name: .long, help: "Print JSON.")
-    var json = false
-}
 #endif

@@ -1,6 +1,6 @@
 // Starting a process, and its end as the kernel tells it: the one place with posix_spawn and waitpid.
 //
-// A process starts with every signal at its default and none blocked, whatever the lab itself was started with: a drill under
+// A process starts with every signal at its default and none blocked, whatever the parent itself was started with: a drill under
 // nohup must not hand its ignored SIGHUP down. Its stdin is empty.
 
 package import WriteAheadJournal
@@ -17,7 +17,7 @@ package struct Spawn {
     package enum Group {
         /// It is in the caller's process group.
         case callers
-        /// In one of its own: Ctrl+C on the lab is not also a signal to it.
+        /// In one of its own: Ctrl+C on the parent is not also a signal to it.
         case own
         /// In a session of its own.
         case session

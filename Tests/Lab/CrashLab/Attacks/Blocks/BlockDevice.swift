@@ -16,38 +16,6 @@ internal import Musl
 internal import Glibc
 #endif
 
-/// Block writes, flushes and marks in their order.
-final class BlockTape {
-    fileprivate let tape: OpaquePointer
-    let count: Int
-
-    fileprivate init(_ tape: OpaquePointer) {
-        self.tape = tape
-        count = cblocktape_count(tape)
-    }
-
-    deinit { cblocktape_free(tape) }
-
-    func isWrite(_ index: Int) -> Bool { Int(cblocktape_kind(tape, index)) == CBLOCKLOG_WRITE }
-    func isFlush(_ index: Int) -> Bool { Int(cblocktape_kind(tape, index)) == CBLOCKLOG_FLUSH }
-    /// Bytes of a write.
-    func length(_ index: Int) -> Int { Int(cblocktape_length(tape, index)) }
-
-    /// What a process said in between; nil for a write or a flush.
-    func mark(_ index: Int) -> Message? {
-        guard Int(cblocktape_kind(tape, index)) == CBLOCKLOG_MARK else { return nil }
-        return Message(line: Substring(String(cString: cblocktape_name(tape, index))))
-    }
-}
-
-/// A part of one write that reached the disk.
-struct BlockPiece: Equatable, Sendable {
-    /// Of the write on its tape.
-    var index: Int
-    /// The part, in bytes of the write.
-    var part: Range<Int>
-}
-
 final class BlockDevice {
     let system: BlockFileSystem
     /// Where the file system is mounted, while it is.

@@ -3,17 +3,6 @@
 // Nothing in them depends on time: records are committed by whoever waits for them, never for their age, and the log is
 // folded on request only. So the N-th call is the same call in every run.
 
-enum FaultStep: String, Sendable {
-    case open
-    /// One change, at `.power` and at `.process`.
-    case power, process
-    /// Several changes as one record, with half of them taken back.
-    case transaction
-    /// A transaction that is larger than the tail.
-    case large
-    case sync, checkpoint, compact, backup, close
-}
-
 struct FaultWorkload: Sendable {
     /// What is there before.
     enum Before: Sendable {

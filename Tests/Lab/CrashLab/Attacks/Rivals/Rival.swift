@@ -3,26 +3,6 @@
 
 internal import WriteAheadJournal
 
-/// A place for entries, as an application would have it.
-protocol RivalStore {
-    /// Returns when the entry is as safe as this rival makes it.
-    func put(_ key: String, _ value: String) throws
-    /// Every entry. What the rival itself notices is thrown as `Noticed`.
-    func entries() throws -> [String: String]
-    /// What it said of its own accord when it was opened; empty where it said nothing.
-    var said: String { get }
-    func close() throws
-}
-
-extension RivalStore {
-    var said: String { "" }
-}
-
-/// The rival says by itself that something is wrong.
-struct Noticed: Error {
-    let what: String
-}
-
 /// Who takes part, in the order of the table's columns.
 package enum Rival: String, CaseIterable, Sendable {
     case backstayPower = "Backstay .power"
@@ -53,19 +33,4 @@ package enum Rival: String, CaseIterable, Sendable {
 
     /// Whether it is ours: its failures are the attack's.
     var isOurs: Bool { self == .backstayPower || self == .backstayProcess }
-}
-
-/// What is done to it.
-package enum RivalBlow: String, CaseIterable, Sendable {
-    case kill = "`kill -9`"
-    case power = "power loss"
-    case torn = "power loss, unsynced sectors in any order"
-    case bitAfterKill = "`kill -9`, then a bit flips"
-    case bitAfterClose = "closed, then a bit flips"
-
-    var cutsPower: Bool { self == .power || self == .torn }
-    var flips: Bool { self == .bitAfterKill || self == .bitAfterClose }
-
-    /// Whether an acknowledged change may be gone afterwards, by what this rival promises.
-    func mayTake(from rival: Rival) -> Bool { rival == .backstayProcess && cutsPower }
 }

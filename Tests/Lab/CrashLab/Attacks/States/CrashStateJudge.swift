@@ -7,11 +7,6 @@ internal import Backstay
 internal import Drill
 internal import WriteAheadJournal
 
-struct CrashStateFault: Sendable {
-    var outcome: LabOutcome
-    var what: String
-}
-
 final class CrashStateJudge {
     let folder: CrashStateFolder
 
@@ -97,7 +92,8 @@ final class CrashStateJudge {
         let second = open(options, oracle, Expected(allowed: 0...(oracle.digests.count - 1)))
         guard let found = second.digest else { return second.fault }
         guard found == digest else {
-            return CrashStateFault(outcome: .lost, what: "what was set after the recovery is not there at the next start")
+            return CrashStateFault(
+                outcome: .lost, what: "what was set after the recovery is not there at the next start")
         }
         return nil
     }

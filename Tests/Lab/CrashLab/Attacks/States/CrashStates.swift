@@ -11,43 +11,6 @@
 
 internal import Drill
 
-struct DiskRules: Sendable {
-    /// A name is durable once its folder was synced (POSIX); else also once any file was (ext4's journal).
-    var namesAreStrict = true
-    /// See Tearing.
-    var damagesWholeSectors = false
-    /// A control: flushes make nothing durable.
-    var flushesLie = false
-    /// A control: mapped pages die with the process.
-    var mappingsDie = false
-}
-
-/// How many states are drawn.
-struct CrashStateEffort: Sendable {
-    /// All subsets of up to so many operations between two syncs.
-    var exhaustiveMax = 12
-    /// So many subsets of more.
-    var sampled = 96
-    /// So many with torn writes, between two syncs.
-    var torn = 32
-    /// So many cuts of a write at which a process dies.
-    var cuts = 2
-}
-
-struct CrashState {
-    var image: DiskImage
-    var survival: Survival
-    /// Answers among so many first events bind.
-    var acknowledged: Int
-    /// Changes begun among so many first events may be there.
-    var submitted: Int
-    /// Events that the process lived to see, and the bytes of the last one that were written, if it is a write cut short.
-    var events: Int
-    var cut: Int?
-    var isTorn = false
-    var what: () -> String
-}
-
 struct CrashStates {
     let base: DiskImage
     let recording: Recording

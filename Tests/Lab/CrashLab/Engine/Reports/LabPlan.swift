@@ -57,7 +57,9 @@ package struct LabPlan: Sendable {
     }
 
     /// A folder of the run's own, made and empty.
-    package func makePlace(_ attack: String) throws -> String { try ScratchFiles.makePlace("lab-\(attack)", in: folder) }
+    package func makePlace(_ attack: String) throws -> String {
+        try ScratchFiles.makePlace("lab-\(attack)", in: folder)
+    }
 
     /// Plays the cases of the plan in their order.
     ///
