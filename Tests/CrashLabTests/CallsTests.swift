@@ -129,6 +129,10 @@ import WriteAheadJournal
         let answer = line("write", 8, "pipe:[1]", "a 1 1 5;")
         #expect(OrderProof(log: write + sync + answer + write + sync + answer).problems.isEmpty)
         #expect(OrderProof(log: write + sync + answer).answers == 1)
+        // A store that answers a change before it is made: the sync before the answer is that of opening.
+        let opened = line("write", 4, "pipe:[1]", "f 0;")
+        #expect(OrderProof(log: sync + opened + write + sync + answer).problems.isEmpty)
+        #expect(OrderProof(log: sync + opened + answer + write + sync).problems.count == 1)
         #expect(OrderProof(log: write + answer + sync).problems.count == 2)
         #expect(OrderProof(log: sync + write + answer).problems.count == 1)
         #expect(OrderProof(log: write + sync + answer + answer).problems.count == 1)

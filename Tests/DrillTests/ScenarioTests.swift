@@ -52,10 +52,10 @@ import Glibc
         #expect(result.problems.isEmpty)
     }
 
-    /// Early answers do no harm where the store closes itself: as a control this is worth nothing, and says so.
+    /// Syncs that lie do no harm where the power stays: as a control this is worth nothing, and says so.
     @Test func controlThatLosesNothingFailsTheDrill() throws {
         let harmless = try #require(Scenario.all.first { $0.name == "exit(3) in main" })
-        let result = try play(harmless.with(.acknowledgesEarly, name: "control: early answers, exit"))
+        let result = try play(harmless.with(.syncLies, name: "control: sync lies, exit"))
         #expect(result.acknowledged >= 1_000)
         #expect(result.lost == 0)
         #expect(result.problems.contains { $0.hasPrefix("the control lost nothing") })

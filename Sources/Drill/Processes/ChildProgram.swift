@@ -56,7 +56,6 @@ package enum ChildProgram {
     private static func options(_ role: ChildRole) -> StoreOptions {
         var options = StoreOptions()
         if role.usesFaults { options.vfs = FaultVFS.name }
-        options.sabotage.acknowledgesBeforeCommit = role.acknowledgesEarly
         if role.strain.isBulky { options.tailBytes = Writers.leastTail }
         if !role.boot.isEmpty { options.boot = role.boot }
         if role.strain.lags { options.ageMax = UInt64(alarmSeconds) * 1_000_000_000 }

@@ -35,6 +35,7 @@ package struct ChildRole: Sendable {
     package var shadow = ""
     package var tears = false
     var syncLies = false
+    /// A control: changes at `.power` are acknowledged before they are made.
     package var acknowledgesEarly = false
     /// The machine's boot, as the next start is to take it; empty for the kernel's own.
     package var boot = ""
@@ -46,7 +47,7 @@ package struct ChildRole: Sendable {
     package var marks = ""
 
     /// Whether SQLite's files go through the VFS that injects faults.
-    var usesFaults: Bool { !shadow.isEmpty || dieIn > 0 || part == .recovers || ending == .diesCommitting }
+    var usesFaults: Bool { !shadow.isEmpty || syncLies || dieIn > 0 || part == .recovers || ending == .diesCommitting }
 
     package var arguments: [String] {
         [

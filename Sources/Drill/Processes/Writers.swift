@@ -1,5 +1,8 @@
 // The writers of a child: threads that block and tasks that suspend, each making its changes one after the other until
 // the store refuses or the process is gone. Every answer goes to the parent before the writer's next change.
+//
+// In controls an answer at `.power` goes to the parent before its change is made (`tellsEarly`). To the oracle that is a
+// store that answers too early.
 
 package import Backstay
 internal import Synchronization
@@ -22,6 +25,8 @@ package final class Writers: Sendable {
     package static let stride = 100
     /// The tail of writers that are to overrun it.
     package static let leastTail = 64 << 10
+    /// Microseconds between an answer that is told early and its change, so that an end falls in between.
+    package static let earlyBy: UInt32 = 4_000
 
     private let store: StateStore
     private let role: ChildRole
@@ -84,8 +89,13 @@ package final class Writers: Sendable {
         var number = 1
         while true {
             let change = Change(writer: writer, number: number)
+            if tellsEarly(change) {
+                acknowledge(change, lsn: 0)
+                try? await Task.sleep(for: .microseconds(Self.earlyBy))
+            }
             do throws(StoreError) {
-                acknowledge(change, try await set(change))
+                let receipt = try await set(change)
+                if !tellsEarly(change) { acknowledge(change, lsn: receipt.lsn.value) }
             } catch {
                 report(error, change)
                 return
@@ -98,13 +108,19 @@ package final class Writers: Sendable {
     /// At memory speed a store would grow faster than the next start can tell what is in it.
     private static let rest: UInt32 = 4_000
 
-    private func rests(_ number: Int) -> Bool {
-        (role.strain.asksForProcess || role.acknowledgesEarly) && number > 6
-    }
+    private func rests(_ number: Int) -> Bool { role.strain.asksForProcess && number > 6 }
+
+    /// Only at `.power`, since that survives every end: what is missing was lost.
+    private func tellsEarly(_ change: Change) -> Bool { role.acknowledgesEarly && level(change) == .power }
 
     private func attempt(_ change: Change, _ set: (Change) throws(StoreError) -> StateStore.Receipt) -> Bool {
+        if tellsEarly(change) {
+            acknowledge(change, lsn: 0)
+            usleep(Self.earlyBy)
+        }
         do throws(StoreError) {
-            acknowledge(change, try set(change))
+            let receipt = try set(change)
+            if !tellsEarly(change) { acknowledge(change, lsn: receipt.lsn.value) }
             return true
         } catch {
             report(error, change)
@@ -158,8 +174,9 @@ package final class Writers: Sendable {
         }
     }
 
-    private func acknowledge(_ change: Change, _ receipt: StateStore.Receipt) {
-        role.say(.acknowledged(change, lsn: receipt.lsn.value))
+    /// - Parameter lsn: 0 for a change that has none yet.
+    private func acknowledge(_ change: Change, lsn: UInt64) {
+        role.say(.acknowledged(change, lsn: lsn))
         guard acknowledged.add(1, ordering: .relaxed).newValue == role.trigger else { return }
         let continuation = lock.withLock {
             waiting.isReached = true
@@ -169,6 +186,8 @@ package final class Writers: Sendable {
     }
 
     private func report(_ error: StoreError, _ change: Change) {
+        // It was answered already.
+        if tellsEarly(change) { return }
         switch error.outcome {
         case .rejected: role.say(.refused(change))
         default: role.say(.unknown(change))

@@ -132,13 +132,13 @@ final class ScenarioRun {
 
     /// The disk as it is: a copy of the store, to which from now on only synced bytes get.
     private func preparePower(_ role: inout ChildRole) throws {
+        role.syncLies = scenario.flaw == .syncLies
         switch scenario.power {
         case .stays: return
         case .goes: break
         case .goesTearing: role.tears = true
         }
         role.shadow = shadow
-        role.syncLies = scenario.flaw == .syncLies
         Platform.removeFolder(shadow)
         try ScratchFiles.copy(store: store, to: shadow)
     }

@@ -17,20 +17,19 @@ struct CallsChild {
     let seed: UInt64
     var isEarly = false
 
-    static func open(_ path: String, early: Bool = false) throws(StoreError) -> StateStore {
+    static func open(_ path: String) throws(StoreError) -> StateStore {
         var options = StoreOptions()
         options.closesAtExit = false
         options.tailBytes = Writers.leastTail
         options.lockPatience = 200_000_000
         options.diskFullPatience = .milliseconds(200)
         options.retryInterval = 10_000_000
-        options.sabotage.acknowledgesBeforeCommit = early
         return try StateStore.open(path, options: options)
     }
 
     func run(_ work: CallsWork) throws {
         Message.began(writer: CallsWork.writer).send()
-        let open = try Self.open(store, early: isEarly)
+        let open = try Self.open(store)
         Message.recovered(fromTail: open.recovery.recordsFromTail).send()
         switch work {
         case .create: try set(open, 1...10)
@@ -103,8 +102,13 @@ struct CallsChild {
     private func answer(
         _ changes: [Change], _ body: () throws(StoreError) -> StateStore.Receipt
     ) throws(StoreError) {
+        if isEarly {
+            for change in changes { Message.acknowledged(change, lsn: 0).send() }
+            usleep(Writers.earlyBy)
+        }
         do throws(StoreError) {
             let receipt = try body()
+            if isEarly { return }
             for change in changes { Message.acknowledged(change, lsn: receipt.lsn.value).send() }
         } catch {
             for change in changes {

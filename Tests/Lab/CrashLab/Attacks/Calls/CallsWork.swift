@@ -52,7 +52,7 @@ enum CallsWork: String, CaseIterable, Sendable {
     /// The first writer of the child; the one that made the store before is 0.
     static let writer = 1
 
-    /// - Parameter early: a control: changes are answered before they are committed.
+    /// - Parameter early: a control: changes are answered before they are made.
     func arguments(store: String, seed: UInt64, early: Bool = false) -> [String] {
         [Self.firstArgument, rawValue, store, "\(seed)", "\(early)"]
     }

@@ -6,6 +6,7 @@ enum FaultFlaw: String, CaseIterable, Sendable {
     case none
     case swallowsSyncError = "the sync's error is swallowed"
     case retriesSync = "a failed sync is tried again"
+    /// Of the lab's own: the ledger has the answer before the store is asked.
     case acknowledgesEarly = "changes are acknowledged before the commit"
 
     var engine: backstay_flaw {

@@ -119,9 +119,9 @@ final class FaultPlay {
         try ScratchFiles.make(folder: folder)
         let ledger = try templates.copy(workload.before, to: store, disk: disk)
         try FaultVFS.register(folder: store, shadow: disk) { $0.adopts = true }
-        var options = FaultSubject.options(vfs: FaultVFS.name)
-        options.sabotage.acknowledgesBeforeCommit = flaw == .acknowledgesEarly
+        let options = FaultSubject.options(vfs: FaultVFS.name)
         let subject = FaultSubject(folder: folder, options: options, seed: seed, fault: fault, ledger: ledger)
+        subject.notesEarly = flaw == .acknowledgesEarly
         if workload.isOpen {
             subject.take(.open)
             guard subject.store != nil else { throw Trouble(description: "\(subject.problems)") }

@@ -13,6 +13,8 @@ final class FaultSubject {
     private let seed: UInt64
     /// Nil while nothing is to fail.
     private let fault: Fault?
+    /// A control: changes at `.power` count as acknowledged before they are made.
+    var notesEarly = false
     private(set) var store: StateStore?
     var ledger: FaultLedger
     /// What was not as promised.
@@ -94,6 +96,7 @@ final class FaultSubject {
 
     private func set(_ store: StateStore, _ level: Durability) {
         let change = ledger.next()
+        noteEarly(change, level, isTransaction: false)
         do throws(StoreError) {
             let receipt = try store.put(change, seed: seed, level)
             acknowledge(change, receipt, level, isTransaction: false)
@@ -104,6 +107,7 @@ final class FaultSubject {
 
     private func transact(_ store: StateStore, ballast: Int) {
         let change = ledger.next()
+        noteEarly(change, .power, isTransaction: true)
         // There and gone again within the record: found in a store it would be half a record.
         let half = "half of \(change.key)"
         do {
@@ -177,11 +181,17 @@ final class FaultSubject {
 
     // MARK: Answers
 
+    private func noteEarly(_ change: Change, _ level: Durability, isTransaction: Bool) {
+        guard notesEarly && level == .power else { return }
+        ledger.acknowledge(change, lsn: 0, .power, isTransaction: isTransaction)
+    }
+
     private func acknowledge(
         _ change: Change, _ receipt: StateStore.Receipt, _ level: Durability, isTransaction: Bool
     ) {
         if isPoisoned { complain("\(change) was acknowledged by a poisoned store") }
         if level == .power && receipt.durability != .power { complain("\(change) asked for power, and got less") }
+        if notesEarly && level == .power { return }
         ledger.acknowledge(change, lsn: receipt.lsn.value, receipt.durability, isTransaction: isTransaction)
     }
 
@@ -191,12 +201,13 @@ final class FaultSubject {
         if isPoisoned && (error.code != .poisoned || error.outcome != .rejected) {
             complain("a poisoned store answers \(error) (\(error.outcome.rawValue))")
         }
+        let isNoted = ledger.lastAcknowledged == change
         switch error.outcome {
         case .rejected:
-            ledger.reject(change)
+            if !isNoted { ledger.reject(change) }
             check(error, "\(change), rejected", [.diskFull, .busy, .poisoned])
         case .unknown:
-            ledger.noteUnknown(change, isTransaction: isTransaction)
+            if !isNoted { ledger.noteUnknown(change, isTransaction: isTransaction) }
             check(error, "\(change), unknown", [.notYetDurable, .ioError])
         }
         guard let store else { return }

@@ -45,6 +45,7 @@ struct FullChild: Sendable {
     var isLimited = false
     /// Whether SIGXFSZ, which comes with the limit, is ignored; else it ends the process.
     var ignoresLimitSignal = true
+    /// A control: changes at `.power` are answered before they are made.
     var isEarly = false
 
     var arguments: [String] {
@@ -100,7 +101,6 @@ struct FullChild: Sendable {
         options.diskFullPatience = .milliseconds(50)
         options.retryInterval = 10_000_000
         options.lockPatience = 5_000_000_000
-        options.sabotage.acknowledgesBeforeCommit = isEarly
         if work == .fillsTail { options.ageMax = UInt64(ChildProgram.alarmSeconds) * 1_000_000_000 }
         return options
     }
@@ -147,15 +147,21 @@ struct FullChild: Sendable {
         Message.began(writer: writer).send()
         while true {
             let change = Change(writer: writer, number: number)
+            let durability = durability(of: change, level)
+            let isEarly = isEarly && durability == .power
+            if isEarly {
+                Message.acknowledged(change, lsn: 0).send()
+                usleep(Writers.earlyBy)
+            }
             do {
-                let receipt = try set(open, change, level)
-                Message.acknowledged(change, lsn: receipt.lsn.value).send()
+                let receipt = try set(open, change, durability)
+                if !isEarly { Message.acknowledged(change, lsn: receipt.lsn.value).send() }
                 number += 1
                 // At memory speed a store would grow faster than the next start can tell what is in it.
                 if work == .fillsTail || level == .process { usleep(1_000) }
             } catch {
                 let error = error as? StoreError ?? StoreError(.ioError, "\(error)")
-                (error.outcome == .rejected ? Message.refused(change) : .unknown(change)).send()
+                if !isEarly { (error.outcome == .rejected ? Message.refused(change) : .unknown(change)).send() }
                 guard note(error) else { return }
                 writer += Level.allCases.count
                 number = 1
@@ -181,14 +187,16 @@ struct FullChild: Sendable {
         return true
     }
 
-    private func set(_ open: StateStore, _ change: Change, _ level: Level) throws -> StateStore.Receipt {
-        let durability: Durability =
-            switch level {
-            case _ where work == .fillsTail: .process
-            case .either: change.durability
-            case .process: .process
-            case .power: .power
-            }
+    private func durability(of change: Change, _ level: Level) -> Durability {
+        switch level {
+        case _ where work == .fillsTail: .process
+        case .either: change.durability
+        case .process: .process
+        case .power: .power
+        }
+    }
+
+    private func set(_ open: StateStore, _ change: Change, _ durability: Durability) throws -> StateStore.Receipt {
         var random = SeededRandom(seed: seed, stream: UInt64(change.writer) << 32 | UInt64(change.number))
         let isBulky = change.number % 8 == 5
         let ballast = isBulky ? Int.random(in: 1_000...Self.ballastMax, using: &random) : 0

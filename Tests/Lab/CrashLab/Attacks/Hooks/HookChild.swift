@@ -54,6 +54,7 @@ struct HookChild: Sendable {
     var end: End
     /// In the order in which they are called; nil is the store's own, which makes a change.
     var hooks: [Hostility?]
+    /// A control: the last change is answered before it is made, and the end comes in between.
     var isEarly = false
 
     var arguments: [String] {
@@ -112,17 +113,27 @@ struct HookChild: Sendable {
     private func work() throws {
         var options = StoreOptions()
         options.tailBytes = Writers.leastTail
-        options.sabotage.acknowledgesBeforeCommit = isEarly
         do {
             let scene = HookScene(try StateStore.open(store, options: options), path: store, seed: seed)
             // As a program that keeps its store in a global.
             _ = Unmanaged.passRetained(scene)
             register(scene)
             Self.say(.began(writer: 0))
-            for number in 1...Self.changes { scene.set(Change(writer: 0, number: number)) }
+            for number in 1..<Self.changes { scene.set(Change(writer: 0, number: number)) }
+            let last = Change(writer: 0, number: Self.changes)
+            if isEarly { try tellEarly(last, scene) } else { scene.set(last) }
         } catch {
             Self.say(.trouble("\(error)"))
             throw error
+        }
+    }
+
+    /// Tells that the change is made, and makes it later, by when the process has come to its end.
+    private func tellEarly(_ change: Change, _ scene: HookScene) throws {
+        Self.say(.acknowledged(change, lsn: 0))
+        _ = try WorkerThread("lab-late") {
+            sleep(2)
+            scene.set(change)
         }
     }
 

@@ -68,7 +68,7 @@ package struct HooksAttack {
         run.close(number, folder, "\(end.rawValue); hooks: \(order)", round.record)
     }
 
-    /// Answers before the commit, and a hook that ends the process before the store is closed.
+    /// An answer before its change is made, and a hook that ends the process before the store is closed.
     private mutating func playControl() throws {
         let folder = "\(run.place)/control"
         try ScratchFiles.make(folder: folder)

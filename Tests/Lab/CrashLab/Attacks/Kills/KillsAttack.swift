@@ -21,7 +21,7 @@ package enum KillsAttack {
         return run.end(next: next)
     }
 
-    /// A store that answers before the commit loses in one of its kills.
+    /// A process that answers before its changes are made loses in one of its kills.
     static func controlLoses(_ run: LabRun) throws -> Bool {
         let folder = run.place + "/control"
         try ScratchFiles.make(folder: folder)

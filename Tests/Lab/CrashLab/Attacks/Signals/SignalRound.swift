@@ -19,7 +19,7 @@ struct SignalRound {
     private let cell: SignalsAttack.Cell
     private let plan: LabPlan
     private let folder: String
-    /// A control: changes are answered before they are committed.
+    /// A control: changes are answered before they are made.
     private let isEarly: Bool
     private var random: SeededRandom
     private(set) var record = CaseRecord()

@@ -16,7 +16,7 @@ struct CrashStateCase {
 
     /// Makes the store of the case at `path`, where nothing is, plays the workload on it, and removes it.
     init(
-        seed: UInt64, number: Int, at path: String, isSmall: Bool = false, sabotage: Committer.Sabotage = .init()
+        seed: UInt64, number: Int, at path: String, isSmall: Bool = false, early: Bool = false
     ) throws {
         self.number = number
         let workload = CrashStateWorkload(seed: seed, number: number, isSmall: isSmall)
@@ -28,7 +28,7 @@ struct CrashStateCase {
         for case .change(let changes, _) in workload.steps { oracle.add(changes) }
         self.oracle = oracle
         base = folder.read()
-        recording = try Recording.of(path) { try workload.play(path, sabotage: sabotage) }.1
+        recording = try Recording.of(path) { try workload.play(path, early: early) }.1
         answers = Answers(recording)
         // The model and the files must agree, or no state below is one that ever was.
         var after = base

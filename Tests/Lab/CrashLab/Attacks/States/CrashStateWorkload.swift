@@ -145,12 +145,13 @@ struct CrashStateWorkload: Sendable {
     }
 
     /// Takes the steps, and marks what was begun and what was answered. The recording is running.
-    func play(_ folder: String, sabotage: Committer.Sabotage = .init()) throws {
+    ///
+    /// - Parameter early: a control: changes are marked as answered before they are made.
+    func play(_ folder: String, early: Bool = false) throws {
         var run = 0
         func open() throws -> StateStore {
             var options = options(run: run, boot: Self.boot)
             options.vfs = FaultVFS.name
-            options.sabotage = sabotage
             run += 1
             return try StateStore.open(folder, options: options)
         }
@@ -176,6 +177,7 @@ struct CrashStateWorkload: Sendable {
                 }
                 number += 1
                 Recording.mark(.submitted(number))
+                if early { Recording.mark(level == .power ? .survivesPower(number) : .survivesProcess(number)) }
                 let reached = try Self.make(changes, bytes > 24 << 10 ? .power : level, now)
                 Recording.mark(reached == .power ? .survivesPower(number) : .survivesProcess(number))
                 unsynced = reached == .power ? 0 : unsynced + bytes

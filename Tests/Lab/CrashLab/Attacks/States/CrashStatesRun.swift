@@ -28,16 +28,14 @@ final class CrashStatesRun {
         var forgetting = DiskRules()
         forgetting.mappingsDie = true
         run.report.control("mapped pages that die with the process", fails: try loses(forgetting))
-        var early = Committer.Sabotage()
-        early.acknowledgesBeforeCommit = true
-        run.report.control("answers before the commit", fails: try loses(DiskRules(), early))
+        run.report.control("answers before the commit", fails: try loses(DiskRules(), early: true))
     }
 
-    private func loses(_ rules: DiskRules, _ sabotage: Committer.Sabotage = .init()) throws -> Bool {
+    private func loses(_ rules: DiskRules, early: Bool = false) throws -> Bool {
         // Single changes, and both levels.
         for number in 0..<4 {
             let played = try CrashStateCase(
-                seed: plan.seed, number: number, at: run.place + "/case", isSmall: true, sabotage: sabotage)
+                seed: plan.seed, number: number, at: run.place + "/case", isSmall: true, early: early)
             var random = SeededRandom(seed: plan.seed, name: "control \(number)")
             var isLost = false
             let effort = CrashStateEffort(exhaustiveMax: 3, sampled: 8, torn: 0, cuts: 0)
