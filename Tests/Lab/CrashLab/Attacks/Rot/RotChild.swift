@@ -14,14 +14,9 @@ internal import Glibc
 
 enum RotChild {
     static func run(_ role: RotRole) throws {
-        switch role.sabotage {
-        case .none: break
-        case .checksums: Sabotage.ignoresChecksums = true
-        case .witnesses: Sabotage.ignoresWitnesses = true
-        }
         let cases = try RotImages.read(role.place, seed: role.seed, role.extent)
         let folder = "\(role.place)/child-\(getpid())"
-        let trial = RotTrial(cases, in: folder)
+        let trial = RotTrial(cases, in: folder, reader: role.reader)
         for number in role.from..<role.from + role.count {
             guard let rot = cases[number] else { break }
             guard role.only.isEmpty || role.only == "\(cases.stores[rot.store].kind)/\(rot.file)" else { continue }

@@ -4,10 +4,6 @@ internal import Drill
 internal import WriteAheadJournal
 
 struct RotRole {
-    enum Sabotage: String {
-        case none, checksums, witnesses
-    }
-
     static let firstArgument = "--rot-child"
 
     /// Where the images are, and the child's folder is made.
@@ -18,12 +14,12 @@ struct RotRole {
     var count: Int
     /// Of these only those of this store and file, as "live/tail"; empty for all.
     var only = ""
-    var sabotage = Sabotage.none
+    var reader = RotTrial.Reader.store
 
     var arguments: [String] {
         [
             Self.firstArgument, "place=\(place)", "seed=\(seed)", "extent=\(extent.rawValue)", "from=\(from)",
-            "count=\(count)", "only=\(only)", "sabotage=\(sabotage.rawValue)",
+            "count=\(count)", "only=\(only)", "reader=\(reader.rawValue)",
         ]
     }
 }
@@ -40,10 +36,9 @@ extension RotRole {
         guard let place = values["place"], let seed = values["seed"].flatMap({ UInt64($0) }),
             let extent = values["extent"].flatMap({ RotExtent(rawValue: String($0)) }),
             let from = values["from"].flatMap({ Int($0) }), let count = values["count"].flatMap({ Int($0) }),
-            let only = values["only"],
-            let sabotage = values["sabotage"].flatMap(Sabotage.init(rawValue:))
+            let only = values["only"], let reader = values["reader"].flatMap(RotTrial.Reader.init(rawValue:))
         else { return nil }
         self.init(
-            place: place, seed: seed, extent: extent, from: from, count: count, only: only, sabotage: sabotage)
+            place: place, seed: seed, extent: extent, from: from, count: count, only: only, reader: reader)
     }
 }

@@ -19,15 +19,24 @@ struct RotTrial {
         var what = ""
     }
 
+    /// Who reads the altered store: the product, or, in a control, somebody who compares nothing (RotNaiveReader.swift).
+    enum Reader: String {
+        case store, naive
+        /// What was made durable is all that this one has to find.
+        case naiveWithoutTail
+    }
+
     private let cases: RotCases
     private let damage: RotDamage
     /// What is in each store after so many changes.
     private let contents: [[[String: String]]]
     private let path: String
+    private let reader: Reader
 
-    init(_ cases: RotCases, in path: String) {
+    init(_ cases: RotCases, in path: String, reader: Reader = .store) {
         self.cases = cases
         self.path = path
+        self.reader = reader
         damage = RotDamage(cases: cases)
         contents = cases.stores.map { store in
             (0...store.changes).map { RotStore.content(after: $0, seed: cases.seed) }
@@ -39,6 +48,7 @@ struct RotTrial {
         guard try damage.make(rot, number: number, in: path) else {
             return Finding(outcome: .whole, how: "unchanged")
         }
+        if reader != .store { return readNaively(rot) }
         // A reader judges by itself, and writes nothing: what it finds must be as true.
         if number % cases.extent.casesPerReader == 1 {
             let seen = judge(rot) { () throws(StoreError) in try StateStore.openReadOnly(path) }
@@ -87,12 +97,24 @@ struct RotTrial {
         } catch {
             return Finding(outcome: .wrong, how: "unreadable", what: "\(error)")
         }
-        return judge(cases.stores[rot.store], contents[rot.store], rows, store.recovery)
+        return judge(rot, rows, store.recovery)
     }
 
+    private func readNaively(_ rot: RotCase) -> Finding {
+        do {
+            return judge(rot, try RotNaiveReader(path, takesTail: reader == .naive).rows, nil)
+        } catch {
+            return Finding(outcome: .detected, how: "unreadable", what: "\(error)")
+        }
+    }
+
+    /// - Parameter report: what the start says of what it found; nil for a reader that says nothing.
     private func judge(
-        _ store: RotStore, _ contents: [[String: String]], _ rows: [String: String], _ report: StateStore.RecoveryReport
+        _ rot: RotCase, _ rows: [String: String], _ report: StateStore.RecoveryReport?
     ) -> Finding {
+        let store = cases.stores[rot.store]
+        let contents = contents[rot.store]
+        let isReported = report?.damage.isEmpty == false
         let last = rows.keys.reduce(0) { max($0, Change(key: $1)?.number ?? 0) }
         guard last < contents.count, rows == contents[last] else {
             var history = History()
@@ -104,11 +126,12 @@ struct RotTrial {
             let what = verdict.findings.first?.description ?? "cells are not those of change \(last)"
             return Finding(outcome: .wrong, how: "wrong", what: what)
         }
-        if last >= store.changes { return Finding(outcome: .whole, how: report.damage.isEmpty ? "whole" : "repaired") }
+        let promised = reader == .naiveWithoutTail ? store.durable : store.changes
+        if last >= promised { return Finding(outcome: .whole, how: isReported ? "repaired" : "whole") }
         let what = "changes behind \(last) are gone, of \(store.changes)"
         guard last >= store.durable else { return Finding(outcome: .lost, how: "lost", what: what) }
-        if !report.damage.isEmpty { return Finding(outcome: .detected, how: "reported", what: what) }
-        guard store.kind == .cut else { return Finding(outcome: .lost, how: "lost", what: what) }
+        if isReported { return Finding(outcome: .detected, how: "reported", what: what) }
+        guard let report, store.kind == .cut else { return Finding(outcome: .lost, how: "lost", what: what) }
         // The page does not prove that the log goes so far: then the report has to say what is not proved.
         if report.bytesDiscarded > 0 { return Finding(outcome: .detected, how: "reported as discarded", what: what) }
         guard report.provenLSN < report.lastLSN else { return Finding(outcome: .lost, how: "lost", what: what) }
