@@ -1,9 +1,10 @@
 // What recovery reads without SQLite between, each as a function of bytes that anybody may have written.
 //
-// The first byte of an input picks the subject and whether checksums count: with them a fuzzer hardly ever gets behind the
-// first one, without them it gets to all that follows, as rot would that a checksum did not see. An input is good when the
-// call returns or throws. What it must not do is trap, read outside its bytes, or take for ever; and what a batch's
-// reader accepts has to be within the batch. In a process of its own: checksums are switched off for all of it.
+// The first byte of an input picks the subject, and whether right checksums are put into the input first
+// (RecoveryFuzz+Checksums.swift). As they are, a fuzzer hardly ever gets behind the first one; with right ones it gets to
+// all that follows, as rot would that a checksum did not see. An input is good when the call returns or throws. What it
+// must not do is trap, read outside its bytes, or take for ever; and what a batch's reader accepts has to be within the
+// batch.
 
 internal import Backstay
 internal import Drill
@@ -22,10 +23,10 @@ package enum RecoveryFuzz {
     }
 
     private static let storeID = "fuzz"
-    private static let epoch: UInt64 = 7
+    static let epoch: UInt64 = 7
 
-    /// The bit of the first byte that switches checksums off.
-    package static let ignoresChecksums: UInt8 = 0x80
+    /// The bit of the first byte that has right checksums put in.
+    package static let rightsChecksums: UInt8 = 0x80
 
     /// Plays one input. Empty ones are none.
     ///
@@ -33,11 +34,14 @@ package enum RecoveryFuzz {
     @discardableResult
     package static func play(_ input: UnsafeRawBufferPointer) -> Bool {
         guard let first = input.first,
-            let subject = Subject(rawValue: (first & ~ignoresChecksums) % UInt8(Subject.allCases.count))
+            let subject = Subject(rawValue: (first & ~rightsChecksums) % UInt8(Subject.allCases.count))
         else { return false }
         let bytes = UnsafeRawBufferPointer(rebasing: input[1...])
-        Sabotage.ignoresChecksums = first & ignoresChecksums != 0
-        defer { Sabotage.ignoresChecksums = false }
+        guard first & rightsChecksums != 0 else { return play(bytes, subject) }
+        return withRightChecksums(bytes, subject).withUnsafeBytes { play($0, subject) }
+    }
+
+    private static func play(_ bytes: UnsafeRawBufferPointer, _ subject: Subject) -> Bool {
         switch subject {
         case .batch: return batch(bytes)
         case .tail: return tail(bytes)
@@ -157,7 +161,7 @@ package enum RecoveryFuzz {
 
     // MARK: Inputs to begin with
 
-    /// What a writer makes, one input for each subject with its checksums and one without.
+    /// What a writer makes, one input for each subject as it is, and one whose checksums are put right.
     package static func seeds() -> [[UInt8]] {
         var body: [UInt8] = []
         for (key, value) in [("a", "1"), ("some/key", "a value"), ("b", "")] {
@@ -184,34 +188,18 @@ package enum RecoveryFuzz {
         let parts: [(Subject, [UInt8])] = [
             (.batch, batch.bytes), (.tail, ring), (.sqliteWAL, sqliteWAL()), (.operations, body), (.importLine, line),
         ]
-        return parts.flatMap { [[$0.rawValue] + $1, [$0.rawValue | ignoresChecksums] + $1] }
+        return parts.flatMap { [[$0.rawValue] + $1, [$0.rawValue | rightsChecksums] + $1] }
     }
 
     /// Three frames of 512 bytes, as SQLite would write them: https://www.sqlite.org/fileformat2.html#the_write_ahead_log.
     private static func sqliteWAL() -> [UInt8] {
-        var sum: (UInt32, UInt32) = (0, 0)
-        func add(_ bytes: ArraySlice<UInt8>) {
-            var at = bytes.startIndex
-            func word(_ at: Int) -> UInt32 { bytes[at..<at + 4].reduce(0) { $0 << 8 | UInt32($1) } }
-            while at < bytes.endIndex {
-                sum.0 = sum.0 &+ word(at) &+ sum.1
-                sum.1 = sum.1 &+ word(at + 4) &+ sum.0
-                at += 8
-            }
-        }
         func big(_ words: UInt32...) -> [UInt8] {
             words.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (24 - 8 * $0)) } }
         }
-        var wal = big(0x377f_0683, 3_007_000, 512, 0, 1, 2)
-        add(wal[...])
-        wal += big(sum.0, sum.1)
+        var wal = big(0x377f_0683, 3_007_000, 512, 0, 1, 2, 0, 0)
         for page in 1...3 {
-            let head = big(UInt32(page), page == 1 ? 0 : 3)
-            let content = [UInt8](repeating: UInt8(page), count: 512)
-            add(head[...])
-            add(content[...])
-            wal += head + big(1, 2) + big(sum.0, sum.1) + content
+            wal += big(UInt32(page), page == 1 ? 0 : 3, 1, 2, 0, 0) + [UInt8](repeating: UInt8(page), count: 512)
         }
-        return wal
+        return wal.withUnsafeBytes { withRightChecksums($0, .sqliteWAL) }
     }
 }
