@@ -41,7 +41,6 @@ extension Committer {
 
     /// Returns when the record and every earlier one are durable. The calling thread may do the commit.
     package func waitDurable(_ lsn: LSN) throws(StoreError) {
-        if sabotage.acknowledgesBeforeCommit { return }
         lock.lock()
         defer { lock.unlock() }
         var deadline: UInt64 = 0
@@ -63,7 +62,6 @@ extension Committer {
     }
 
     package func waitDurable(_ lsn: LSN) async throws(StoreError) {
-        if sabotage.acknowledgesBeforeCommit { return }
         let error: StoreError? = await withUnsafeContinuation { continuation in
             lock.lock()
             var answer: StoreError?

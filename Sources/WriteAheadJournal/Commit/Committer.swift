@@ -53,8 +53,7 @@ package final class Committer: @unchecked Sendable {
     /// The same, for the two calls of every change: without counting references.
     private let ring: Unmanaged<Tail>
     private let outlivesProcess: Bool
-    var limits: Limits
-    let sabotage: Sabotage
+    let limits: Limits
 
     let lock = Lock()
     /// A commit has ended, or the health changed: for synchronous callers.
@@ -89,8 +88,7 @@ package final class Committer: @unchecked Sendable {
     private let lastLSN: Atomic<UInt64>
 
     package init(
-        backend: any JournalBackend, page: RunPage?, tail: Tail, position: ChainPosition, limits: Limits,
-        sabotage: Sabotage = .init()
+        backend: any JournalBackend, page: RunPage?, tail: Tail, position: ChainPosition, limits: Limits
     ) {
         self.backend = backend
         self.page = page
@@ -98,9 +96,6 @@ package final class Committer: @unchecked Sendable {
         ring = .passUnretained(tail)
         outlivesProcess = tail.outlivesProcess
         self.limits = limits
-        self.sabotage = sabotage
-        // Nobody waits then, so that commits come by age alone; late ones, or a kill might find everything committed.
-        if sabotage.acknowledgesBeforeCommit { self.limits.ageMax = 1_000_000_000 }
         self.position = position
         durable = position.lsn
         lastLSN = Atomic(position.lsn.value)

@@ -22,7 +22,6 @@ package final class JournalOpening {
         package var vfs: String?
         package var paranoidSectors = false
         package var limits = Committer.Limits()
-        package var sabotage = Committer.Sabotage()
         package var lockPatience: UInt64 = 300_000_000
         package var createsStore = true
         /// For the crash lab: what the SQLite WAL of journal.db is kept at; nil for the usual.
@@ -210,11 +209,6 @@ package final class JournalOpening {
         _ end: LSN, _ mark: LSN, _ connection: SQLiteConnection
     ) throws(StoreError) -> Bool {
         guard end < mark else { return false }
-        if Sabotage.ignoresWitnesses {
-            // As a store does that takes what SQLite gives it.
-            tail = RecordBatch()
-            return false
-        }
         var lost = StoreError(
             .damaged,
             "the journal ends at LSN \(end), but everything up to LSN \(mark) was made durable: its end was lost or altered",
@@ -359,18 +353,13 @@ package final class JournalOpening {
                 throw error
             }
             position = ChainPosition(lsn: lsn, chain: crc, epoch: run.epoch)
-            // A control that must lose has nothing that outlives it.
-            let ring =
-                options.sabotage.acknowledgesBeforeCommit
-                ? try Tail(inMemory: options.limits.tailBytes, epoch: run.epoch)
-                : try TailFile.begin(file, storeID: storeID, epoch: run.epoch)
+            let ring = try TailFile.begin(file, storeID: storeID, epoch: run.epoch)
             // After the tail, since it says that there is one.
             let page = try RunPage(
                 folder: folder, storeID: storeID, epoch: run.epoch, started: started, boot: run.boot, syncMark: lsn,
                 keepsTail: ring.outlivesProcess)
             let committer = Committer(
-                backend: backend, page: page, tail: ring, position: position, limits: options.limits,
-                sabotage: options.sabotage)
+                backend: backend, page: page, tail: ring, position: position, limits: options.limits)
             try committer.start()
             return (committer, page, lock, run)
         } catch {

@@ -9,7 +9,7 @@ extension RunRow {
         boot now: String? = nil
     ) throws(StoreError) -> String? {
         let boot = now ?? Platform.bootIdentity()
-        guard end == nil, self.boot == boot, !boot.isEmpty, !Sabotage.ignoresWitnesses
+        guard end == nil, self.boot == boot, !boot.isEmpty
         else { return nil }
         guard let tail, tail.epoch == epoch, let found else {
             guard let page, page.epoch == epoch, page.keepsTail else { return nil }

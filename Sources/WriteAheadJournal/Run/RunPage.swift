@@ -17,7 +17,7 @@
 // Why `@unchecked Sendable` is right: the address never changes while the object lives, and each word behind it is
 // written by one aligned atomic store.
 
-internal import CFileSystem
+internal import CMachine
 internal import Synchronization
 #if canImport(Darwin)
 internal import Darwin

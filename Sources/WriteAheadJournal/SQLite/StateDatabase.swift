@@ -63,7 +63,7 @@ package final class StateDatabase: @unchecked Sendable {
             let name = rows.bytes(0), key = rows.bytes(1), stored = UInt64(bitPattern: rows.int(4))
             let hash = StateRow.hash(name: name, key: key, kind: kind.rawValue, value: bytes, scratch: &scratch)
             let isWhole = hash == stored
-            guard isWhole || Sabotage.ignoresChecksums else { return false }
+            guard isWhole else { return false }
             guard OperationCodec.isInBounds(name: name, key: key, value: bytes) else {
                 throw StoreError(
                     .damaged,
@@ -95,7 +95,7 @@ package final class StateDatabase: @unchecked Sendable {
             count += 1
         }
         let isWhole = count == meta.rows && digest == meta.digest
-        guard isWhole || Sabotage.ignoresChecksums else {
+        guard isWhole else {
             throw StoreError(
                 .damaged,
                 "the table state has \(count) rows where \(meta.rows) belong, or stale ones: its digest does not match",

@@ -12,7 +12,7 @@
 // are atomic; the bytes between `drained` and `published` are written before `published` says so and are not written
 // again until `drained` has passed them.
 
-internal import CFileSystem
+internal import CMachine
 internal import Synchronization
 #if canImport(Darwin)
 internal import Darwin

@@ -3,7 +3,7 @@
 // The rule: a record in the ring counts when the header checks, names this store, has the epoch of the journal's last
 // record, and the record continues the journal's chain. Layout and protocol: docs/tail.md.
 
-internal import CChecksum
+internal import CMachine
 
 package enum TailFormat {
     package static let fileName = "tail"

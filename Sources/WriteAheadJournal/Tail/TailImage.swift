@@ -132,7 +132,7 @@ package struct TailImage: Sendable {
                 guard let bytes = Self.record(data, offset) else { return false }
                 let crc = Self.crc(bytes)
                 guard
-                    Self.crc(of: bytes, after: chain, epoch: epoch, lsn: lsn) == crc || Sabotage.ignoresChecksums
+                    Self.crc(of: bytes, after: chain, epoch: epoch, lsn: lsn) == crc
                 else { return false }
                 if lsn == end.lsn.value && crc != end.chain { return false }
                 if lsn > end.lsn.value { batch.append(encoded: bytes, lsn: LSN(lsn), epoch: epoch) }
