@@ -4,7 +4,10 @@ import Foundation
 import Testing
 
 @Suite struct LayoutTests {
-    private static let rooms = ["Sources/Drill", "Sources/Bench", "Sources/BackstayTool", "Tests/Lab"]
+    private static let rooms = [
+        "Sources/WriteAheadJournal", "Sources/Backstay", "Sources/ExitHooks", "Sources/Drill", "Sources/Bench",
+        "Sources/BackstayTool", "Tests/Lab",
+    ]
     private static let filesMax = 20
 
     /// `Name.swift` holds the type `Name` and, beside functions and extensions, nothing else; `Name+Part.swift` holds
