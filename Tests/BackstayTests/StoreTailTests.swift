@@ -41,7 +41,7 @@ import Glibc
             }
             for writer in 0..<4 {
                 _ = try WorkerThread("writer") {
-                    var random = SeededGenerator(seed: seed &+ UInt64(writer))
+                    var random = SplitMix64(seed: seed &+ UInt64(writer))
                     for number in 0... {
                         let key = "w\(writer)-\(number)"
                         do {
@@ -94,7 +94,7 @@ import Glibc
         let isOver = Locked(false)
         let path = folder.store
         let writer = try WorkerThread("writer") {
-            var random = SeededGenerator(seed: seed)
+            var random = SplitMix64(seed: seed)
             var number = 0
             while !isOver.with({ $0 }) {
                 number += 1

@@ -1,4 +1,5 @@
 #if CommandLine
+import TestSupport
 import Testing
 
 #if canImport(Darwin)
@@ -14,7 +15,7 @@ import Glibc
 struct KillTests {
     @Test func killedImportResumesUntilItIsDone() throws {
         let seed = UInt64.random(in: 0 ... .max)
-        var random = SeededRandom(state: seed)
+        var random = SplitMix64(seed: seed)
         let folder = try TestFolder()
         let count = 2_000
         let lines = (0..<count).map { number in
@@ -79,19 +80,6 @@ struct KillTests {
         #expect(try folder.output("export", folder.store) == export, "seed \(seed)")
         #expect(try folder.run("verify", folder.store).status == 0, "seed \(seed)")
         #expect(kills >= 7)
-    }
-}
-
-/// SplitMix64: a seed replays it.
-struct SeededRandom: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }
 #endif

@@ -23,7 +23,7 @@ import WriteAheadJournal
 
     /// A machine with the instruction and one without must agree, at every length and alignment.
     @Test func instructionAndTableAgree() {
-        var random = SeededGenerator(seed: 3720)
+        var random = SplitMix64(seed: 3720)
         let bytes = (0..<320).map { _ in UInt8.random(in: 0...255, using: &random) }
         bytes.withUnsafeBytes { all in
             for length in 0...300 {
