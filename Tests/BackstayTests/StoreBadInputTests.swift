@@ -8,13 +8,14 @@ import Musl
 #else
 import Glibc
 #endif
+import TestSupport
 import Testing
 import WriteAheadJournal
 
 @Suite struct StoreBadInputTests {
     let folder: TemporaryFolder
 
-    init() throws { folder = try TemporaryFolder() }
+    init() throws { folder = try TemporaryFolder(onDisk: true) }
 
     /// Every file's name, mode and content; but for the lock's, which names whoever tried last.
     private func fingerprint(_ path: String) -> String {

@@ -8,6 +8,7 @@ import Musl
 #else
 import Glibc
 #endif
+import TestSupport
 import Testing
 import WriteAheadJournal
 
@@ -39,7 +40,7 @@ final class SmallDisk: Sendable {
 @Suite struct StoreDiskFullTests {
     let folder: TemporaryFolder
 
-    init() throws { folder = try TemporaryFolder() }
+    init() throws { folder = try TemporaryFolder(onDisk: true) }
 
     private func options(_ onEvent: (@Sendable (StateStore.Event) -> Void)? = nil) -> StoreOptions {
         var options = StoreOptions()

@@ -60,7 +60,7 @@ import WriteAheadJournal
 
     @Test func threadsAndTasksAgreeWithAModel() async throws {
         let seed = UInt64.random(in: 0...UInt64.max)
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryFolder(onDisk: true)
         var options = StoreOptions()
         options.tailBytes = 64 << 10
         options.logBytesMax = 1 << 20

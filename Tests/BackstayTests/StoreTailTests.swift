@@ -16,7 +16,7 @@ import Glibc
 @Suite(.timeLimit(.minutes(5))) struct StoreTailTests {
     let folder: TemporaryFolder
 
-    init() throws { folder = try TemporaryFolder() }
+    init() throws { folder = try TemporaryFolder(onDisk: true) }
 
     /// The least tail, and a committer that leaves it alone until it is half full.
     private static func lagging() -> StoreOptions {

@@ -16,7 +16,7 @@ struct KillTests {
     @Test func killedImportResumesUntilItIsDone() throws {
         let seed = UInt64.random(in: 0 ... .max)
         var random = SplitMix64(seed: seed)
-        let folder = try TestFolder()
+        let folder = try TemporaryFolder(onDisk: true)
         let count = 2_000
         let lines = (0..<count).map { number in
             let digits = String(number)
@@ -31,27 +31,27 @@ struct KillTests {
         while kept < count {
             let process = try folder.start("import", folder.store, "--ack", "--resume", "--job", "all")
             /// Takes the next acknowledgement in: it must be for the next line.
-            func readAcknowledgement() -> Bool {
-                guard let ack = process.readLine() else { return false }
+            func readAcknowledgement() throws -> Bool {
+                guard let ack = try process.readLine() else { return false }
                 let fields = ack.split(separator: " ")
                 #expect(fields.count == 3 && fields[0] == "ack", "\(ack), seed \(seed)")
                 #expect(Int(fields.last?.dropFirst().dropLast() ?? "") == kept, "\(ack) for line \(kept), seed \(seed)")
                 kept += 1
                 return true
             }
-            process.send(lines[..<kept].map { $0 + "\n" }.joined())
+            process.type(lines[..<kept].map { $0 + "\n" }.joined())
             var sent = kept
             func send(upTo most: Int) {
                 let next = min(count, sent + Int.random(in: 1...most, using: &random))
-                process.send(lines[sent..<next].map { $0 + "\n" }.joined())
+                process.type(lines[sent..<next].map { $0 + "\n" }.joined())
                 sent = next
             }
             let target = min(count, kept + Int.random(in: 1...150, using: &random))
             while kept < target {
                 send(upTo: 40)
                 while kept < sent {
-                    guard readAcknowledgement() else {
-                        Issue.record("the import ended by itself: \(process.finish().err), seed \(seed)")
+                    guard try readAcknowledgement() else {
+                        Issue.record("the import ended by itself: \(try process.finish().err), seed \(seed)")
                         return
                     }
                 }
@@ -59,11 +59,11 @@ struct KillTests {
             // Some more: the kill lands before, in the middle of, or right behind their commit.
             if sent < count {
                 send(upTo: 100)
-                if Bool.random(using: &random) { _ = readAcknowledgement() }
+                if Bool.random(using: &random) { _ = try readAcknowledgement() }
             }
-            #expect(process.kill(SIGKILL) == -SIGKILL)
+            #expect(try process.end(by: SIGKILL) == -SIGKILL)
             kills += 1
-            while readAcknowledgement() {}
+            while try readAcknowledgement() {}
 
             let exported = try folder.run("export", folder.store)
             #expect(exported.status == 0, "\(exported.err), seed \(seed)")

@@ -2,8 +2,8 @@
 
 #if CommandLine
 @testable import CrashLab
+import TestSupport
 import Testing
-import WriteAheadJournal
 
 #if canImport(Darwin)
 import Darwin
@@ -117,11 +117,10 @@ import Glibc
     }
 
     private func play(_ scenario: Scenario) throws -> ScenarioResult {
-        var template = Array("/tmp/backstay-drill-test-XXXXXX".utf8CString)
-        let made = try #require(mkdtemp(&template))
-        let folder = try Platform.resolved(String(cString: made))
-        defer { Platform.removeFolder(folder) }
-        return ScenarioRun(scenario, executable: builtCommand, folder: folder, seed: 7).play()
+        let folder = try TemporaryFolder(onDisk: true)
+        return withExtendedLifetime(folder) {
+            ScenarioRun(scenario, executable: builtCommand, folder: folder.path, seed: 7).play()
+        }
     }
 }
 #endif

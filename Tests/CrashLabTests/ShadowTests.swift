@@ -5,6 +5,7 @@
 import CFaultVFS
 import CSQLite
 @testable import CrashLab
+import TestSupport
 import Testing
 import WriteAheadJournal
 
@@ -54,13 +55,9 @@ import Glibc
     }
 
     @Test func onlySyncedBytesReachTheDisk() throws {
-        var template = Array("/tmp/backstay-shadow-XXXXXX".utf8CString)
-        let made = try #require(mkdtemp(&template))
-        let base = try Platform.resolved(String(cString: made))
-        defer {
-            Platform.removeFolder(base + "/copy")
-            Platform.removeFolder(base)
-        }
+        let place = try TemporaryFolder(onDisk: true)
+        defer { withExtendedLifetime(place) {} }
+        let base = place.path
         let folder = base + "/real"
         let disk = base + "/disk"
         for path in [folder, disk] { mkdir(path, 0o700) }

@@ -1,5 +1,6 @@
 // `run` and `scope`: what unwinds, in which order, and what the parent sees.
 
+import TestSupport
 import Testing
 
 #if canImport(Darwin)
@@ -20,21 +21,21 @@ import Glibc
     @Test func errorGoesToStderrWithStatusOne() throws {
         let trial = try trial("run-throws")
         #expect(trial.lines == ["defer", "a error: no route"])
-        #expect(trial.stderr == "error: no route\n")
+        #expect(trial.err == "error: no route\n")
         #expect(trial.end == .exited(1))
     }
 
     @Test func thrownExitUnwindsScopesThenRunsHooks() throws {
         let trial = try trial("run-exit")
         #expect(trial.lines == ["scope exit(3)", "defer", "a exit(3)"])
-        #expect(trial.stderr == "")
+        #expect(trial.err == "")
         #expect(trial.end == .exited(3))
     }
 
     @Test func signalThatCannotBeHandledEndsRunBeforeItsBody() throws {
         let trial = try trial("run-refused")
         #expect(trial.lines.isEmpty)
-        #expect(trial.stderr.hasPrefix("error: SIGQUIT can't be handled here"))
+        #expect(trial.err.hasPrefix("error: SIGQUIT can't be handled here"))
         #expect(trial.end == .exited(1))
     }
 
@@ -88,7 +89,7 @@ import Glibc
     }
 
     @Test func stdoutWhoseReaderIsGoneDoesNotChangeTheEnd() throws {
-        let probe = try RunningProbe("run-buffered")
+        let probe = try ChildProcess.probe("run-buffered")
         try probe.line("ready")
         probe.closeOutput()
         probe.send(SIGTERM)
@@ -96,7 +97,7 @@ import Glibc
     }
 
     @Test func stdoutThatNobodyReadsDoesNotHoldTheProcess() throws {
-        let probe = try RunningProbe("run-stdout-full")
+        let probe = try ChildProcess.probe("run-stdout-full")
         try probe.line("ready")
         probe.stopReading()
         // The pipe is full once the child sleeps in its body; then its end has to flush into a full pipe.
@@ -127,7 +128,7 @@ import Glibc
     }
 
     @Test func signalCancelsTheScopeAndTheProcessGoesOnUnhandled() throws {
-        let probe = try RunningProbe("scope-signal")
+        let probe = try ChildProcess.probe("scope-signal")
         try probe.line("ready")
         probe.send(SIGTERM)
         try probe.line("after")
@@ -147,7 +148,7 @@ import Glibc
     @Test func hangingHookOfAScopeIsAbandoned() throws {
         let trial = try trial("scope-hook-hangs")
         #expect(trial.lines == ["a normal", "after"])
-        #expect(trial.stderr == "exit hook 'b' was abandoned: its time was over\n")
+        #expect(trial.err == "exit hook 'b' was abandoned: its time was over\n")
         #expect(trial.duration < .milliseconds(1500))
     }
 
