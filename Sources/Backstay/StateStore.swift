@@ -117,7 +117,7 @@ public final class StateStore: Sendable {
 
     private func closeNow() throws(StoreError) {
         // Not before: where the call is refused the store is still open, and closes at exit.
-        defer { if core.isOver || Planted.forgetsExitByRefusedClose.isOn { exit?.cancel() } }
+        defer { if core.isOver { exit?.cancel() } }
         try core.close(StoreCore.end(for: ExitHooks.currentReason))
     }
 }

@@ -20,12 +20,11 @@ enum Calls {
     /// Everything that is listed, at the end of the process: hooks, then finalizers.
     static func runAll(_ reason: ExitHooks.Reason, until endBy: UInt64) {
         // A scope that ends just now may be in the middle of a hook, which has no more time than the others.
-        let hooksBy = PlantedInHooks.waitsAwayFinalizersTime.isOn ? endBy : Registry.withState { $0.hooksBy }
+        let hooksBy = Registry.withState { $0.hooksBy }
         _ = Registry.wait(until: hooksBy) { $0.calls.isEmpty || $0.calls.values.allSatisfy { $0 } }
         while true {
             let next = Registry.withState { state -> Next in
                 let hasFinalizers = state.hooks.contains { $0.isFinalizer }
-                if PlantedInHooks.movesDeadlineOfHooks.isOn { state.hooksBy = endBy - min(state.deadline / 5, endBy) }
                 let hooksBy = hasFinalizers ? state.hooksBy : endBy
                 return take(&state, until: hooksBy) { !$0.isFinalizer }
                     ?? take(&state, until: endBy) { $0.isFinalizer }
@@ -48,15 +47,12 @@ enum Calls {
 
     /// Unlists the last hook that matches. In the same step it counts as called, so that an end that begins now waits.
     private static func take(_ state: inout State, until endBy: UInt64, _ matches: (Hook) -> Bool) -> Next? {
-        let index =
-            PlantedInHooks.runsFirstRegisteredFirst.isOn
-            ? state.hooks.firstIndex(where: matches) : state.hooks.lastIndex(where: matches)
-        guard let index else { return nil }
+        guard let index = state.hooks.lastIndex(where: matches) else { return nil }
         let hook = state.hooks.remove(at: index)
         let now = backstay_now()
         if now >= endBy { return .skip(hook) }
         state.calls[hook.id] = false
-        return .call(hook, by: PlantedInHooks.ignoresBudget.isOn ? endBy : min(now + hook.budget, endBy))
+        return .call(hook, by: min(now + hook.budget, endBy))
     }
 
     private static func perform(_ next: Next, _ reason: ExitHooks.Reason) -> Bool {
@@ -76,7 +72,6 @@ enum Calls {
             backstay_set_current_hook(hook.id)
             do {
                 try hook.body(reason)
-                if PlantedInHooks.runsHooksTwice.isOn { try hook.body(reason) }
             } catch {
                 Stderr.say("exit hook '\(hook.name)' failed: \(error)")
             }

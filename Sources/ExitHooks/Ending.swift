@@ -43,7 +43,7 @@ enum Ending {
                 state.finisher = me
                 return .pass
             case .running:
-                if !PlantedInHooks.listsGateOnce.isOn { backstay_list_gate() }
+                backstay_list_gate()
                 state.finisher = me
                 let reason = status == 0 ? ExitHooks.Reason.normal : .exit(status)
                 begin(&state, reason, .goOn(status: status))
@@ -53,7 +53,7 @@ enum Ending {
             // It has waited as long as it may, and comes to the next gate of the list; or it runs the hooks itself, and one
             // of them calls `exit()`. Nobody else ends the process.
             case .unwinding where state.finisher == me, .ending where state.finisher == me:
-                return PlantedInHooks.holdsExitsOwnThread.isOn ? .hold : .pass
+                return .pass
             case .unwinding, .ending, .finished:
                 backstay_list_gate()
                 state.phase = state.phase == .unwinding ? .ending : state.phase

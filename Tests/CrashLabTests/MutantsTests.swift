@@ -1,11 +1,9 @@
-// What of `lab mutants` can be shown without a build of its own: the table is whole, a verdict is right, and nothing is
-// planted in an ordinary build.
+// What of `lab mutants` can be shown without a build of its own: the table is whole and applies, and a verdict is right.
 
 @testable import CrashLab
-import ExitHooks
+import Drill
 import Foundation
 import Testing
-import WriteAheadJournal
 
 @Suite struct MutantsTests {
     private static let root = String(#filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined())
@@ -14,65 +12,99 @@ import WriteAheadJournal
         try String(contentsOfFile: root + "/" + path, encoding: .utf8)
     }
 
-    private static func faults() throws -> [(name: String, what: String)] {
-        try PlantedSource.files.flatMap { PlantedSource.faults(try text($0)) }
-    }
-
-    @Test func everyFaultHasItsLineAndItsTests() throws {
-        let faults = try Self.faults()
-        #expect(faults.count >= 40)
-        #expect(faults.map(\.name).sorted() == Mutant.all.map(\.fault).sorted())
-        for fault in faults { #expect(fault.what.hasSuffix("."), "\(fault.name) does not say what it is") }
+    /// Tests alone: product code has no `func` of a test's name, and a helper is none.
+    private static func testFunctions() throws -> Set<String> {
         var functions: Set<String> = []
-        for case let file as String in try #require(FileManager.default.enumerator(atPath: Self.root + "/Tests"))
-        where file.hasSuffix(".swift") {
-            for line in try Self.text("Tests/" + file).components(separatedBy: "\n") {
+        for case let file as String in try #require(FileManager.default.enumerator(atPath: root + "/Tests"))
+        where file.hasSuffix("Tests.swift") {
+            for line in try text("Tests/" + file).components(separatedBy: "\n") {
                 guard let start = line.range(of: "func ")?.upperBound else { continue }
                 functions.insert(String(line[start...].prefix { $0.isLetter || $0.isNumber || $0 == "_" }))
             }
         }
+        return functions
+    }
+
+    @Test func everyMutantNamesTests() throws {
+        #expect(Mutant.all.count >= 163)
+        #expect(Set(Mutant.all.map(\.name)).count == Mutant.all.count)
+        let functions = try Self.testFunctions()
         for mutant in Mutant.all {
+            #expect(mutant.what.hasSuffix("."), "\(mutant.name) does not say what it is")
             #expect(!mutant.tests.isEmpty)
-            for test in mutant.tests { #expect(functions.contains(test), "\(mutant.fault): \(test) is no test") }
+            for test in mutant.tests { #expect(functions.contains(test), "\(mutant.name): \(test) is no test") }
         }
     }
 
-    /// A fault that nobody reads would be a line without a bug.
-    @Test func everyFaultIsReadSomewhere() throws {
-        var sources = ""
-        for module in ["WriteAheadJournal", "Backstay", "ExitHooks", "CExitHooks"] {
-            for file in try FileManager.default.contentsOfDirectory(atPath: Self.root + "/Sources/" + module)
-            where file != "Planted.swift" && (file.hasSuffix(".swift") || file.hasSuffix(".c")) {
-                sources += try Self.text("Sources/\(module)/\(file)")
+    /// All at once, as the row plants them: each place is found exactly once, and each condition is in the result.
+    @Test func everyMutantAppliesOnce() throws {
+        let texts = try MutantCopy.planted(Mutant.all) { try Self.text("Sources/" + $0) }
+        for mutant in Mutant.all {
+            for edit in mutant.edits {
+                let condition =
+                    edit.file.hasSuffix(".c") ? "mutant_is(\"\(mutant.name)\")" : "Mutant.is(.\(mutant.name))"
+                let text = try #require(texts[edit.file])
+                let places = mutant.edits.count { $0.file == edit.file }
+                #expect(text.components(separatedBy: condition).count == places + 1, "\(mutant.name) in \(edit.file)")
             }
         }
-        for fault in try Self.faults() {
-            let isRead = ["Planted.\(fault.name).isOn", "PlantedInHooks.\(fault.name).isOn", "(\"\(fault.name)\")"]
-                .contains {
-                    sources.contains($0)
-                }
-            #expect(isRead, "\(fault.name) is read nowhere")
+        for text in texts.values { #expect(!text.contains(Mutant.on)) }
+    }
+
+    private static func plant(_ mutants: [Mutant], in text: String) throws -> String? {
+        try MutantCopy.planted(mutants) { _ in text }["F.swift"]
+    }
+
+    private static func mutant(_ name: String, _ sound: String, _ planted: String) -> Mutant {
+        Mutant(name, "A bug.", in: "F.swift", sound: sound, planted: planted, seenBy: "test")
+    }
+
+    @Test func placesThatAreTheSameHoldAll() throws {
+        let text = "    work()\n    rest()\n"
+        let (a, b) = (
+            Self.mutant("a", "work()", "if ⟨on⟩ { x }\nwork()"), Self.mutant("b", "work()", "work()\nif ⟨on⟩ { y }")
+        )
+        #expect(
+            try Self.plant([a, b], in: text)
+                == "    if Mutant.is(.a) { x }\nwork()\nif Mutant.is(.b) { y }\n    rest()\n")
+        // Indentation does not count.
+        let c = Self.mutant("c", "work()\nrest()", "⟨on⟩")
+        #expect(try Self.plant([c], in: text) == "    Mutant.is(.c)\n")
+    }
+
+    /// What makes `everyMutantAppliesOnce` fail.
+    @Test func placesThatAreNotOneAreRefused() {
+        let text = "a\nb\nb\nc\nd\n"
+        for (first, second) in [("b", nil), ("x", nil), ("c\nd", "d"), ("a", nil)] as [(String, String?)] {
+            let planted = first == "a" ? "no mark" : "⟨on⟩"
+            let mutants = [Self.mutant("m", first, planted)] + (second.map { [Self.mutant("n", $0, "⟨on⟩")] } ?? [])
+            #expect(throws: MutantCopy.Refused.self) { try Self.plant(mutants, in: text) }
         }
     }
 
     @Test func pageHasTheKillMatrix() throws {
-        let page = try Self.text("docs/testing.md")
-        for fault in try Self.faults() {
-            let line = page.split(separator: "\n").first { $0.hasPrefix("| `\(fault.name)` |") }
-            #expect(line?.contains("| \(fault.what) |") == true, "docs/testing.md: \(fault.name)")
-            #expect(line?.contains("SURVIVES") == false)
+        let page = try Self.text("docs/mutants.md").split(separator: "\n")
+        for mutant in Mutant.all {
+            let line = page.first { $0.hasPrefix("| `\(mutant.name)` |") }
+            #expect(line?.contains("| \(mutant.what) |") == true, "docs/mutants.md: \(mutant.name)")
+            #expect(line?.contains("SURVIVES") == false && line?.contains("NOT RUN") == false)
         }
     }
 
-    #if !PLANTED
-    /// Not even where the environment asks for it.
-    @Test func nothingIsPlantedInAnOrdinaryBuild() async {
-        await #expect(processExitsWith: .success) {
-            setenv("BACKSTAY_PLANTED", "commitsAtNormal", 1)
-            precondition(!Planted.commitsAtNormal.isOn && !PlantedInHooks.ignoresBudget.isOn)
+    /// The product knows nothing of what is planted in its copies.
+    @Test func productHasNoMutants() throws {
+        var files = 0
+        for case let file as String in try #require(FileManager.default.enumerator(atPath: Self.root + "/Sources"))
+        where [".swift", ".c", ".h"].contains(where: file.hasSuffix) {
+            files += 1
+            let text = try Self.text("Sources/" + file)
+            for word in ["Mutant", "mutant_is", "Planted", "BACKSTAY_MUTANT", "Sabotage"] {
+                let isThere = text.contains(word)
+                #expect(!isThere, "\(file): \(word)")
+            }
         }
+        #expect(files > 100)
     }
-    #endif
 
     @Test func verdictsAreRead() {
         func verdict(_ status: Int32, _ output: String) -> MutantVerdict {
@@ -106,7 +138,7 @@ import WriteAheadJournal
         #expect(report.isGood && report.outcomes[.detected] == 3)
         MutantsRow.note(verdict, of: mutant, 3, log: "log", in: &report)
         #expect(!report.isGood && report.failed == 1)
-        #expect(report.text.contains(mutant.fault) && report.text.contains("--from 3 --cases 1"))
+        #expect(report.text.contains(mutant.name) && report.text.contains("--from 3 --cases 1"))
     }
 
     @Test func placeThatIsNoCloneIsRefused() {

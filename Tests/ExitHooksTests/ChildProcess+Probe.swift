@@ -40,9 +40,9 @@ extension ChildProcess {
         let sanitizing =
             "TSAN_OPTIONS=halt_on_error=1:exitcode=66:atexit_sleep_ms=0:die_after_fork=0:handle_segv=0:handle_sigbus=0"
             + ":handle_sigfpe=0:handle_sigill=0:handle_sigtrap=0:handle_abort=0"
-        // In a test build with planted faults, the probe has the same one (`lab mutants`).
-        let planted = getenv("BACKSTAY_PLANTED").map { ["BACKSTAY_PLANTED=" + String(cString: $0)] } ?? []
-        let environment = ["PATH=/usr/bin:/bin", backtracing, sanitizing] + planted
+        // In the copy that `lab mutants` builds, the same mutant is on in the probe.
+        let mutant = getenv("BACKSTAY_MUTANT").map { ["BACKSTAY_MUTANT=" + String(cString: $0)] } ?? []
+        let environment = ["PATH=/usr/bin:/bin", backtracing, sanitizing] + mutant
         return try ChildProcess(command[0], Array(command.dropFirst()), environment: environment)
     }
 

@@ -1,0 +1,241 @@
+// The store's folder: how one comes to be, whole or not at all.
+//
+// Creating, in this order; a crash after any step leaves either no store or a whole one:
+//   1. a temporary folder beside the place, with its lock held          (a later start removes what a crash left)
+//   2. the databases, set up under synchronous=EXTRA before WAL mode    (else a power cut could bring back a hot
+//      rollback journal, https://www.sqlite.org/pragma.html#pragma_synchronous)
+//   3. every file and the folder synced
+//   4. renamed into place; an empty folder there is replaced, anything else is not
+//   5. the parent synced
+
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Glibc
+#endif
+
+package enum StoreFolder {
+    /// What is at a path.
+    package enum Finding: Sendable, Equatable {
+        case nothing
+        case emptyFolder
+        case store
+    }
+
+    /// Looks without changing anything.
+    ///
+    /// - Throws: `notAStore` for a file, or a folder that holds something else; `ioError` where it may not be looked at.
+    package static func classify(_ path: String) throws(StoreError) -> Finding {
+        var status = stat()
+        guard stat(path, &status) == 0 else {
+            if errno == ENOENT { return .nothing }
+            throw Platform.failure("looking at", path)
+        }
+        guard status.st_mode & S_IFMT == S_IFDIR else {
+            throw StoreError(
+                .notAStore, "\(path) is a file, a store is a folder: choose another path", location: .init(file: path))
+        }
+        if stat(path + "/" + JournalSchema.name, &status) == 0 { return .store }
+        guard errno == ENOENT else { throw Platform.failure("looking at", path) }
+        let names = Platform.names(in: path)
+        if names.isEmpty {
+            guard access(path, R_OK | X_OK) == 0 else { throw Platform.failure("looking at", path) }
+            return .emptyFolder
+        }
+        let remains = names.contains(StateSchema.name) || names.contains(FolderLock.fileName)
+        throw StoreError(
+            .notAStore,
+            remains
+                ? "\(path) looks like a store without its \(JournalSchema.name): restore that file or a backup"
+                : "\(path) holds other files (\(names.prefix(3).joined(separator: ", "))): choose another path",
+            location: .init(file: path))
+    }
+
+    /// Looks into a journal.db without a lock file beside it, which may be another program's: there not even the lock
+    /// file may be made.
+    static func rejectForeign(_ path: String, vfs: String?) throws(StoreError) {
+        guard !Platform.exists(path + "/" + StateSchema.name) else { return }
+        do throws(StoreError) {
+            do throws(StoreError) {
+                _ = try DatabaseInspection(folder: path, name: JournalSchema.name)
+            } catch {
+                throw StoreError(.notAStore, error.message, location: error.location)
+            }
+            let connection = try SQLiteConnection(path + "/" + JournalSchema.name, .readPrivate, vfs: vfs)
+            defer { connection.close() }
+            _ = try JournalMeta.read(connection)
+        } catch {
+            // Any other error is for the opening itself to find.
+            if error.code == .notAStore { throw error }
+        }
+    }
+
+    /// Makes a store and takes its lock.
+    ///
+    /// - Parameters:
+    ///   - position: where its log begins; a new history begins at LSN 0.
+    ///   - rows: the content of the table `state` as of that position.
+    /// - Returns: the lock, or nil where somebody else made a store there first.
+    package static func create(
+        _ path: String, vfs: String?, storeID: String, position: ChainPosition,
+        rows: (_ put: StateRowBody) throws -> Void = { _ in }
+    ) throws -> FolderLock? {
+        let slash = path.lastIndex(of: "/") ?? path.startIndex
+        let parent = slash == path.startIndex ? "/" : String(path[..<slash])
+        let name = String(path[path.index(after: slash)...])
+        removeLeftovers(of: name, in: parent)
+
+        let (temporary, lock) = try makeTemporary(of: name, in: parent)
+        var made = temporary
+        do {
+            try createDatabase(temporary + "/" + JournalSchema.name, vfs: vfs) { connection in
+                try connection.execute(JournalSchema.schema)
+                let put = try connection.prepare("INSERT INTO meta(key,value) VALUES(?,?)")
+                put.bind(1, "store_id")
+                put.bind(2, storeID)
+                try put.run()
+                for (key, value) in [
+                    ("base_lsn", Int64(bitPattern: position.lsn.value)), ("base_chain", Int64(position.chain)),
+                    ("base_epoch", Int64(bitPattern: position.epoch)),
+                ] {
+                    put.bind(1, key)
+                    put.bind(2, value)
+                    try put.run()
+                }
+            }
+            try createDatabase(temporary + "/" + StateSchema.name, vfs: vfs) { connection in
+                try StateDatabase.fill(connection, storeID: storeID, position: position, rows: rows)
+            }
+            for file in Platform.names(in: temporary) { try Platform.synchronize(path: temporary + "/" + file) }
+            try Platform.synchronize(path: temporary, isFolder: true)
+            guard rename(temporary, path) == 0 else {
+                let code = errno
+                if code == ENOTEMPTY || code == EEXIST || code == ENOTDIR {
+                    Platform.removeFolder(temporary)
+                    return nil
+                }
+                var failure = Platform.failure("creating", path, errno: code)
+                if code == EBUSY {
+                    failure.message += ": it is a mount point; choose a folder in it, such as \(path)/store"
+                }
+                throw failure
+            }
+            // Ours alone still: the lock is held.
+            made = path
+            try Platform.synchronize(path: parent, isFolder: true)
+            return lock
+        } catch {
+            Platform.removeFolder(made)
+            throw error
+        }
+    }
+
+    private static func createDatabase(_ path: String, vfs: String?, _ fill: (SQLiteConnection) throws -> Void) throws {
+        let connection = try SQLiteConnection(path, .create, vfs: vfs)
+        defer { connection.close() }
+        try connection.pragma("synchronous", "EXTRA", expect: "3")
+        try connection.pragma("page_size", "4096", expect: "4096")
+        try connection.execute("PRAGMA application_id=\(JournalSchema.applicationID)")
+        try connection.execute("PRAGMA user_version=\(JournalSchema.formatVersion)")
+        try fill(connection)
+        try connection.pragma("journal_mode", "WAL", expect: "wal")
+        guard chmod(path, 0o600) == 0 else { throw Platform.failure("setting the mode of", path) }
+    }
+
+    /// The random name of a store and its history.
+    package static func newStoreID() -> String {
+        func hex(_ bits: UInt64) -> String {
+            let text = String(bits, radix: 16)
+            return String(repeating: "0", count: 16 - text.count) + text
+        }
+        return hex(Platform.randomBits()) + hex(Platform.randomBits())
+    }
+
+    /// Where the log of a new history begins: before LSN 1, chained to the store's id.
+    package static func origin(storeID: String) -> ChainPosition {
+        var text = storeID
+        return ChainPosition(
+            lsn: .zero, chain: text.withUTF8 { RecordFormat.crc(UnsafeRawBufferPointer($0)) }, epoch: 0)
+    }
+
+    /// A folder of our own beside the place, with its lock held. Until the lock is held another creator may take the
+    /// folder for a dead one's and remove it: then another is made.
+    private static func makeTemporary(of name: String, in parent: String) throws(StoreError) -> (String, FolderLock) {
+        var attempts = 0
+        while true {
+            attempts += 1
+            let folder = "\(parent)/.\(name).creating-\(getpid())-\(String(Platform.randomBits(), radix: 36))"
+            guard mkdir(folder, 0o700) == 0 else { throw Platform.failure("creating", folder) }
+            do throws(StoreError) {
+                return (folder, try FolderLock.exclusive(folder: folder, create: true))
+            } catch {
+                let isRemoved = !Platform.exists(folder)
+                Platform.removeFolder(folder)
+                guard isRemoved || error.code == .busy, attempts < 100 else { throw error }
+            }
+        }
+    }
+
+    /// Temporary folders of creators that died: their lock is free. It is taken for the removing, so that a creator who
+    /// has only just made its folder does not lose files that it writes meanwhile.
+    private static func removeLeftovers(of name: String, in parent: String) {
+        let prefix = ".\(name).creating-"
+        for entry in Platform.names(in: parent) where entry.hasPrefix(prefix) {
+            let folder = parent + "/" + entry
+            // Not what a link points to: that is none of ours.
+            guard Platform.isFolder(folder) else { continue }
+            let pid = entry.dropFirst(prefix.count).prefix { $0 != "-" }
+            if let pid = Int32(pid), pid != getpid(), Platform.isAlive(pid) { continue }
+            guard let lock = try? FolderLock.exclusive(folder: folder, create: true, patience: 0) else { continue }
+            withExtendedLifetime(lock) { Platform.removeFolder(folder) }
+        }
+    }
+
+    /// Writes every database file's bytes into new files and renames them over the old ones: after a failed sync the
+    /// kernel may hold pages that it believes clean and the disk never got; only new writes are known to reach it.
+    static func rewriteFiles(_ folder: String) throws(StoreError) {
+        for name in [JournalSchema.name, JournalSchema.name + "-wal", StateSchema.name, StateSchema.name + "-wal"] {
+            let path = folder + "/" + name
+            guard Platform.exists(path) else { continue }
+            let copy = path + ".rewrite"
+            unlink(copy)
+            do throws(StoreError) {
+                try Platform.copyFile(path, to: copy)
+                guard rename(copy, path) == 0 else { throw Platform.failure("renaming", copy) }
+            } catch {
+                // Half a copy would keep the last space from whoever makes some.
+                unlink(copy)
+                throw error
+            }
+        }
+        for name in [JournalSchema.name + "-shm", StateSchema.name + "-shm"] { unlink(folder + "/" + name) }
+        try Platform.synchronize(path: folder, isFolder: true)
+    }
+
+    /// Keeps one set of the files as damage was found in them, in `evidence/`, for whoever looks into it. The set is
+    /// complete or not there: it is made under another name.
+    ///
+    /// - Returns: a sentence for the error's message.
+    static func keepEvidence(_ folder: String) -> String {
+        let place = folder + "/evidence"
+        if Platform.exists(place) { return "an earlier set of the files is kept in \(place)" }
+        let part = place + ".part"
+        Platform.removeFolder(part)
+        do throws(StoreError) {
+            guard mkdir(part, 0o700) == 0 else { throw Platform.failure("creating", part) }
+            for name in Platform.names(in: folder) where name != FolderLock.fileName {
+                var status = stat()
+                guard lstat(folder + "/" + name, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
+                try Platform.copyFile(folder + "/" + name, to: part + "/" + name)
+            }
+            guard rename(part, place) == 0 else { throw Platform.failure("renaming", part) }
+            try Platform.synchronize(path: folder, isFolder: true)
+        } catch {
+            Platform.removeFolder(part)
+            return "the files could not be kept aside: \(error.message)"
+        }
+        return "the files are kept as found in \(place)"
+    }
+}

@@ -1,0 +1,9 @@
+/// One record of the journal. `content` is valid during the call that hands it out.
+package struct Record {
+    package let lsn: LSN
+    package let epoch: UInt64
+    package let kind: RecordKind
+    package let chain: UInt32
+    /// The body, without the kind.
+    package let body: UnsafeRawBufferPointer
+}

@@ -1,0 +1,9 @@
+/// What a record is about. On disk; the numbers stay.
+package enum RecordKind: UInt8, Sendable {
+    /// A process opened the journal: run id (u64), time in microseconds since 1970 (i64).
+    case run = 1
+    /// Operations on named states (Operation.swift).
+    case changes = 2
+    /// Bytes of whoever uses the journal by itself.
+    case bytes = 3
+}

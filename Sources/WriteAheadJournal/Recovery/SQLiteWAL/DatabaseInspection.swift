@@ -1,0 +1,115 @@
+// Looks at both databases of a store before SQLite opens them, and puts right what can be.
+//
+// Why before: SQLite takes the first frame of a WAL that does not check for the log's end, goes on from there, and writes
+// over what follows; it deletes the WAL of a database file that is empty; it waits for ever at a pipe. What a WAL's frames
+// prove, and why a byte may be put right without proof: WALScan.swift.
+//
+// Only with the store's lock held, and before this process has any connection to the files: closing a descriptor here
+// would drop SQLite's locks (https://www.sqlite.org/howtocorrupt.html, 2.2).
+
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Glibc
+#endif
+
+struct DatabaseInspection {
+    let path: String
+    /// Nil where there is nothing to scan.
+    let wal: WALScan?
+
+    /// - Throws: `damaged` where SQLite must not be let near a file; nothing is changed.
+    init(folder: String, name: String) throws(StoreError) {
+        path = folder + "/" + name
+        try Self.checkKind(path, leastBytes: 512)
+        try Self.checkKind(path + "-wal", leastBytes: 0)
+        wal = WALScan.file(path + "-wal")
+    }
+
+    /// A file that is there is a file, and not too small to be one of SQLite's.
+    private static func checkKind(_ path: String, leastBytes: Int) throws(StoreError) {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw StoreError(.damaged, "\(path) is no file, but something else", location: .init(file: path))
+        }
+        guard Int(status.st_size) >= leastBytes else {
+            throw StoreError(
+                .notAStore, "\(path) is not an SQLite database: it has \(status.st_size) bytes",
+                location: .init(file: path))
+        }
+    }
+
+    /// Whether the WAL has bytes that were altered after they were written, as far as that can be seen.
+    var isAltered: Bool { wal.map { $0.isRotten || !$0.repairs.isEmpty } ?? false }
+
+    /// The damage as an error, for those who may not or cannot put it right.
+    func error(_ advice: String) -> StoreError {
+        let scan = wal ?? WALScan()
+        let offset = scan.repairs.first?.offset ?? scan.breakOffset ?? 0
+        let what = scan.repairs.isEmpty ? scan.reason : Self.text(scan.repairs)
+        return StoreError(
+            .damaged, "\(path)-wal: \(what)\(advice)",
+            location: .init(file: path + "-wal", bytes: offset..<offset + 1))
+    }
+
+    private static func text(_ repairs: [WALScan.Repair]) -> String {
+        repairs.map { "byte \($0.offset) is \($0.found) where \($0.written) was written" }.joined(separator: ", ")
+    }
+
+    /// Puts altered bytes right, synced. A crash in between leaves fewer of them.
+    ///
+    /// - Returns: what was done; nil where there was nothing to do.
+    func repair(evidence: String) throws(StoreError) -> String? {
+        guard let wal, !wal.repairs.isEmpty else { return nil }
+        try Self.withFile(path + "-wal") { descriptor in
+            wal.repairs.allSatisfy { repair in
+                var byte = repair.written
+                return pwrite(descriptor, &byte, 1, off_t(repair.offset)) == 1
+            }
+        }
+        return "\(path)-wal: \(Self.text(wal.repairs)): put right; \(evidence)"
+    }
+
+    /// Cuts off what is behind the log's end. The next start would else find it again behind what is written now.
+    func cut() throws(StoreError) {
+        guard let wal else { return }
+        try Self.withFile(path + "-wal") { ftruncate($0, off_t(wal.committedBytes)) == 0 }
+    }
+
+    /// Puts zeros in the place of a header that does not check, so that SQLite draws new salts when it begins anew. The
+    /// frames behind stay, as evidence; nothing counts any of them.
+    ///
+    /// - Returns: what was there.
+    func clearBrokenHeader() throws(StoreError) -> [UInt8]? {
+        guard wal?.hasBrokenHeader == true,
+            let found = FileReader(path + "-wal")?.read(at: 0, count: WALFormat.headerBytes)
+        else { return nil }
+        try putHeader([UInt8](repeating: 0, count: WALFormat.headerBytes))
+        return found
+    }
+
+    func putHeader(_ bytes: [UInt8]) throws(StoreError) {
+        try Self.withFile(path + "-wal") { pwrite($0, bytes, bytes.count, 0) == bytes.count }
+    }
+
+    private static func withFile(_ path: String, _ body: (Int32) -> Bool) throws(StoreError) {
+        let descriptor = Platform.openAboveStreams(path, O_WRONLY | O_NOFOLLOW)
+        guard descriptor >= 0 else { throw Platform.failure("opening", path) }
+        defer { close(descriptor) }
+        guard body(descriptor), Platform.synchronize(descriptor) else { throw Platform.failure("writing", path) }
+    }
+
+    /// SQLite's own examination of the whole database as it is without what was cut off: pages of a lost transaction may
+    /// have been copied into it already.
+    static func integrity(_ connection: SQLiteConnection) throws(StoreError) {
+        let finding = try connection.query("PRAGMA integrity_check(1)") { $0.text(0) ?? "" }
+        guard finding == "ok" else {
+            throw StoreError(
+                .damaged, "\(connection.path) is malformed: SQLite finds \(finding ?? "nothing")",
+                location: .init(file: connection.path))
+        }
+    }
+}

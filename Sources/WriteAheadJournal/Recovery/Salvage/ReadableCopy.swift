@@ -1,0 +1,69 @@
+// Copies what can be read of a file on a disk with bad sectors. Salvage needs it: what it is for often begins with one.
+//
+// The unsafe pointers are to one buffer of this call's own.
+
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Glibc
+#endif
+
+enum ReadableCopy {
+    private static let sectorBytes = 512
+    private static let pageBytes = 4_096
+    private static let pieceBytes = 1 << 20
+
+    /// Makes a synced copy, mode 0600, with zeros where the source cannot be read. `destination` must not be there.
+    ///
+    /// - Returns: what could not be read.
+    static func make(_ source: String, to destination: String) throws(StoreError) -> [Range<Int>] {
+        let input = open(source, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard input >= 0 else { throw Platform.failure("opening", source) }
+        defer { close(input) }
+        var status = stat()
+        guard fstat(input, &status) == 0 else { throw Platform.failure("looking at", source) }
+        let output = Platform.openAboveStreams(destination, O_WRONLY | O_CREAT | O_EXCL, 0o600)
+        guard output >= 0 else { throw Platform.failure("creating", destination) }
+        defer { close(output) }
+        let gaps = read(input, from: 0, bytes: Int(status.st_size)) { Platform.writeAll(output, $0) }
+        guard let gaps else { throw Platform.failure("writing", destination) }
+        guard Platform.synchronize(output) else { throw Platform.failure("syncing", destination) }
+        return gaps
+    }
+
+    /// Hands over so many bytes, in order, fewer where the file ends. Where a piece cannot be read, smaller ones are tried,
+    /// down to a disk's sector; zeros stand for what is left.
+    ///
+    /// - Returns: what could not be read, counted from `start`, or nil where the body failed.
+    static func read(
+        _ descriptor: Int32, from start: Int, bytes: Int, _ body: (UnsafeRawBufferPointer) -> Bool
+    ) -> [Range<Int>]? {
+        let buffer = UnsafeMutableRawPointer.allocate(byteCount: pieceBytes, alignment: pageBytes)
+        defer { buffer.deallocate() }
+        var gaps: [Range<Int>] = []
+        var at = 0
+        var piece = pieceBytes
+        while at < bytes {
+            let wanted = min(piece - at % piece, bytes - at)
+            let got = pread(descriptor, buffer, wanted, off_t(start + at))
+            if got == 0 { break }
+            if got < 0 && errno == EINTR { continue }
+            if got < 0 && wanted > sectorBytes {
+                piece = piece > pageBytes ? pageBytes : sectorBytes
+                continue
+            }
+            let count = got < 0 ? wanted : got
+            if got < 0 {
+                memset(buffer, 0, count)
+                let begin = gaps.last?.upperBound == at ? gaps.removeLast().lowerBound : at
+                gaps.append(begin..<at + count)
+            }
+            guard body(UnsafeRawBufferPointer(start: buffer, count: count)) else { return nil }
+            at += count
+            if at % pageBytes == 0 { piece = at % pieceBytes == 0 ? pieceBytes : max(piece, pageBytes) }
+        }
+        return gaps
+    }
+}

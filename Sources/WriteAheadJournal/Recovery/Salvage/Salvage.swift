@@ -1,0 +1,184 @@
+// Makes a new store of everything in a damaged one that still checks.
+//
+// The damaged store is only read: its files are copied first, under its lock, and what SQLite or we put right is put right
+// in the copy. The new store is another history: it has an id of its own, and its log is empty and goes on behind the last
+// LSN that was seen, so that no LSN is given twice.
+//
+// Values: the rows of `state` whose hash matches, then the good records behind its checkpoint, in order. Where a row does
+// not check, or is gone, the newest good record that the log still has of its key counts. Where `meta` of state.db cannot
+// be read, all good records: each key's last one counts.
+
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Glibc
+#endif
+
+package struct Salvage: Sendable {
+    /// The new store.
+    package private(set) var path = ""
+    /// Keys in it, those of named states included.
+    package private(set) var rows = 0
+    /// Good records that were found in the log and the tail.
+    package private(set) var records = 0
+    /// The last LSN that was seen, which the new store goes on behind.
+    package private(set) var lastLSN = LSN.zero
+    /// What is not in the new store, or may not be.
+    package private(set) var dropped: [StoreSurvey.Finding] = []
+    /// Bytes of an SQLite WAL that were altered and are right in the new store.
+    package private(set) var repaired: [String] = []
+
+    private struct Value {
+        var kind: UInt8
+        var bytes: [UInt8]
+    }
+
+    private var values: [RowKey: Value] = [:]
+
+    /// - Parameter destination: where nothing is, or an empty folder; its parent must exist.
+    /// - Throws: `busy` while somebody owns the store; `notAStore` where neither database is there, or something is at the
+    ///   destination; then nothing is left there.
+    package init(_ path: String, to destination: String, vfs: String? = nil) throws {
+        let folder = try Platform.resolved(path)
+        let place = try Platform.resolved(destination)
+        guard Platform.exists(folder + "/" + JournalSchema.name) || Platform.exists(folder + "/" + StateSchema.name)
+        else {
+            throw StoreError(.notAStore, "there is no store at \(folder)", location: .init(file: folder))
+        }
+        guard Platform.names(in: place).isEmpty, !Platform.exists(place) || Platform.size(place + "/.") != nil else {
+            throw StoreError(
+                .notAStore, "\(place) is not empty: choose a path where nothing is", location: .init(file: place))
+        }
+        let copy = "\(place).salvage-\(getpid())-\(String(Platform.randomBits(), radix: 36))"
+        guard mkdir(copy, 0o700) == 0 else { throw Platform.failure("creating", copy) }
+        defer { Platform.removeFolder(copy) }
+        let unread = try Self.copyFiles(folder, to: copy)
+        repair(copy)
+        let checkpoint = try read(copy, vfs)
+        dropped += unread
+        try make(place, vfs, checkpoint)
+        self.path = place
+    }
+
+    /// The files as they are, while nobody writes.
+    ///
+    /// - Returns: what could not be read; zeros stand there in the copy.
+    private static func copyFiles(_ folder: String, to copy: String) throws(StoreError) -> [StoreSurvey.Finding] {
+        var lock: FolderLock?
+        if Platform.exists(folder + "/" + FolderLock.fileName) {
+            lock = try FolderLock.shared(folder: folder)
+            guard lock != nil else {
+                throw StoreError(
+                    .busy, "\(folder) is in use: a store that somebody has open needs no salvage; close it first",
+                    location: .init(file: folder))
+            }
+        }
+        defer { lock?.release() }
+        var unread: [StoreSurvey.Finding] = []
+        for name in [
+            JournalSchema.name, JournalSchema.name + "-wal", StateSchema.name, StateSchema.name + "-wal",
+            RunPage.fileName,
+            TailFormat.fileName,
+        ] {
+            var status = stat()
+            guard lstat(folder + "/" + name, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
+            for gap in try ReadableCopy.make(folder + "/" + name, to: copy + "/" + name) {
+                unread.append(
+                    StoreSurvey.Finding(
+                        check: "store", message: "\(gap.count) bytes cannot be read",
+                        location: .init(file: folder + "/" + name, bytes: gap)))
+            }
+        }
+        return unread
+    }
+
+    private mutating func repair(_ copy: String) {
+        for name in [JournalSchema.name, StateSchema.name] {
+            do throws(StoreError) {
+                let file = try DatabaseInspection(folder: copy, name: name)
+                guard let done = try file.repair(evidence: "in the new store") else { continue }
+                repaired.append(String(done.dropFirst(copy.utf8.count + 1)))
+            } catch {
+                // The survey meets it again, and says so.
+                continue
+            }
+        }
+    }
+
+    /// - Returns: the checkpoint of the table that was read.
+    private mutating func read(_ copy: String, _ vfs: String?) throws -> LSN {
+        let survey = StoreSurvey(folder: copy, isLive: false, vfs: vfs)
+        var rows: [RowKey: Value] = [:]
+        let meta = survey.state { name, key, kind, bytes in
+            rows[RowKey(name: name, key: key)] = Value(kind: kind, bytes: bytes)
+        }
+        values = rows
+        let checkpoint = meta?.checkpoint.lsn ?? .zero
+        let isTableWhole = !survey.findings.contains { $0.check == "state" }
+        var newest = checkpoint
+        var count = 0
+        var changed = values
+        var unreadable: [LSN] = []
+        let log = try survey.records { record in
+            count += 1
+            newest = max(newest, record.lsn)
+            let isInTable = record.lsn <= checkpoint
+            guard record.kind == .changes, !isInTable || !isTableWhole else { return }
+            do {
+                try OperationCodec.read(record.body) { operation in
+                    let key = RowKey(name: [UInt8](operation.name), key: [UInt8](operation.key))
+                    // A row that checks is no older than a record that it has.
+                    if isInTable && rows[key] != nil { return }
+                    changed[key] =
+                        operation.code == .remove
+                        ? nil : Value(kind: operation.kind, bytes: [UInt8](operation.value))
+                }
+            } catch is OperationCodec.Malformed {
+                unreadable.append(record.lsn)
+            }
+        }
+        values = changed
+        records = count
+        lastLSN = max(newest, log?.end.lsn ?? .zero)
+        dropped = survey.findings.filter { finding in
+            // Damage that costs nothing: records that a whole table has.
+            guard finding.check == "journal" || finding.check == "tail", let lsns = finding.lsns else { return true }
+            return lsns.upperBound > checkpoint.value || meta == nil || !isTableWhole
+        }
+        dropped += unreadable.map {
+            StoreSurvey.Finding(
+                check: "journal", message: "the record's operations cannot be read", lsns: $0.value...$0.value)
+        }
+        // The copy is gone when this is read.
+        for index in dropped.indices {
+            if let file = dropped[index].location?.file, file.hasPrefix(copy + "/") {
+                dropped[index].location?.file = String(file.dropFirst(copy.count + 1))
+            }
+        }
+        return checkpoint
+    }
+
+    private mutating func make(_ place: String, _ vfs: String?, _ checkpoint: LSN) throws {
+        let storeID = StoreFolder.newStoreID()
+        var position = StoreFolder.origin(storeID: storeID)
+        position.lsn = lastLSN
+        let sorted = values.sorted { $0.key < $1.key }
+        let lock = try StoreFolder.create(place, vfs: vfs, storeID: storeID, position: position) { put in
+            for (key, value) in sorted {
+                try key.name.withUnsafeBytes { name in
+                    try key.key.withUnsafeBytes { key in
+                        try value.bytes.withUnsafeBytes { try put(name, key, value.kind, $0) }
+                    }
+                }
+            }
+        }
+        guard let lock else {
+            throw StoreError(.notAStore, "\(place) is not empty: choose another path", location: .init(file: place))
+        }
+        lock.release()
+        rows = values.count
+        values = [:]
+    }
+}

@@ -1,0 +1,50 @@
+/// One run of the application: a row of the table `runs`.
+public struct RunRow: Sendable, Hashable {
+    /// Counts up from 1.
+    public var id: Int64
+    /// The run's random number in the record chain.
+    public var epoch: UInt64
+    /// When the store was opened: microseconds since 1970.
+    public var started: Int64
+    /// The process.
+    public var pid: Int32
+    /// The machine's name.
+    public var host: String
+    /// The machine's boot.
+    public var boot: String
+    /// When the end was noted: microseconds since 1970. Nil for a run whose end the next start had to judge.
+    public var ended: Int64?
+    /// How it ended; nil while it goes on.
+    public var end: RunEnd?
+
+    var memoryGroup: MemoryGroup?
+
+    /// What there is to judge a run by that did not note its end.
+    ///
+    /// - Parameter boot: the machine's boot as the crash lab has it; nil asks the system, and for what its kernel says.
+    func traces(page: RunPage.Image?, boot now: String? = nil) -> RunTraces {
+        var traces = RunTraces()
+        if let page, page.epoch == epoch {
+            traces.pageIsItsOwn = true
+            traces.fatalSignal = page.fatalSignal
+            traces.fatalCode = page.fatalCode
+            traces.handledSignal = page.handledSignal
+            traces.marksArmed = page.marksArmed
+            traces.poisoned = page.poisoned
+        }
+        traces.bootThen = boot
+        traces.bootNow = now ?? Platform.bootIdentity()
+        guard now == nil else { return traces }
+        if traces.bootThen == traces.bootNow {
+            traces.pidIsTheKernels = KernelLog.knowsOurNumbers && host == Platform.hostName()
+            traces.kernelKilledForMemory = KernelLog.namesMemoryKill(of: pid, since: started)
+        }
+        if let now = MemoryGroup.current(), let then = memoryGroup, host == Platform.hostName() {
+            traces.sameMemoryGroup = now.path == then.path
+            traces.memoryKillsThen = then.kills
+            traces.memoryKillsNow = now.kills
+        }
+        return traces
+    }
+
+}

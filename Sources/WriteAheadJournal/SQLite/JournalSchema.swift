@@ -1,0 +1,35 @@
+// journal.db as a file: its tables, and what its table `meta` says of the store and of where its log begins and ends.
+//
+// On disk: docs/format.md.
+
+package enum JournalSchema {
+    package static let name = "journal.db"
+    /// "BSTY": in SQLite's header, so that `file` and `doctor` can tell. On disk.
+    static let applicationID = 0x4253_5459
+    /// In SQLite's user_version. A reader refuses a higher one.
+    package static let formatVersion = 1
+
+    static let schema = """
+        CREATE TABLE journal(
+          first_lsn INTEGER PRIMARY KEY,
+          last_lsn INTEGER NOT NULL,
+          time INTEGER NOT NULL,
+          chain INTEGER NOT NULL,
+          records BLOB NOT NULL);
+        CREATE TABLE runs(
+          id INTEGER PRIMARY KEY,
+          epoch INTEGER NOT NULL,
+          started INTEGER NOT NULL,
+          pid INTEGER NOT NULL,
+          host TEXT NOT NULL,
+          boot TEXT NOT NULL,
+          memory_group TEXT,
+          memory_kills INTEGER,
+          ended INTEGER,
+          how TEXT,
+          status INTEGER,
+          evidence TEXT,
+          confidence TEXT);
+        CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+        """
+}

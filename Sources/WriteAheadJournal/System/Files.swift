@@ -1,0 +1,311 @@
+// The few system calls the journal makes outside SQLite, with their errors typed.
+//
+// Every path here is a plain string; every failing call becomes a StoreError that names the path and the errno.
+
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Glibc
+#endif
+
+package enum Platform {
+    /// The text of an errno.
+    package static func text(of code: Int32) -> String {
+        strerror(code).map { String(cString: $0) } ?? "error \(code)"
+    }
+
+    /// The errno of the call that just failed, as a typed error.
+    package static func failure(_ doing: String, _ path: String, errno code: Int32 = errno) -> StoreError {
+        switch code {
+        case ENOSPC, EDQUOT, EFBIG:
+            return StoreError(
+                .diskFull, "no space left while \(doing) \(path): free some space and try again", cause: code,
+                location: .init(file: path))
+        case EACCES, EPERM, EROFS:
+            return StoreError(
+                .ioError, "may not do this: \(doing) \(path): \(text(of: code)); check owner, mode and mount",
+                cause: code,
+                location: .init(file: path))
+        default:
+            return StoreError(
+                .ioError, "\(doing) \(path) failed: \(text(of: code))", cause: code, location: .init(file: path))
+        }
+    }
+
+    /// Nanoseconds since some fixed moment; never goes back.
+    package static func monotonicNanoseconds() -> UInt64 {
+        var now = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        return UInt64(now.tv_sec) &* 1_000_000_000 &+ UInt64(now.tv_nsec)
+    }
+
+    /// Microseconds since 1970, by the wall clock.
+    package static func wallMicroseconds() -> Int64 {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1_000
+    }
+
+    /// Makes what is in the file durable. On Darwin only F_FULLFSYNC reaches the medium.
+    package static func synchronize(_ descriptor: Int32) -> Bool {
+        #if canImport(Darwin)
+        let isDone = fcntl(descriptor, F_FULLFSYNC) == 0
+        #else
+        let isDone = fsync(descriptor) == 0
+        #endif
+        if isDone { onSync?(descriptor) }
+        return isDone
+    }
+
+    /// For the crash lab, which has to know what is durable: told of each descriptor that was synced outside SQLite. Set
+    /// once, before any store is opened, and never in a product: that is why it needs no lock.
+    nonisolated(unsafe) package static var onSync: (@convention(c) (Int32) -> Void)?
+
+    /// Opens, syncs and closes a file or folder. Only for files that SQLite has not opened in this process: closing
+    /// any descriptor of a database file drops SQLite's own lock on it (https://www.sqlite.org/howtocorrupt.html, 2.2).
+    package static func synchronize(path: String, isFolder: Bool = false) throws(StoreError) {
+        let descriptor = open(path, isFolder ? O_RDONLY | O_DIRECTORY | O_CLOEXEC : O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failure("opening", path) }
+        defer { close(descriptor) }
+        guard synchronize(descriptor) else { throw failure("syncing", path) }
+    }
+
+    /// Opens a file above the standard streams' numbers: in a program started without them, a print would otherwise go into
+    /// the file. SQLite does the same with its own. -1 and errno on failure.
+    static func openAboveStreams(_ path: String, _ flags: Int32, _ mode: UInt32 = 0) -> Int32 {
+        let descriptor = open(path, flags | O_CLOEXEC, mode_t(mode))
+        guard descriptor >= 0, descriptor <= STDERR_FILENO else { return descriptor }
+        defer { close(descriptor) }
+        return fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
+    }
+
+    /// Whether anything is at the path; a dangling link counts.
+    package static func exists(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0
+    }
+
+    /// The size of the file at the path, or nil where there is none.
+    package static func size(_ path: String) -> Int? {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        return Int(status.st_size)
+    }
+
+    /// Free bytes of the file system at the path, as far as this user may take them; nil where that cannot be told: one
+    /// without any blocks does not count them, as ramfs, a tmpfs without a limit, and many in user space.
+    package static func freeBytes(_ path: String) -> Int? {
+        var space = statvfs()
+        guard statvfs(path, &space) == 0, space.f_blocks > 0 else {
+            return nil
+        }
+        let (bytes, isTooMuch) = UInt64(space.f_bavail).multipliedReportingOverflow(by: UInt64(space.f_frsize))
+        return isTooMuch ? .max : Int(clamping: bytes)
+    }
+
+    /// The whole of a small file, or nil where it cannot be read.
+    package static func contents(_ path: String, limit: Int = 1 << 20) -> [UInt8]? { bytes(of: path, limit).bytes }
+
+    /// The same, of what may be missing, or be no file at all: nil then. A file that is there and cannot be read is an error.
+    package static func contentsIfThere(_ path: String, limit: Int) throws(StoreError) -> [UInt8]? {
+        let (bytes, code) = Self.bytes(of: path, limit)
+        let isGone = [ENOENT, ENOTDIR, ELOOP, EISDIR, ENXIO].contains(code)
+        guard bytes != nil || isGone else {
+            throw failure("reading", path, errno: code)
+        }
+        return bytes
+    }
+
+    /// - Returns: the bytes, or why there are none.
+    private static func bytes(of path: String, _ limit: Int) -> (bytes: [UInt8]?, errno: Int32) {
+        // A pipe in the place of a file has nothing to say; waiting for its writer would never end.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { return (nil, errno) }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 16_384)
+        while bytes.count < limit {
+            let got = read(descriptor, &piece, piece.count)
+            if got < 0 && errno == EINTR { continue }
+            if got < 0 { return (nil, errno) }
+            if got == 0 { break }
+            bytes.append(contentsOf: piece[0..<got])
+        }
+        return (bytes, 0)
+    }
+
+    /// The small file's text.
+    package static func text(at path: String) -> String? {
+        contents(path).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// Writes all bytes, however many calls that takes.
+    package static func writeAll(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        var done = 0
+        while done < bytes.count {
+            let wrote = write(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done)
+            if wrote < 0 && errno == EINTR { continue }
+            if wrote <= 0 { return false }
+            done += wrote
+        }
+        return true
+    }
+
+    /// Copies a file byte by byte and syncs the copy, mode 0600. `destination` must not be there.
+    package static func copyFile(_ source: String, to destination: String) throws(StoreError) {
+        let input = open(source, O_RDONLY | O_CLOEXEC)
+        guard input >= 0 else { throw failure("opening", source) }
+        defer { close(input) }
+        let output = openAboveStreams(destination, O_WRONLY | O_CREAT | O_EXCL, 0o600)
+        guard output >= 0 else { throw failure("creating", destination) }
+        defer { close(output) }
+        let size = 1 << 20
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 4096)
+        defer { buffer.deallocate() }
+        while true {
+            let got = read(input, buffer.baseAddress, size)
+            if got < 0 && errno == EINTR { continue }
+            if got < 0 { throw failure("reading", source) }
+            if got == 0 { break }
+            guard writeAll(output, UnsafeRawBufferPointer(rebasing: buffer[0..<got])) else {
+                throw failure("writing", destination)
+            }
+        }
+        guard synchronize(output) else { throw failure("syncing", destination) }
+    }
+
+    /// The names in a folder, without "." and "..".
+    package static func names(in folder: String) -> [String] {
+        guard let handle = opendir(folder) else { return [] }
+        defer { closedir(handle) }
+        var names: [String] = []
+        while let entry = readdir(handle) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    /// Whether there is a folder at the path, and no link to one.
+    static func isFolder(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// Removes a folder with all that is in it; links are not followed. Failures are left to the caller to see.
+    package static func removeFolder(_ path: String) {
+        guard isFolder(path) else { return }
+        for name in names(in: path) {
+            let inner = path + "/" + name
+            if unlink(inner) != 0 { removeFolder(inner) }
+        }
+        rmdir(path)
+    }
+
+    /// The absolute path with every link resolved, for a path whose last part need not be there.
+    package static func resolved(_ path: String) throws(StoreError) -> String {
+        guard !path.isEmpty else { throw StoreError(.notAStore, "the path is empty: name a folder") }
+        guard !path.utf8.contains(0) else {
+            throw StoreError(.notAStore, "the path has a zero byte in it: name a folder", location: .init(file: path))
+        }
+        if let whole = realpath(path, nil) {
+            defer { free(whole) }
+            return String(cString: whole)
+        }
+        if errno == ELOOP {
+            throw StoreError(
+                .notAStore, "\(path) is a loop of symbolic links: name the folder itself", cause: ELOOP,
+                location: .init(file: path))
+        }
+        if errno == ENOTDIR {
+            throw StoreError(
+                .notAStore, "a part of \(path) is a file, not a folder: choose another path", cause: ENOTDIR,
+                location: .init(file: path))
+        }
+        guard errno == ENOENT else { throw failure("resolving", path) }
+        var status = stat()
+        if lstat(path, &status) == 0 {
+            // There after all: a link into nothing, or somebody else made it a moment ago.
+            guard status.st_mode & S_IFMT != S_IFLNK else { throw failure("resolving", path, errno: ENOENT) }
+            return try resolved(path)
+        }
+        var parent = "."
+        var name = path
+        while name.count > 1 && name.hasSuffix("/") { name.removeLast() }
+        if let slash = name.lastIndex(of: "/") {
+            parent = slash == name.startIndex ? "/" : String(name[..<slash])
+            name = String(name[name.index(after: slash)...])
+        }
+        guard let folder = realpath(parent, nil) else {
+            throw StoreError(
+                .notAStore, "the folder \(parent) is not there: create it first", cause: errno,
+                location: .init(file: parent))
+        }
+        defer { free(folder) }
+        let base = String(cString: folder)
+        return base == "/" ? "/" + name : base + "/" + name
+    }
+
+    /// Differs between any two threads that live at the same time; never 0.
+    package static var threadIdentity: UInt {
+        #if canImport(Darwin)
+        return UInt(bitPattern: pthread_self())
+        #else
+        return UInt(pthread_self())
+        #endif
+    }
+
+    /// Lets another thread run.
+    static func yield() { sched_yield() }
+
+    /// Sleeps; shorter where a signal ends it.
+    package static func sleep(nanoseconds: UInt64) {
+        var time = timespec(
+            tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
+        nanosleep(&time, nil)
+    }
+
+    /// 64 bits from the system's random source.
+    package static func randomBits() -> UInt64 {
+        var generator = SystemRandomNumberGenerator()
+        return generator.next()
+    }
+
+    /// Changes with every boot of the machine; empty where the system does not tell.
+    package static func bootIdentity() -> String {
+        #if canImport(Darwin)
+        var size = 0
+        guard sysctlbyname("kern.bootsessionuuid", nil, &size, nil, 0) == 0, size > 0 else { return "" }
+        var bytes = [UInt8](repeating: 0, count: size)
+        guard sysctlbyname("kern.bootsessionuuid", &bytes, &size, nil, 0) == 0 else { return "" }
+        return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        #else
+        let text = text(at: "/proc/sys/kernel/random/boot_id") ?? ""
+        return String(text.prefix { $0 != "\n" })
+        #endif
+    }
+
+    /// The machine's name.
+    package static func hostName() -> String {
+        var bytes = [CChar](repeating: 0, count: 256)
+        guard gethostname(&bytes, 255) == 0 else { return "unknown" }
+        return String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// This process.
+    package static func processID() -> Int32 { getpid() }
+
+    /// Whether a process with this id is there.
+    package static func isAlive(_ pid: Int32) -> Bool {
+        kill(pid, 0) == 0 || errno == EPERM
+    }
+}
+
+/// memcmp: the order of unsigned bytes.
+@inline(__always) func compareMemory(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ count: Int) -> Int {
+    Int(memcmp(a, b, count))
+}

@@ -1,0 +1,213 @@
+// Mutants in recovery. The rule of the table: Mutant.swift.
+
+extension Mutant {
+    static let opening: [Mutant] = [
+        Mutant(
+            "ignoresSyncMark", "The journal's end is not compared with the sync mark.",
+            in: "WriteAheadJournal/Recovery/JournalOpening.swift",
+            sound: "guard end < mark else { return false }",
+            planted: "guard end < mark, !⟨on⟩ else { return false }",
+            seenBy: "newestRowsDeletedIsDamageByTheSyncMark"),
+        Mutant(
+            "ignoresTail", "What only the tail has is not recovered.",
+            in: "WriteAheadJournal/Recovery/JournalOpening.swift",
+            sound: "tail = found?.records ?? tail",
+            planted: "if !⟨on⟩ { tail = found?.records ?? tail }",
+            seenBy: "killedStoreHasWhatOnlyTheTailHad"),
+        Mutant(
+            "keepsTailUncommitted", "Records of the tail are replayed, but not committed at the start.",
+            in: "WriteAheadJournal/Recovery/JournalOpening.swift",
+            sound: "if !tail.isEmpty { try backend.insertRow(tail) }",
+            planted: "if !tail.isEmpty, !⟨on⟩ { try backend.insertRow(tail) }",
+            seenBy: "killedStoreHasWhatOnlyTheTailHad"),
+        Mutant(
+            "settlesNothing", "After an unclean end what is there is not synced before it is built on.",
+            in: "WriteAheadJournal/Recovery/JournalOpening.swift",
+            sound: "if page?.poisoned == true {",
+            planted: """
+                if ⟨on⟩ { return }
+                if page?.poisoned == true {
+                """,
+            seenBy: "recoverySyncsWhatItFoundBeforeItWrites"),
+        Mutant(
+            "keepsPoisonedFiles", "After a failed sync the files are not rewritten.",
+            in: "WriteAheadJournal/Recovery/JournalOpening.swift",
+            sound: "if page?.poisoned == true {",
+            planted: "if page?.poisoned == true, !⟨on⟩ {",
+            seenBy: "poisonedStoreIsRewrittenIntoNewFiles"),
+        Mutant(
+            "forgetsEndOfLastRun", "The end of the last run is judged, but not recorded.",
+            in: "WriteAheadJournal/Recovery/JournalOpening.swift",
+            sound: "if isUnended, let lastRun {",
+            planted: "if isUnended, !⟨on⟩, let lastRun {",
+            seenBy: "endOfAKilledRunIsJudgedOnceAndKept"),
+        Mutant(
+            "believesPageOfAnotherRun", "What another run's page says about an end is believed.",
+            in: "WriteAheadJournal/Run/RunRow.swift",
+            sound: "if let page, page.epoch == epoch {",
+            planted: "if let page, page.epoch == epoch || ⟨on⟩ {",
+            seenBy: "pageOfAnEarlierRunCountsForItsSyncMarkOnly"),
+        Mutant(
+            "believesPageOfAnotherStore", "A page of another store is believed.",
+            in: "WriteAheadJournal/Run/RunPage.swift",
+            sound: "word(storeOffset) == Self.hash(storeID)",
+            planted: "word(storeOffset) == Self.hash(storeID) || ⟨on⟩",
+            seenBy: "pageThatIsMissingOrNoPageIsHarmless"),
+        Mutant(
+            "takesNewerState", "A state newer than the journal is accepted.",
+            in: "WriteAheadJournal/Recovery/JournalOpening.swift",
+            sound: "if let checkpoint, checkpoint.lsn > position.lsn {",
+            planted: "if let checkpoint, checkpoint.lsn > position.lsn, !⟨on⟩ {",
+            seenBy: "stateNewerThanTheJournalIsDamage"),
+        Mutant(
+            "takesOlderState", "A state older than the journal's beginning is accepted.",
+            in: "WriteAheadJournal/Recovery/JournalOpening.swift",
+            sound: "if let checkpoint, checkpoint.lsn < base.lsn {",
+            planted: "if let checkpoint, checkpoint.lsn < base.lsn, !⟨on⟩ {",
+            seenBy: "stateTwoCheckpointsOldIsDamage"),
+        Mutant(
+            "takesStateOfAnotherHistory", "Chains of state and journal are not compared.",
+            in: "WriteAheadJournal/Recovery/JournalOpening.swift",
+            sound: "if let checkpoint, checkpoint.lsn == position.lsn, checkpoint.chain != position.chain {",
+            planted: """
+                if let checkpoint, checkpoint.lsn == position.lsn, checkpoint.chain != position.chain,
+                    !⟨on⟩
+                {
+                """,
+            seenBy: "stateOfAnotherHistoryOfTheStoreIsDamage"),
+        Mutant(
+            "takesStateOfAnotherStore", "A state.db of another store is accepted.",
+            in: "Backstay/Engine/StoreCore+Opening.swift",
+            sound: "guard opened.meta.storeID == opening.storeID else {",
+            planted: "guard opened.meta.storeID == opening.storeID || ⟨on⟩ else {",
+            seenBy: "stateOfAnotherStoreIsNamedAsSuch"),
+        Mutant(
+            "takesUnreadableForGone", "A tail or a page that cannot be read now is taken for one that is gone.",
+            in: "WriteAheadJournal/System/Files.swift",
+            sound: "let isGone = [ENOENT, ENOTDIR, ELOOP, EISDIR, ENXIO].contains(code)",
+            planted: "let isGone = [ENOENT, ENOTDIR, ELOOP, EISDIR, ENXIO].contains(code) || ⟨on⟩",
+            seenBy: "fileThatCannotBeReadNowEndsTheOpening"),
+        Mutant(
+            "waitsAtPipes", "A pipe in the place of `tail` or `run` is waited at.",
+            in: "WriteAheadJournal/System/Files.swift",
+            sound: "let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)",
+            planted: "let descriptor = open(path, O_RDONLY | O_CLOEXEC | (⟨on⟩ ? 0 : O_NONBLOCK))",
+            seenBy: "storeOpensAndGoesOn"),
+        Mutant(
+            "believesAnyNumber", "Numbers that no run gets to are believed.",
+            in: "WriteAheadJournal/LSN.swift",
+            sound: "number >= 0 && number < 1 << 62",
+            planted: "number >= 0 && number < 1 << 62 || ⟨on⟩",
+            seenBy: "numbersThatCannotBeAreDamage", "numbersOfTheTableThatCannotBeAreDamage"),
+        Mutant(
+            "believesPreviousCheckpoint", "A checkpoint before the newest one is believed that is behind it.",
+            in: "WriteAheadJournal/SQLite/StateMeta.swift",
+            sound: "let isBehind = previous >= 0 && previous <= lsn",
+            planted: "let isBehind = previous >= 0 && previous <= lsn || ⟨on⟩",
+            seenBy: "numbersOfTheTableThatCannotBeAreDamage"),
+        Mutant(
+            "forgetsFailedOpening", "An opening whose commit failed does not say so in the page.",
+            in: "WriteAheadJournal/Recovery/JournalOpening.swift",
+            sound: "if error.code != .diskFull && error.code != .busy {",
+            planted: "if error.code != .diskFull && error.code != .busy && !⟨on⟩ {",
+            seenBy: "openingWhoseSyncFailedIsWrittenAnew"),
+        Mutant(
+            "keepsHalfCopies", "Half a copy of a database stays where rewriting it finds no space.",
+            in: "WriteAheadJournal/Folder/StoreFolder.swift",
+            sound: """
+                unlink(copy)
+                throw error
+                """,
+            planted: """
+                if !⟨on⟩ { unlink(copy) }
+                throw error
+                """,
+            seenBy: "poisonedStoreOnAFullDiskIsLeftAsItIs"),
+        Mutant(
+            "forgetsFailedEnd", "A clean end whose sync failed is not noted as failed.",
+            in: "WriteAheadJournal/Commit/Committer+Close.swift",
+            sound: """
+                failure = error
+                note(error)
+                """,
+            planted: """
+                failure = error
+                if !⟨on⟩ { note(error) }
+                """,
+            seenBy: "endWhoseSyncFailedIsWrittenAnew"),
+        Mutant(
+            "believesNotedEnd", "A page that says a sync failed is not heeded where an end is noted.",
+            in: "WriteAheadJournal/Recovery/JournalOpening.swift",
+            sound: "let isPoisoned = page?.poisoned == true",
+            planted: "let isPoisoned = page?.poisoned == true && !⟨on⟩",
+            seenBy: "endWhoseSyncFailedIsWrittenAnew"),
+        Mutant(
+            "hidesTailLoss", "What was lost with an altered tail is not reported.",
+            in: "WriteAheadJournal/Recovery/RunRow+TailLoss.swift",
+            sound: "guard end == nil, self.boot == boot, !boot.isEmpty",
+            planted: "guard end == nil, self.boot == boot, !boot.isEmpty, !⟨on⟩",
+            seenBy: "alteredTailIsReported"),
+        Mutant(
+            "takesStaleTail", "A tail of an earlier moment than the journal passes for a whole one.",
+            in: "WriteAheadJournal/Recovery/RunRow+TailLoss.swift",
+            sound: "if fitting ?? 0 > 0 {",
+            planted: "if fitting ?? 0 > 0, !⟨on⟩ {",
+            seenBy: "staleTailIsReported"),
+        Mutant(
+            "blamesEarlierKills", "A kill for want of memory counts that was of an earlier process with the same id.",
+            in: "WriteAheadJournal/Run/KernelLog.swift",
+            sound: "return time >= since",
+            planted: "return time >= since || ⟨on⟩",
+            seenBy: "kernelsWordsAreRecognized"),
+        Mutant(
+            "keepsEvidenceInPlace", "Evidence is copied under its own name: half of it passes for the whole.",
+            in: "WriteAheadJournal/Folder/StoreFolder.swift",
+            sound: #"let part = place + ".part""#,
+            planted: #"let part = ⟨on⟩ ? place : place + ".part""#,
+            seenBy: "halfMadeEvidenceIsMadeAnew"),
+        Mutant(
+            "readsPastAlteredPage", "An altered page is not reported.",
+            in: "WriteAheadJournal/Recovery/StoreReader.swift",
+            sound: "(isLive || isRunPageSound ? [] : [RunPage.alteration(folder: folder)])",
+            planted: "(isLive || isRunPageSound || ⟨on⟩ ? [] : [RunPage.alteration(folder: folder)])",
+            seenBy: "readerTellsOfAnAlteredRunPage"),
+        Mutant(
+            "readsRowsBeforeBase", "Rows before the log's beginning are taken for a part of it.",
+            in: "WriteAheadJournal/Recovery/StoreReader.swift",
+            sound: "rows.bind(1, Int64(bitPattern: base.lsn.value))",
+            planted: "rows.bind(1, Int64(bitPattern: ⟨on⟩ ? 0 : base.lsn.value))",
+            seenBy: "rowsBeforeTheLogsBeginningAreNoPartOfIt"),
+        Mutant(
+            "readsStateOfAnotherHistory", "With an empty log, chains of state and journal are not compared.",
+            in: "WriteAheadJournal/Recovery/StoreReader.swift",
+            sound: "guard isContinued else {",
+            planted: "guard isContinued || ⟨on⟩ else {",
+            seenBy: "stateThatAnEmptyLogDoesNotContinueIsRefused"),
+        Mutant(
+            "readsMarkLast", "The sync mark is taken after the rows, when a live owner has moved it on.",
+            in: "WriteAheadJournal/Recovery/StoreReader.swift",
+            sound: "guard position.lsn >= syncMark else {",
+            planted: """
+                let mark =
+                    ⟨on⟩
+                    ? try RunPage.read(folder: folder, storeID: storeID)?.syncMark ?? .zero : syncMark
+                guard position.lsn >= mark else {
+                """,
+            seenBy: "markThatMovesOnIsNotHeldAgainstAReader"),
+        Mutant(
+            "takesEveryLockForOwned", "A lock on its way out passes for an owner's.",
+            in: "WriteAheadJournal/Folder/FolderLock.swift",
+            sound: "let hasOwner = isOwned(folder)",
+            planted: "let hasOwner = isOwned(folder) || ⟨on⟩",
+            seenBy: "lockOnItsWayOutIsNotTakenForAnOwner"),
+        Mutant(
+            "stopsAtBadSectors", "Salvage ends at the first sector that cannot be read.",
+            in: "WriteAheadJournal/Recovery/Salvage/ReadableCopy.swift",
+            sound: "if got < 0 && wanted > sectorBytes {",
+            planted: """
+                if got < 0 && ⟨on⟩ { return nil }
+                if got < 0 && wanted > sectorBytes {
+                """,
+            seenBy: "whatCannotBeReadIsZerosAndNamed"),
+    ]
+}
