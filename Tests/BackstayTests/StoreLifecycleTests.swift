@@ -1,13 +1,7 @@
 // Opening, closing, dropping, reading beside an owner, backups.
 
 @testable import Backstay
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 import TestSupport
 import Testing
 import WriteAheadJournal
@@ -46,7 +40,7 @@ import WriteAheadJournal
             #expect(error?.code == .closed, "\(name)")
             #expect(error?.outcome == .rejected, "\(name)")
         }
-        #expect(!Platform.exists(copy))
+        #expect(!Files.exists(copy))
         // What needs no files goes on.
         #expect(store.statistics.keys == 1)
         #expect(store.recovery.isNew)
@@ -111,7 +105,7 @@ import WriteAheadJournal
             guard error?.code == .ioError else { exit(3) }
             guard await asyncFailure({ try await store.backup(to: place + "/copy") })?.code == .ioError else { exit(4) }
         }
-        #expect(Platform.names(in: place) == [])
+        #expect(Files.names(in: place) == [])
     }
     #endif
 
@@ -167,7 +161,7 @@ import WriteAheadJournal
 
     @Test func closingBesideWritersAnswersEachTruthfully() throws {
         for _ in 0..<5 {
-            let path = folder.path + "/\(Platform.randomBits())"
+            let path = folder.path + "/\(Machine.randomBits())"
             let store = try StateStore.open(path)
             let answered = Counter()
             let rejected = Counter()
@@ -327,9 +321,9 @@ import WriteAheadJournal
         let store = try await StateStore.open(folder.store)
         try await store.set("a", 1)
         try await closeVerified(store)
-        let names = Platform.names(in: folder.store)
+        let names = Files.names(in: folder.store)
         let reader = try await StateStore.openReadOnly(folder.store)
-        #expect(Platform.names(in: folder.store) == names, "reading made a file")
+        #expect(Files.names(in: folder.store) == names, "reading made a file")
         let changes: [() async throws -> Void] = [
             { try await reader.set("a", 2) }, { try await reader.set("a", nil as Int?) },
             { try await reader.remove("a") },
@@ -506,7 +500,7 @@ import WriteAheadJournal
         #expect(shell("cat '\(folder.path)/full/file' '\(folder.path)/plain'").output == "x\nx")
         #expect(try tableRows(folder.path + "/other").count == 1)
         try store.backup(to: folder.path + "/empty")
-        #expect(Platform.names(in: folder.path) == ["app.backstay", "empty", "full", "other", "plain"])
+        #expect(Files.names(in: folder.path) == ["app.backstay", "empty", "full", "other", "plain"])
         let copy = try StateStore.open(folder.path + "/empty")
         #expect(try copy.get("a") == 1)
         try closeVerified(copy)
@@ -528,7 +522,7 @@ import WriteAheadJournal
             try await store.close()
             exit(7)
         }
-        #expect(Platform.text(at: path + "/lock")?.hasPrefix("pid=") == true)
+        #expect(Files.text(at: path + "/lock")?.hasPrefix("pid=") == true)
         let store = try await StateStore.open(path)
         #expect(try store.get("a") == 1)
         #expect(store.recovery.lastEnd.kind == .clean)

@@ -45,7 +45,7 @@ import WriteAheadJournal
     /// The stores of which a campaign plays every bit, and that it plays each bit once.
     @Test func everyBitOfThreeSmallStores() throws {
         let place = try ScratchFiles.makePlace("rot-test", in: "/tmp")
-        defer { Platform.removeFolder(place) }
+        defer { Files.removeFolder(place) }
         let stores = try RotStores(in: place, seed: 4, .bits).stores
         #expect(stores.map(\.kind) == [.clean, .live, .mid])
         for store in stores {
@@ -68,7 +68,7 @@ import WriteAheadJournal
     /// The controls' readers get a store right that was not altered.
     @Test func naiveReaderReadsWholeStores() throws {
         let place = try ScratchFiles.makePlace("rot-test", in: "/tmp")
-        defer { Platform.removeFolder(place) }
+        defer { Files.removeFolder(place) }
         let seed: UInt64 = 5
         for store in try RotStores(in: place, seed: seed, .bits).stores {
             let path = "\(place)/read-\(store.kind)"
@@ -141,7 +141,7 @@ import WriteAheadJournal
         copied: Bool, _ body: ([RotStore], UInt64, (RotCase) throws -> Void) throws -> Void
     ) throws {
         let place = try ScratchFiles.makePlace("rot-test", in: "/tmp")
-        defer { Platform.removeFolder(place) }
+        defer { Files.removeFolder(place) }
         let seed: UInt64 = 6
         let made = try RotStores(in: place, seed: seed, .bits)
         var stores = made.stores
@@ -155,7 +155,7 @@ import WriteAheadJournal
         var played = 0
         var detected = 0
         try body(stores, seed) { rot in
-            Platform.removeFolder(folder)
+            Files.removeFolder(folder)
             // A number whose case is also read.
             let found = try trial.play(rot, number: 1)
             played += 1

@@ -7,13 +7,7 @@ import TestSupport
 import Testing
 import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 @Suite struct FaultInjectionTests {
     /// A folder with a database in WAL mode and its shadow, gone with the test.
@@ -74,9 +68,9 @@ import Glibc
         /// The rows that a start after a power cut finds.
         func rowsOnDisk() throws -> Int64 {
             let copy = base("copy")
-            Platform.removeFolder(copy)
+            Files.removeFolder(copy)
             mkdir(copy, 0o700)
-            for name in Platform.names(in: disk) { try Platform.copyFile(disk + "/" + name, to: copy + "/" + name) }
+            for name in Files.names(in: disk) { try Files.copyFile(disk + "/" + name, to: copy + "/" + name) }
             var handle: OpaquePointer?
             defer { sqlite3_close_v2(handle) }
             guard sqlite3_open_v2(copy + "/a.db", &handle, SQLITE_OPEN_READWRITE, nil) == SQLITE_OK else { return -1 }
@@ -209,13 +203,13 @@ import Glibc
 
     @Test func halfOfAWriteIsThereAfterItsError() throws {
         let place = try Place()
-        let before = Platform.size(place.folder + "/a.db-wal") ?? 0
+        let before = Files.size(place.folder + "/a.db-wal") ?? 0
         let writes = try place.calls(BACKSTAY_FAULT_WRITE, of: "INSERT INTO t VALUES(1)")
-        let after = try #require(Platform.size(place.folder + "/a.db-wal"))
+        let after = try #require(Files.size(place.folder + "/a.db-wal"))
         try #require(after > before && writes.count >= 2)
         place.fail(BACKSTAY_FAULT_HALF_EIO, [BACKSTAY_FAULT_WRITE], call: writes[1])
         #expect(place.run("INSERT INTO t VALUES(2)") == Self.extended(3))
-        #expect(Platform.size(place.folder + "/a.db-wal") == after + 24 + 2_048)
+        #expect(Files.size(place.folder + "/a.db-wal") == after + 24 + 2_048)
         #expect(place.rows() == 1)
     }
 
@@ -259,7 +253,7 @@ import Glibc
         let copy = place.base("seen")
         mkdir(copy, 0o700)
         for name in ["a.db", "a.db-wal"] {
-            try Platform.copyFile(place.folder + "/" + name, to: copy + "/" + name)
+            try Files.copyFile(place.folder + "/" + name, to: copy + "/" + name)
         }
         var handle: OpaquePointer?
         try #require(sqlite3_open_v2(copy + "/a.db", &handle, SQLITE_OPEN_READWRITE, nil) == SQLITE_OK)

@@ -3,13 +3,7 @@
 
 import TestSupport
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 extension ChildProcess {
     static func example(_ name: String, _ arguments: String...) throws -> ChildProcess {

@@ -5,13 +5,7 @@ import ExitHooks
 import TestSupport
 import Testing
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// A file for one mark, gone with the object.
 private final class MarkFile {

@@ -8,13 +8,7 @@
 
 import Synchronization
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 package final class ChildProcess {
     package enum End: Equatable, Sendable {

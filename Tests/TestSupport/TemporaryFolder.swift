@@ -1,12 +1,6 @@
 // A folder of a test's own.
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// Gone with the test.
 package final class TemporaryFolder: Sendable {

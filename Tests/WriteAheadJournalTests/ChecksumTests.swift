@@ -42,7 +42,7 @@ import WriteAheadJournal
     #if os(Linux) && (arch(x86_64) || arch(arm64))
     /// The table is as right and several times as slow: no other test would notice it.
     @Test func crcUsesTheInstructionIfTheProcessorHasIt() throws {
-        let bytes = try #require(Platform.contents("/proc/cpuinfo", limit: 16 << 20))
+        let bytes = try #require(Files.contents("/proc/cpuinfo", limit: 16 << 20))
         let words = Set(String(decoding: bytes, as: UTF8.self).split { " \t\n:".contains($0) })
         #if arch(x86_64)
         let isThere = words.contains("sse4_2")

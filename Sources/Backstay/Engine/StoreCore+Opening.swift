@@ -6,7 +6,7 @@ internal import WriteAheadJournal
 extension StoreCore {
     /// Opens a folder, recovering first.
     convenience init(opening path: String, _ options: StoreOptions) throws(StoreError) {
-        let start = Platform.monotonicNanoseconds()
+        let start = Clock.monotonicNanoseconds()
         let opening = try JournalOpening(path, options.journalOptions())
         let memory = StoreMemory()
         var state: StateDatabase?
@@ -24,14 +24,14 @@ extension StoreCore {
                     location: .init(file: opening.folder + "/state.db"))
             }
             try memory.load(opened.meta.rows) { try opened.load($0) }
-            let replayStart = Platform.monotonicNanoseconds()
+            let replayStart = Clock.monotonicNanoseconds()
             var replay = StoreMemory.Replay(memory)
             try opening.replay(after: opened.meta.checkpoint, endOfRow: { replay.finish() }) { record in
                 guard record.kind == .changes else { return }
                 try replay.add(record.body)
                 lastChange = record.lsn
             }
-            replaySeconds = Double(Platform.monotonicNanoseconds() - replayStart) / 1e9
+            replaySeconds = Double(Clock.monotonicNanoseconds() - replayStart) / 1e9
             let found = opening.position.lsn
             let parts = try opening.finish()
             // The run's own record, which is committed.
@@ -53,7 +53,7 @@ extension StoreCore {
                 damage: opening.damage, bytesDiscarded: opening.discardedBytes, discardReason: opening.discardReason,
                 lastLSN: found,
                 provenLSN: opening.syncMark, keys: memory.figures.keys,
-                seconds: Double(Platform.monotonicNanoseconds() - start) / 1e9)
+                seconds: Double(Clock.monotonicNanoseconds() - start) / 1e9)
             let replayed = Double(opening.replayedRecords)
             made = Parts(
                 memory: memory, options: options, recovery: recovery, folder: opening.folder,
@@ -94,7 +94,7 @@ extension StoreCore {
 
     /// A view of a folder as of now, nothing written.
     convenience init(reading path: String, vfs: String?) throws(StoreError) {
-        let start = Platform.monotonicNanoseconds()
+        let start = Clock.monotonicNanoseconds()
         let reader = try StoreReader(path, vfs: vfs)
         defer { reader.close() }
         let memory = StoreMemory()
@@ -124,7 +124,7 @@ extension StoreCore {
             lastEnd: try reader.verdictOnLastRun() ?? RunEnd(.none, evidence: "the store is held: that run goes on"),
             isNew: false, recordsReplayed: replayed, damage: reader.damage, bytesDiscarded: 0,
             discardReason: "", lastLSN: position.lsn, provenLSN: reader.syncMark,
-            keys: memory.figures.keys, seconds: Double(Platform.monotonicNanoseconds() - start) / 1e9)
+            keys: memory.figures.keys, seconds: Double(Clock.monotonicNanoseconds() - start) / 1e9)
         memory.begin(at: Published(lsn: position.lsn, chain: position.chain, outlivesProcess: true))
         self.init(
             Parts(

@@ -8,7 +8,7 @@ extension RunRow {
         page: RunPage.Image?, _ tail: TailImage?, _ found: TailImage.Continuation?, _ journal: SQLiteConnection,
         boot now: String? = nil
     ) throws(StoreError) -> String? {
-        let boot = now ?? Platform.bootIdentity()
+        let boot = now ?? Machine.bootIdentity()
         guard end == nil, self.boot == boot, !boot.isEmpty
         else { return nil }
         guard let tail, tail.epoch == epoch, let found else {

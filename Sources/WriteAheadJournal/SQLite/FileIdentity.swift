@@ -1,10 +1,4 @@
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 /// Which file a path names, and how many names it has.
 struct FileIdentity: Equatable {
@@ -14,7 +8,7 @@ struct FileIdentity: Equatable {
 
     static func of(_ path: String) throws(StoreError) -> FileIdentity {
         var status = stat()
-        guard stat(path, &status) == 0 else { throw Platform.failure("looking at", path) }
+        guard stat(path, &status) == 0 else { throw Files.failure("looking at", path) }
         return FileIdentity(
             device: UInt64(truncatingIfNeeded: status.st_dev), inode: UInt64(status.st_ino),
             links: UInt64(status.st_nlink))

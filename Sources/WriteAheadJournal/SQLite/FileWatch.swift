@@ -9,13 +9,7 @@
 // next write take a new timestamp, which dirties the inode (https://docs.kernel.org/filesystems/multigrain-ts.html).
 // Timestamps are coarse on older kernels: a folder that changed a moment ago is not yet trusted to show the next change.
 
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 /// Used by whoever has the database; not shared.
 final class FileWatch {
@@ -47,7 +41,7 @@ final class FileWatch {
                 location: .init(file: folder + "/" + names[0]))
         }
         files = found
-        let age = Platform.wallMicroseconds() * 1_000 - now.changed
+        let age = Clock.wallMicroseconds() * 1_000 - now.changed
         seen = age > Self.timestampGranularity ? now : nil
     }
 }
@@ -61,7 +55,7 @@ private struct FolderStamp: Equatable {
 
     static func of(_ path: String) throws(StoreError) -> FolderStamp {
         var status = stat()
-        guard stat(path, &status) == 0 else { throw Platform.failure("looking at", path) }
+        guard stat(path, &status) == 0 else { throw Files.failure("looking at", path) }
         #if canImport(Darwin)
         let time = status.st_mtimespec
         #else

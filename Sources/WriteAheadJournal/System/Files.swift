@@ -2,13 +2,7 @@
 //
 // Every path here is a plain string; every failing call becomes a StoreError that names the path and the errno.
 
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 package enum Platform {
     /// The text of an errno.
