@@ -59,7 +59,6 @@ struct Tool: ParsableCommand {
         do {
             try await run(command)
         } catch {
-            if let status = error as? ExitCode { endProcess(status.rawValue) }
             // A command that has said all there is to say.
             if let code = error as? ExitCode { endProcess(code.rawValue) }
             // `backstay help` and the like.

@@ -57,7 +57,7 @@ struct JSONTextImportTests {
     }
 
     @Test func doublesAreNativeExactlyWhenTheirDescriptionIsTheText() throws {
-        var random = SeededGenerator(seed: 3)
+        var random = SplitMix64(seed: 3)
         var native = 0
         for _ in 0..<20_000 {
             let digits = Int.random(in: 1...17, using: &random)

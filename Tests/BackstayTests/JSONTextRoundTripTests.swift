@@ -12,7 +12,7 @@ private let seed = ProcessInfo.processInfo.environment["BACKSTAY_TEST_SEED"].fla
 
 /// Random stored values and JSON texts, with a preference for what is hard.
 private struct Samples {
-    var random = SeededGenerator(seed: seed)
+    var random = SplitMix64(seed: seed)
 
     mutating func chance(_ oneIn: Int) -> Bool { Int.random(in: 0..<oneIn, using: &random) == 0 }
     mutating func count(_ range: Range<Int>) -> Int { Int.random(in: range, using: &random) }

@@ -33,7 +33,7 @@ import Testing
     func shardWithCollidingHashesMatchesDictionary(seed: UInt64) {
         let index = KeyIndex(), shard = index.shard(0), entries = Entries()
         defer { index.deallocate() }
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         var model: [Int: OrderedTreeEntry] = [:]
         var problems: [String] = []
         for step in 0..<6_000 {

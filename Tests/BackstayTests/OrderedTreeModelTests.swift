@@ -31,7 +31,7 @@ private final class History {
     let seed: UInt64
     let keys: Int
     let tree = OrderedTree()
-    var random: SeededGenerator
+    var random: SplitMix64
     var model: Model = [:]
     /// The model's keys in an order that depends on the seed alone, for picking one.
     var present: [OrderedTreeBytes] = []
@@ -45,7 +45,7 @@ private final class History {
         self.shape = shape
         self.seed = seed
         self.keys = keys
-        random = SeededGenerator(seed: seed)
+        random = SplitMix64(seed: seed)
     }
 
     func run(steps: Int, checks: Int) {

@@ -47,7 +47,7 @@ func orderedTreeIsBelow(_ a: [UInt8], _ b: [UInt8]) -> Bool {
     return order == 0 ? a.count < b.count : order < 0
 }
 
-extension SeededGenerator {
+extension SplitMix64 {
     mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
 
     mutating func bytes(_ count: Int) -> [UInt8] {
@@ -83,11 +83,11 @@ enum OrderedTreeKeyShape: CaseIterable {
     case random, digits, longPrefix, prefixesOfEachOther, zeroBytes, allOnes, oneByte, longest, mixed
 
     /// One of about `size` keys.
-    func key(_ size: Int, _ random: inout SeededGenerator) -> [UInt8] {
+    func key(_ size: Int, _ random: inout SplitMix64) -> [UInt8] {
         let number = random.below(size)
         switch self {
         case .random:
-            var bytes = SeededGenerator(seed: UInt64(number))
+            var bytes = SplitMix64(seed: UInt64(number))
             return bytes.bytes(1 + number % 20)
         case .digits: return orderedTreeDigits(number)
         case .longPrefix:

@@ -17,7 +17,7 @@ import SystemC
             [127, 255], [128], [255], [255, 255, 255, 255, 255, 255, 255, 255],
             [255, 255, 255, 255, 255, 255, 255, 255, 0], [255, 255, 255, 255, 255, 255, 255, 255, 255],
         ]
-        var random = SeededGenerator(seed: 1)
+        var random = SplitMix64(seed: 1)
         for _ in 0..<50 {
             let tree = OrderedTree()
             for key in keys.shuffled(using: &random) { tree.set(key, key) }
@@ -100,7 +100,7 @@ import SystemC
 
     @Test func valuesOfAllSizesAndKindsComeBack() {
         let tree = OrderedTree()
-        var random = SeededGenerator(seed: 4)
+        var random = SplitMix64(seed: 4)
         var bytes = 0
         for (number, size) in [0, 1, 7, 8, 9, 24, 100, 4_096, 1 << 20, 5 << 20].enumerated() {
             let value = random.bytes(min(size, 1_000)) + [UInt8](repeating: 9, count: max(0, size - 1_000))
@@ -177,7 +177,7 @@ import SystemC
     @Test(arguments: [1, 2, 3] as [UInt64])
     func removalKeepsLeavesFilled(seed: UInt64) {
         let tree = OrderedTree()
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let keys = (0..<40_000).map { orderedTreeDigits($0) }
         for key in keys { tree.set(key, [1]) }
         for key in keys.shuffled(using: &random).dropLast(1_000) { tree.remove(key) }
@@ -275,7 +275,7 @@ import SystemC
         let value = [UInt8](repeating: 1, count: 16)
         for number in 0..<count { tree.set(orderedTreeDigits(number), value) }
         let view = tree.freeze()
-        var random = SeededGenerator(seed: 5)
+        var random = SplitMix64(seed: 5)
         var most = 0
         let start = tree.copiedBytes
         for _ in 0..<2_000 {

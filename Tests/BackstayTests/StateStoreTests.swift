@@ -1,10 +1,11 @@
 import Backstay
+import TestSupport
 import Testing
 import WriteAheadJournal
 
 @Suite struct StateStoreTests {
     @Test func valuesComeBackAfterReopening() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryFolder(onDisk: true)
         let path = folder.path + "/app.backstay"
         let store = try StateStore.open(path)
         #expect(store.recovery.isNew)
@@ -33,7 +34,7 @@ import WriteAheadJournal
     }
 
     @Test func droppedStoreDrainsAndCountsAsNotClosed() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryFolder(onDisk: true)
         let path = folder.path + "/app.backstay"
         do {
             let store = try StateStore.open(path)
@@ -51,7 +52,7 @@ extension StateStoreTests {
     /// By count: each commit is padded to the end of a sector.
     @Test func paranoidSectorsPadEachCommit() throws {
         func logBytes(_ paranoid: Bool) throws -> Int {
-            let folder = try TemporaryFolder()
+            let folder = try TemporaryFolder(onDisk: true)
             var options = StoreOptions()
             options.paranoidSectors = paranoid
             let store = try StateStore.open(folder.path + "/app.backstay", options: options)

@@ -1,6 +1,7 @@
 // What a change's caller is told: receipts, levels, outcomes.
 
 import Backstay
+import TestSupport
 import Testing
 import WriteAheadJournal
 
@@ -9,7 +10,7 @@ import WriteAheadJournal
     let store: StateStore
 
     init() throws {
-        folder = try TemporaryFolder()
+        folder = try TemporaryFolder(onDisk: true)
         store = try StateStore.open(folder.store)
     }
 

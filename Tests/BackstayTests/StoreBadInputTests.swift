@@ -2,13 +2,14 @@
 
 import Backstay
 import SystemC
+import TestSupport
 import Testing
 import WriteAheadJournal
 
 @Suite struct StoreBadInputTests {
     let folder: TemporaryFolder
 
-    init() throws { folder = try TemporaryFolder() }
+    init() throws { folder = try TemporaryFolder(onDisk: true) }
 
     /// Every file's name, mode and content; but for the lock's, which names whoever tried last.
     private func fingerprint(_ path: String) -> String {

@@ -1,6 +1,7 @@
 // Checkpoints: the log stays bounded, nobody waits for a fold, nothing depends on closing.
 
 import Backstay
+import TestSupport
 import Testing
 @testable import WriteAheadJournal
 
@@ -9,7 +10,7 @@ import SystemC
 @Suite struct StoreCheckpointTests {
     let folder: TemporaryFolder
 
-    init() throws { folder = try TemporaryFolder() }
+    init() throws { folder = try TemporaryFolder(onDisk: true) }
 
     private func options(_ onEvent: (@Sendable (StateStore.Event) -> Void)? = nil) -> StoreOptions {
         var options = StoreOptions()

@@ -1,5 +1,6 @@
 // What must not compile: a blocking call in a task. And what must, beside it.
 
+import TestSupport
 import Testing
 import WriteAheadJournal
 
@@ -10,7 +11,7 @@ import WriteAheadJournal
             print("not tested: there is no swiftc in the path")
             return nil
         }
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryFolder(onDisk: true)
         // The test runner lies beside its modules; a test bundle lies in a folder of its own on Darwin.
         let build = shell("d=\"$(readlink -f /proc/\(Machine.processID())/exe)\"; dirname \"$d\"").output
         let products = Files.exists(build + "/Modules") ? build : Self.productsFromArguments()

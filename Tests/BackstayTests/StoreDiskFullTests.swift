@@ -2,6 +2,7 @@
 
 import Backstay
 import SystemC
+import TestSupport
 import Testing
 import WriteAheadJournal
 
@@ -33,7 +34,7 @@ final class SmallDisk: Sendable {
 @Suite struct StoreDiskFullTests {
     let folder: TemporaryFolder
 
-    init() throws { folder = try TemporaryFolder() }
+    init() throws { folder = try TemporaryFolder(onDisk: true) }
 
     private func options(_ onEvent: (@Sendable (StateStore.Event) -> Void)? = nil) -> StoreOptions {
         var options = StoreOptions()

@@ -3,6 +3,7 @@
 import Backstay
 import ExitHooks
 import SystemC
+import TestSupport
 import Testing
 import WriteAheadJournal
 
@@ -50,7 +51,7 @@ private func forksInsideATransaction(_ store: StateStore) -> Int32? {
 @Suite struct StoreExitTests {
     let folder: TemporaryFolder
 
-    init() throws { folder = try TemporaryFolder() }
+    init() throws { folder = try TemporaryFolder(onDisk: true) }
 
     /// Opens what the ended process left, checks that its change is there, and returns the verdict.
     private func verdict(_ path: String? = nil) async throws -> RunEnd {

@@ -1,6 +1,7 @@
 // Keys are bytes: 1 to 4,096 of them, valid UTF-8, compared, sorted and prefix-matched as such, in memory and in SQL.
 
 import Backstay
+import TestSupport
 import Testing
 
 @Suite struct StoreKeyTests {
@@ -8,7 +9,7 @@ import Testing
     let store: StateStore
 
     init() throws {
-        folder = try TemporaryFolder()
+        folder = try TemporaryFolder(onDisk: true)
         store = try StateStore.open(folder.store)
     }
 

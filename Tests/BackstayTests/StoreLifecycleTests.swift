@@ -2,13 +2,14 @@
 
 @testable import Backstay
 import SystemC
+import TestSupport
 import Testing
 import WriteAheadJournal
 
 @Suite struct StoreLifecycleTests {
     let folder: TemporaryFolder
 
-    init() throws { folder = try TemporaryFolder() }
+    init() throws { folder = try TemporaryFolder(onDisk: true) }
 
     // MARK: Closing
 
@@ -510,7 +511,7 @@ import WriteAheadJournal
 /// A program started without standard streams, as some supervisors do.
 @Suite struct ClosedStreamsTests {
     @Test func printsDoNotGoIntoTheStoresFiles() async throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryFolder(onDisk: true)
         let path = folder.path + "/app.backstay"
         await #expect(processExitsWith: .exitCode(7)) { [path = path as String] in
             for descriptor in 0...2 { close(Int32(descriptor)) }

@@ -46,14 +46,14 @@ import SystemC
     /// Runs the body again and again on threads of its own while `write` runs once. Not tasks: their pool has no more
     /// threads than there are processors, and readers that never wait would keep the writer out.
     private static func read(
-        _ body: @escaping @Sendable (_ random: inout SeededGenerator, _ newest: inout UInt32) -> Void,
+        _ body: @escaping @Sendable (_ random: inout SplitMix64, _ newest: inout UInt32) -> Void,
         beside write: () throws -> Void
     ) throws {
         let isDone = Seen()
         defer { isDone.flag.store(true, ordering: .relaxed) }
         let threads = try (0..<3).map { reader in
             try WorkerThread("reader") {
-                var random = SeededGenerator(seed: UInt64(reader))
+                var random = SplitMix64(seed: UInt64(reader))
                 var newest: UInt32 = 0
                 while !isDone.flag.load(ordering: .relaxed) { body(&random, &newest) }
             }
@@ -101,7 +101,7 @@ import SystemC
             if value.contains(where: { $0 != value[0] }) { seen.torn.add(1, ordering: .relaxed) }
             seen.reads.add(1, ordering: .relaxed)
         } beside: {
-            var random = SeededGenerator(seed: 9)
+            var random = SplitMix64(seed: 9)
             var view: OrderedTree.View?
             for step in 0..<30_000 {
                 let name = names[random.below(names.count)]
@@ -158,7 +158,7 @@ extension StoreMemory {
 private final class MemoryHistory {
     let seed: UInt64
     let memory = StoreMemory()
-    var random: SeededGenerator
+    var random: SplitMix64
     var model: [OrderedTreeBytes: OrderedTreeBytes] = [:]
     var views: [(view: OrderedTree.View, model: [OrderedTreeBytes: OrderedTreeBytes])] = []
     var problems: [String] = []
@@ -166,7 +166,7 @@ private final class MemoryHistory {
 
     init(seed: UInt64) {
         self.seed = seed
-        random = SeededGenerator(seed: seed)
+        random = SplitMix64(seed: seed)
     }
 
     func run(steps: Int) throws {

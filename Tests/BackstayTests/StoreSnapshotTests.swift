@@ -1,6 +1,7 @@
 // Snapshots and entries: one moment, whatever goes on beside and after it.
 
 @testable import Backstay
+import TestSupport
 import Testing
 import WriteAheadJournal
 
@@ -9,7 +10,7 @@ import WriteAheadJournal
     let store: StateStore
 
     init() throws {
-        folder = try TemporaryFolder()
+        folder = try TemporaryFolder(onDisk: true)
         store = try StateStore.open(folder.store)
     }
 

@@ -15,12 +15,12 @@ import WriteAheadJournal
     /// One worker's keys, what they should hold, and its random choices.
     private struct Worker {
         let name: String
-        var random: SeededGenerator
+        var random: SplitMix64
         var model: [[UInt8]: String] = [:]
 
         init(_ name: String, seed: UInt64) {
             self.name = name
-            random = SeededGenerator(seed: seed)
+            random = SplitMix64(seed: seed)
         }
 
         mutating func key() -> String { name + "/" + StoreStressTests.endings[Int.random(in: 0..<16, using: &random)] }
@@ -60,7 +60,7 @@ import WriteAheadJournal
 
     @Test func threadsAndTasksAgreeWithAModel() async throws {
         let seed = UInt64.random(in: 0...UInt64.max)
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryFolder(onDisk: true)
         var options = StoreOptions()
         options.tailBytes = 64 << 10
         options.logBytesMax = 1 << 20

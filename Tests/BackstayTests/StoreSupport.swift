@@ -3,6 +3,7 @@
 
 import Backstay
 import SystemC
+import TestSupport
 import Testing
 @testable import WriteAheadJournal
 
@@ -145,17 +146,13 @@ final class FoldBarrier {
 /// Runs a shell command; its status and what it wrote.
 @discardableResult
 func shell(_ command: String) -> (status: Int32, output: String) {
-    guard let pipe = popen(command + " 2>&1", "r") else { return (-1, "popen failed") }
-    var output: [UInt8] = []
-    var piece = [UInt8](repeating: 0, count: 4096)
-    while true {
-        let got = fread(&piece, 1, piece.count, pipe)
-        if got == 0 { break }
-        output.append(contentsOf: piece[0..<got])
+    do {
+        var result = try runShell(command)
+        while result.output.last == "\n" { result.output.removeLast() }
+        return result
+    } catch {
+        return (-1, "\(error)")
     }
-    let status = pclose(pipe)
-    while output.last == UInt8(ascii: "\n") { output.removeLast() }
-    return (status >> 8, String(decoding: output, as: UTF8.self))
 }
 
 /// What the sqlite3 shell answers.

@@ -10,7 +10,7 @@ import SystemC
 @Suite(.timeLimit(.minutes(5))) struct StoreTailTests {
     let folder: TemporaryFolder
 
-    init() throws { folder = try TemporaryFolder() }
+    init() throws { folder = try TemporaryFolder(onDisk: true) }
 
     /// The least tail, and a committer that leaves it alone until it is half full.
     private static func lagging() -> StoreOptions {
@@ -35,7 +35,7 @@ import SystemC
             }
             for writer in 0..<4 {
                 _ = try WorkerThread("writer") {
-                    var random = SeededGenerator(seed: seed &+ UInt64(writer))
+                    var random = SplitMix64(seed: seed &+ UInt64(writer))
                     for number in 0... {
                         let key = "w\(writer)-\(number)"
                         do {
@@ -88,7 +88,7 @@ import SystemC
         let isOver = Locked(false)
         let path = folder.store
         let writer = try WorkerThread("writer") {
-            var random = SeededGenerator(seed: seed)
+            var random = SplitMix64(seed: seed)
             var number = 0
             while !isOver.with({ $0 }) {
                 number += 1

@@ -1,6 +1,7 @@
 // Transactions and updates: all or nothing, one's own writes, what is refused inside.
 
 import Backstay
+import TestSupport
 import Testing
 @testable import WriteAheadJournal
 
@@ -9,7 +10,7 @@ import Testing
     let store: StateStore
 
     init() throws {
-        folder = try TemporaryFolder()
+        folder = try TemporaryFolder(onDisk: true)
         store = try StateStore.open(folder.store)
     }
 

@@ -1,13 +1,14 @@
 // Blocking calls and their async twins; cancellation.
 
 import Backstay
+import TestSupport
 import Testing
 import WriteAheadJournal
 
 @Suite struct StoreTwinTests {
     let folder: TemporaryFolder
 
-    init() throws { folder = try TemporaryFolder() }
+    init() throws { folder = try TemporaryFolder(onDisk: true) }
 
     @Test func everyCallWorksBlocking() throws {
         let store = try StateStore.open(folder.store)

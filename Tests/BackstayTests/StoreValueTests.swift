@@ -2,6 +2,7 @@
 
 import Backstay
 import Foundation
+import TestSupport
 import Testing
 import WriteAheadJournal
 
@@ -10,7 +11,7 @@ import WriteAheadJournal
     let store: StateStore
 
     init() throws {
-        folder = try TemporaryFolder()
+        folder = try TemporaryFolder(onDisk: true)
         var options = StoreOptions()
         options.tailBytes = 64 << 10
         store = try StateStore.open(folder.store, options: options)

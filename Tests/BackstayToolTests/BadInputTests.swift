@@ -1,4 +1,5 @@
 #if CommandLine
+import TestSupport
 import Testing
 import WriteAheadJournal
 
@@ -7,9 +8,9 @@ import SystemC
 /// What is wrong from outside: places that are no store, stores that are held, newer or damaged, arguments out of bounds.
 @Suite(.serialized)
 struct BadInputTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
 
-    init() throws { folder = try TestFolder() }
+    init() throws { folder = try TemporaryFolder(onDisk: true) }
 
     /// What can be at the path of a store.
     enum Place: CaseIterable {
@@ -87,14 +88,14 @@ struct BadInputTests {
         case .foreignState:
             let other = folder.path + "/other"
             try folder.run("set", other, "a", "1")
-            try folder.write("s/state.db", TestFolder.contents(other + "/state.db") ?? [])
-            try folder.write("s/state.db-wal", TestFolder.contents(other + "/state.db-wal") ?? [])
+            try folder.write("s/state.db", TemporaryFolder.contents(other + "/state.db") ?? [])
+            try folder.write("s/state.db-wal", TemporaryFolder.contents(other + "/state.db-wal") ?? [])
         default: break
         }
     }
 
     private func patch(_ name: String, _ change: (inout [UInt8]) -> Void) throws {
-        var bytes = try #require(TestFolder.contents(folder.store + "/" + name))
+        var bytes = try #require(TemporaryFolder.contents(folder.store + "/" + name))
         change(&bytes)
         try folder.write("s/" + name, bytes)
     }
@@ -120,17 +121,17 @@ struct BadInputTests {
     @Test(arguments: [Place.file, .otherFolder, .linkLoop, .storeWithoutJournal, .newerFormat, .parentMissing])
     func changingRefusesAndCreatesNothing(_ place: Place) throws {
         let path = try make(place)
-        let before = TestFolder.names(folder.path)
+        let before = TemporaryFolder.names(folder.path)
         let result = try folder.run("set", path, "k", "1")
         #expect(result.status == place.status, "\(result.err)")
         #expect(result.err.hasPrefix("backstay: "))
-        #expect(TestFolder.names(folder.path) == before)
+        #expect(TemporaryFolder.names(folder.path) == before)
     }
 
     @Test func heldStoreIsBusyNamingItsOwnerWithinASecond() throws {
         let owner = try folder.start("import", folder.store, "--ack")
-        owner.send("{\"key\":\"k\",\"value\":1}\n")
-        _ = owner.readLine()
+        owner.type("{\"key\":\"k\",\"value\":1}\n")
+        _ = try owner.readLine()
         for arguments in [
             ["set", folder.store, "k", "2"], ["remove", folder.store, "k"], ["checkpoint", folder.store],
         ] {
@@ -141,7 +142,7 @@ struct BadInputTests {
             #expect(result.err.contains("process \(owner.pid)"))
             #expect(result.out.hasPrefix("{\"error\":{\"code\":\"busy\",\"message\":\""))
         }
-        owner.kill(SIGKILL)
+        try owner.end(by: SIGKILL)
         #expect(try folder.run("set", folder.store, "k", "2").status == 0)
     }
 
@@ -159,7 +160,7 @@ struct BadInputTests {
             #expect(result.err.contains(says))
             #expect(result.out == "")
         }
-        #expect(!TestFolder.names(folder.path).contains("s"))
+        #expect(!TemporaryFolder.names(folder.path).contains("s"))
         #expect(try folder.run("set", folder.store, String(repeating: "k", count: 4_096), "1").status == 0)
     }
 
@@ -168,11 +169,11 @@ struct BadInputTests {
         for (bad, place) in [([0xff], 1), ([0xed, 0xa0, 0x80], 1), ([0xc3], 2)] as [([UInt8], Int)] {
             var arguments = [Array("set".utf8), store, Array("k".utf8), Array("v".utf8)]
             arguments[place + 1] = bad
-            let result = try ToolProcess(arguments, in: folder).finish()
+            let result = try folder.start(arguments).finish()
             #expect(result.status == 2)
             #expect(result.err.contains("argument \(place + 2) is not UTF-8"))
         }
-        #expect(!TestFolder.names(folder.path).contains("s"))
+        #expect(!TemporaryFolder.names(folder.path).contains("s"))
     }
 
     @Test(arguments: [
@@ -263,7 +264,7 @@ struct BadInputTests {
             let result = try folder.run("salvage", folder.store, "--to", target)
             #expect(result.status == 1, "\(target): \(result.err)")
         }
-        #expect(!TestFolder.names(folder.path).contains("new"))
+        #expect(!TemporaryFolder.names(folder.path).contains("new"))
     }
 
     /// Times and counts of a run have no checksum, and a bit of them may be altered: nothing may end in a trap for that.
@@ -286,8 +287,8 @@ struct BadInputTests {
 
     @Test func ownerSinceATimeThatCannotBeIsStillNamed() throws {
         let owner = try folder.start("import", folder.store, "--ack")
-        owner.send("{\"key\":\"k\",\"value\":1}\n")
-        _ = try #require(owner.readLine())
+        owner.type("{\"key\":\"k\",\"value\":1}\n")
+        _ = try #require(try owner.readLine())
         for since in ["-9223372036854775808", "9223372036854775807"] {
             try folder.write("s/lock", "pid=\(owner.pid)\nhost=h\nsince=\(since)\n".utf8)
             let result = try folder.run("set", folder.store, "k", "2")
@@ -296,7 +297,7 @@ struct BadInputTests {
                 #expect(try folder.run(command, folder.store, "--json").status == 0, "\(command)")
             }
         }
-        #expect(owner.finish().status == 0)
+        #expect(try owner.finish().status == 0)
     }
 
     /// The store's folder is renamed into place, and nothing is renamed over a mount point.
@@ -308,14 +309,14 @@ struct BadInputTests {
             #expect(result.status == 1)
             #expect(result.err.contains("mount point") && result.err.contains("\(disk.path)/"), "\(result.err)")
         }
-        #expect(TestFolder.names(disk.path) == [])
+        #expect(TemporaryFolder.names(disk.path) == [])
         #expect(try folder.run("set", disk.path + "/store", "k", "1").status == 0)
     }
 
     @Test func lostEndOfTheJournalIsFoundByItsSyncMark() throws {
         try folder.makeKilledStore()
         let journal = folder.store + "/journal.db-wal"
-        let bytes = try #require(TestFolder.contents(journal))
+        let bytes = try #require(TemporaryFolder.contents(journal))
         // The last frame holds a commit that was acknowledged.
         let end = try #require(WALScan.file(journal)).committedBytes
         try folder.write("s/journal.db-wal", bytes.prefix(end - 4_096 - 24))

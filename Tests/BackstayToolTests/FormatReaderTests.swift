@@ -2,6 +2,7 @@
 
 import Backstay
 import Foundation
+import TestSupport
 import Testing
 import WriteAheadJournal
 
@@ -13,9 +14,9 @@ import WriteAheadJournal
 
     @Test(arguments: Moment.allCases)
     func readerWrittenFromThePageSeesWhatTheLibrarySees(moment: Moment) async throws {
-        let folder = try TemporaryStore()
-        defer { folder.remove() }
-        let path = folder.store
+        let folder = try TemporaryFolder(onDisk: true)
+        defer { withExtendedLifetime(folder) {} }
+        let path = folder.app
         var owner: StateStore?
         switch moment {
         case .live:
@@ -35,7 +36,7 @@ import WriteAheadJournal
         }
         // The owner's checkpointer may run in between: the state is the same before and after.
         let reader = try Reader.run(path)
-        #expect(reader.status == 0, "\(reader.errors)")
+        #expect(reader.status == 0, "\(reader.err)")
         let store = try await StateStore.openReadOnly(path)
         #expect(reader.lines.first?.hasPrefix("lsn \(store.statistics.lastLSN) ") == true)
         let expected = try store.entries().map { entry in
@@ -49,18 +50,18 @@ import WriteAheadJournal
     }
 
     @Test func readerOfAnUnownedStoreWritesNothing() async throws {
-        let folder = try TemporaryStore()
-        defer { folder.remove() }
-        let path = folder.store
+        let folder = try TemporaryFolder(onDisk: true)
+        defer { withExtendedLifetime(folder) {} }
+        let path = folder.app
         await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String] in
             let store = try await StateStore.open(path)
             try await Sample.fill(store)
             kill(getpid(), SIGKILL)
         }
         for name in ["/journal.db-shm", "/state.db-shm"] { unlink(path + name) }
-        let before = try folder.contents()
+        let before = folder.contents()
         #expect(try Reader.run(path).status == 0)
-        #expect(try folder.contents() == before)
+        #expect(folder.contents() == before)
     }
 
     /// Each change is made by plain SQL behind the store's back.
@@ -84,41 +85,41 @@ import WriteAheadJournal
         ("journal.db", "UPDATE meta SET value='0123' WHERE key='store_id'"),
     ])
     func readerAndLibraryRefuseWhatWasAltered(file: String, sql: String) async throws {
-        let folder = try TemporaryStore()
-        defer { folder.remove() }
-        let store = try await StateStore.open(folder.store)
+        let folder = try TemporaryFolder(onDisk: true)
+        defer { withExtendedLifetime(folder) {} }
+        let store = try await StateStore.open(folder.app)
         try await Sample.fill(store)
         try await store.close()
-        #expect(try Reader.run(folder.store).status == 0)
+        #expect(try Reader.run(folder.app).status == 0)
         // It would make up for a lost end of the journal.
-        unlink(folder.store + "/tail")
-        try runProgram("/usr/bin/env", ["sqlite3", folder.store + "/" + file, sql]).requireSuccess()
-        let reader = try Reader.run(folder.store)
-        #expect(reader.status == 1 && reader.errors.hasPrefix("damaged: "), "\(reader.errors)")
-        await #expect(throws: StoreError.self) { try await StateStore.openReadOnly(folder.store) }
+        unlink(folder.app + "/tail")
+        try ChildProcess.run("/usr/bin/env", ["sqlite3", folder.app + "/" + file, sql]).requireSuccess()
+        let reader = try Reader.run(folder.app)
+        #expect(reader.status == 1 && reader.err.hasPrefix("damaged: "), "\(reader.err)")
+        await #expect(throws: StoreError.self) { try await StateStore.openReadOnly(folder.app) }
     }
 
     @Test func stateThatAnEmptyLogDoesNotContinueIsRefused() async throws {
-        let folder = try TemporaryStore()
-        defer { folder.remove() }
-        let store = try await StateStore.open(folder.store)
+        let folder = try TemporaryFolder(onDisk: true)
+        defer { withExtendedLifetime(folder) {} }
+        let store = try await StateStore.open(folder.app)
         try await Sample.fill(store)
         try await store.compact()
         try await store.close()
-        #expect(try Reader.run(folder.store).status == 0)
-        try runProgram(
+        #expect(try Reader.run(folder.app).status == 0)
+        try ChildProcess.run(
             "/usr/bin/env",
-            ["sqlite3", folder.store + "/state.db", "UPDATE meta SET value=value-1 WHERE key='checkpoint_chain'"]
+            ["sqlite3", folder.app + "/state.db", "UPDATE meta SET value=value-1 WHERE key='checkpoint_chain'"]
         ).requireSuccess()
-        #expect(try Reader.run(folder.store).status == 1)
-        await #expect(throws: StoreError.self) { try await StateStore.openReadOnly(folder.store) }
-        await #expect(throws: StoreError.self) { try await StateStore.open(folder.store) }
+        #expect(try Reader.run(folder.app).status == 1)
+        await #expect(throws: StoreError.self) { try await StateStore.openReadOnly(folder.app) }
+        await #expect(throws: StoreError.self) { try await StateStore.open(folder.app) }
     }
 
     @Test func logThatEndsBeforeTheSyncMarkIsRefused() async throws {
-        let folder = try TemporaryStore()
-        defer { folder.remove() }
-        let path = folder.store
+        let folder = try TemporaryFolder(onDisk: true)
+        defer { withExtendedLifetime(folder) {} }
+        let path = folder.app
         await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String] in
             let store = try await StateStore.open(path)
             try await store.set("a", 1)
@@ -133,15 +134,15 @@ import WriteAheadJournal
         try wal.write(contentsOf: [0xff, 0xff])
         try wal.close()
         let reader = try Reader.run(path)
-        #expect(reader.status == 1 && reader.errors.contains("was made durable"), "\(reader.errors)")
+        #expect(reader.status == 1 && reader.err.contains("was made durable"), "\(reader.err)")
         await #expect(throws: StoreError.self) { try await StateStore.openReadOnly(path) }
     }
 
     @Test(arguments: Durability.allCases)
     func acknowledgedChangesSurviveSIGKILL(level: Durability) async throws {
-        let folder = try TemporaryStore()
-        defer { folder.remove() }
-        let path = folder.store
+        let folder = try TemporaryFolder(onDisk: true)
+        defer { withExtendedLifetime(folder) {} }
+        let path = folder.app
         await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String, name = level.rawValue as String] in
             let level = try #require(Durability(rawValue: name))
             let store = try await StateStore.open(path)
@@ -149,7 +150,7 @@ import WriteAheadJournal
             kill(getpid(), SIGKILL)
         }
         let reader = try Reader.run(path)
-        #expect(reader.status == 0, "\(reader.errors)")
+        #expect(reader.status == 0, "\(reader.err)")
         let store = try await StateStore.openReadOnly(path)
         for n in 1...100 { #expect(try store.get("k\(n)") == n) }
         #expect(store.recovery.lastEnd.kind == .killed)
@@ -159,9 +160,9 @@ import WriteAheadJournal
     /// Changes that are in the tail alone, behind many laps and a record that went by itself.
     @Test(arguments: [true, false])
     func readerSeesWhatOnlyTheTailHas(live: Bool) async throws {
-        let folder = try TemporaryStore()
-        defer { folder.remove() }
-        let path = folder.store
+        let folder = try TemporaryFolder(onDisk: true)
+        defer { withExtendedLifetime(folder) {} }
+        let path = folder.app
         var owner: StateStore?
         if live {
             owner = try await Self.openLagging(path)
@@ -175,7 +176,7 @@ import WriteAheadJournal
         }
         func expectSame(_ keys: Int?) async throws {
             let reader = try Reader.run(path)
-            #expect(reader.status == 0, "\(reader.errors)")
+            #expect(reader.status == 0, "\(reader.err)")
             let store = try await StateStore.openReadOnly(path)
             let expected = try store.entries().map { entry in
                 "entry - \(hex(entry.keyBytes)) \(entry.type) \(hex(entry.valueBytes))"
@@ -222,9 +223,9 @@ import WriteAheadJournal
     }
 
     @Test func readersBesideABusyWriterFindNoDamage() async throws {
-        let folder = try TemporaryStore()
-        defer { folder.remove() }
-        let store = try await StateStore.open(folder.store)
+        let folder = try TemporaryFolder(onDisk: true)
+        defer { withExtendedLifetime(folder) {} }
+        let store = try await StateStore.open(folder.app)
         try await store.set("n", 0)
         let writer = Task {
             var n = 0
@@ -235,13 +236,13 @@ import WriteAheadJournal
         }
         for _ in 0..<30 {
             let acknowledged = try store.get("n", default: 0)
-            let beside = try await StateStore.openReadOnly(folder.store)
+            let beside = try await StateStore.openReadOnly(folder.app)
             // A change that was read may not be answered yet; the one before it is.
             #expect(try beside.get("n", default: 0) >= acknowledged - 1)
             try await beside.close()
         }
-        let reader = try Reader.run(folder.store)
-        #expect(reader.status == 0, "\(reader.errors)")
+        let reader = try Reader.run(folder.app)
+        #expect(reader.status == 0, "\(reader.err)")
         writer.cancel()
         try? await writer.value
         try await store.close()
@@ -330,58 +331,25 @@ private enum Sample {
     }
 }
 
-/// A folder of its own with a place for a store in it.
-private struct TemporaryStore {
-    let path: String
-    var store: String { path + "/app.backstay" }
-
-    init() throws {
-        path = NSTemporaryDirectory() + "backstay-format-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    func remove() { try? FileManager.default.removeItem(atPath: path) }
+extension TemporaryFolder {
+    fileprivate var app: String { self("app.backstay") }
 
     /// Every file of the store with its bytes.
-    func contents() throws -> [String: Data] {
-        var files: [String: Data] = [:]
-        for name in try FileManager.default.contentsOfDirectory(atPath: store) {
-            files[name] = FileManager.default.contents(atPath: store + "/" + name)
-        }
+    fileprivate func contents() -> [String: [UInt8]] {
+        var files: [String: [UInt8]] = [:]
+        for name in Self.names(app) { files[name] = Self.contents(app + "/" + name) }
         return files
     }
 }
 
-private struct Outcome {
-    var status: Int32
-    var lines: [String]
-    var errors: String
-
-    func requireSuccess() throws { try #require(status == 0, "\(errors)") }
+extension ChildProcess.Outcome {
+    fileprivate func requireSuccess() throws { try #require(status == 0, "\(err)") }
 }
 
 private enum Reader {
-    static func run(_ store: String) throws -> Outcome {
-        try runProgram("/usr/bin/env", ["python3", "-B", Repository.root + "/docs/read_store.py", store])
+    static func run(_ store: String) throws -> ChildProcess.Outcome {
+        try ChildProcess.run("/usr/bin/env", ["python3", "-B", Repository.root + "/docs/read_store.py", store])
     }
-}
-
-/// Runs a program to its end.
-private func runProgram(_ program: String, _ arguments: [String]) throws -> Outcome {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: program)
-    process.arguments = arguments
-    let output = Pipe()
-    let errors = Pipe()
-    process.standardOutput = output
-    process.standardError = errors
-    try process.run()
-    // Short on stderr, so it fits into its pipe while stdout is read.
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    let error = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    return Outcome(
-        status: process.terminationStatus, lines: text.split(separator: "\n").map(String.init), errors: error)
 }
 
 private func hex(_ bytes: some Sequence<UInt8>) -> String {

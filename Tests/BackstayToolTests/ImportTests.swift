@@ -1,13 +1,14 @@
 #if CommandLine
+import TestSupport
 import Testing
 
 import SystemC
 
 @Suite(.serialized)
 struct ImportTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
 
-    init() throws { folder = try TestFolder() }
+    init() throws { folder = try TemporaryFolder(onDisk: true) }
 
     private func line(_ number: Int) -> String {
         let digits = String(number)
@@ -37,14 +38,14 @@ struct ImportTests {
     @Test func lineOfASlowWriterIsNotHeldBack() throws {
         let process = try folder.start("import", folder.store, "--ack")
         for number in 0..<5 {
-            process.send(line(number))
-            #expect(process.readLine()?.hasSuffix("\"00000\(number)\"") == true)
+            process.type(line(number))
+            #expect(try process.readLine()?.hasSuffix("\"00000\(number)\"") == true)
         }
-        process.send("{\"key\":\"half")
+        process.type("{\"key\":\"half")
         #expect(try folder.run("list", folder.store).lines.count == 5)
-        process.send("\",\"value\":1}\n")
-        #expect(process.readLine()?.hasSuffix("\"half\"") == true)
-        #expect(process.finish().status == 0)
+        process.type("\",\"value\":1}\n")
+        #expect(try process.readLine()?.hasSuffix("\"half\"") == true)
+        #expect(try process.finish().status == 0)
     }
 
     @Test func longLinesAndManyLinesComeThrough() throws {
@@ -185,9 +186,9 @@ struct ImportTests {
 
     @Test func positionIsInTheRecordOfItsData() throws {
         let process = try folder.start("import", folder.store, "--ack", "--job", "j")
-        process.send(line(1))
-        let lsn = try #require(process.readLine()?.split(separator: " ").dropFirst().first)
-        process.kill(SIGKILL)
+        process.type(line(1))
+        let lsn = try #require(try process.readLine()?.split(separator: " ").dropFirst().first)
+        try process.end(by: SIGKILL)
         let record = try folder.run("log", folder.store, "--json", "--from", String(lsn)).lines.first
         #expect(record?.contains("\"key\":\"000001\"") == true)
         #expect(record?.contains("\"key\":\"j\",\"value\":{\"bytes\":\(line(1).utf8.count),") == true)
@@ -197,16 +198,16 @@ struct ImportTests {
     @Test func missingInputCreatesNoStore() throws {
         let result = try folder.run("import", folder.store, folder.path + "/nothing")
         #expect(result.status == 1)
-        #expect(!TestFolder.names(folder.path).contains("s"))
+        #expect(!TemporaryFolder.names(folder.path).contains("s"))
         #expect(try folder.run("import", folder.store, folder.path).status == 1)
     }
 
     @Test func importStopsInOrderWhenNobodyReadsItsAcknowledgements() throws {
         let process = try folder.start("import", folder.store, "--ack")
         process.closeOutput()
-        process.send(line(1))
-        #expect(process.wait() == 1)
-        let result = process.finish()
+        process.type(line(1))
+        #expect(try process.wait().status == 1)
+        let result = try process.finish()
         #expect(result.err.contains("nobody reads the standard output"))
         #expect(try folder.output("runs", folder.store, "--json").contains("\"how\":\"clean\""))
     }
@@ -217,8 +218,8 @@ struct ImportTests {
             "echo '{\"key\":\"k\",\"value\":1}' | \"$TOOL\" import \"$STORE\" --ack >&-; echo $?")
         #expect(result.out == "1\n")
         #expect(result.err.contains("standard output"))
-        for name in TestFolder.names(folder.store) {
-            let bytes = TestFolder.contents(folder.store + "/" + name) ?? []
+        for name in TemporaryFolder.names(folder.store) {
+            let bytes = TemporaryFolder.contents(folder.store + "/" + name) ?? []
             #expect(!String(decoding: bytes, as: UTF8.self).contains("ack "), "\(name)")
         }
         #expect(try folder.run("verify", folder.store).status == 0)

@@ -1,4 +1,5 @@
 #if CommandLine
+import TestSupport
 import Testing
 
 import SystemC
@@ -8,8 +9,8 @@ import SystemC
 struct KillTests {
     @Test func killedImportResumesUntilItIsDone() throws {
         let seed = UInt64.random(in: 0 ... .max)
-        var random = SeededRandom(state: seed)
-        let folder = try TestFolder()
+        var random = SplitMix64(seed: seed)
+        let folder = try TemporaryFolder(onDisk: true)
         let count = 2_000
         let lines = (0..<count).map { number in
             let digits = String(number)
@@ -24,27 +25,27 @@ struct KillTests {
         while kept < count {
             let process = try folder.start("import", folder.store, "--ack", "--resume", "--job", "all")
             /// Takes the next acknowledgement in: it must be for the next line.
-            func readAcknowledgement() -> Bool {
-                guard let ack = process.readLine() else { return false }
+            func readAcknowledgement() throws -> Bool {
+                guard let ack = try process.readLine() else { return false }
                 let fields = ack.split(separator: " ")
                 #expect(fields.count == 3 && fields[0] == "ack", "\(ack), seed \(seed)")
                 #expect(Int(fields.last?.dropFirst().dropLast() ?? "") == kept, "\(ack) for line \(kept), seed \(seed)")
                 kept += 1
                 return true
             }
-            process.send(lines[..<kept].map { $0 + "\n" }.joined())
+            process.type(lines[..<kept].map { $0 + "\n" }.joined())
             var sent = kept
             func send(upTo most: Int) {
                 let next = min(count, sent + Int.random(in: 1...most, using: &random))
-                process.send(lines[sent..<next].map { $0 + "\n" }.joined())
+                process.type(lines[sent..<next].map { $0 + "\n" }.joined())
                 sent = next
             }
             let target = min(count, kept + Int.random(in: 1...150, using: &random))
             while kept < target {
                 send(upTo: 40)
                 while kept < sent {
-                    guard readAcknowledgement() else {
-                        Issue.record("the import ended by itself: \(process.finish().err), seed \(seed)")
+                    guard try readAcknowledgement() else {
+                        Issue.record("the import ended by itself: \(try process.finish().err), seed \(seed)")
                         return
                     }
                 }
@@ -52,11 +53,11 @@ struct KillTests {
             // Some more: the kill lands before, in the middle of, or right behind their commit.
             if sent < count {
                 send(upTo: 100)
-                if Bool.random(using: &random) { _ = readAcknowledgement() }
+                if Bool.random(using: &random) { _ = try readAcknowledgement() }
             }
-            #expect(process.kill(SIGKILL) == -SIGKILL)
+            #expect(try process.end(by: SIGKILL) == -SIGKILL)
             kills += 1
-            while readAcknowledgement() {}
+            while try readAcknowledgement() {}
 
             let exported = try folder.run("export", folder.store)
             #expect(exported.status == 0, "\(exported.err), seed \(seed)")
@@ -73,19 +74,6 @@ struct KillTests {
         #expect(try folder.output("export", folder.store) == export, "seed \(seed)")
         #expect(try folder.run("verify", folder.store).status == 0, "seed \(seed)")
         #expect(kills >= 7)
-    }
-}
-
-/// SplitMix64: a seed replays it.
-struct SeededRandom: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }
 #endif

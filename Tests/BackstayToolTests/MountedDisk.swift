@@ -1,6 +1,8 @@
 // File systems of a test's own: images in a file, mounted by way of a loop device, and some that need none.
 
 #if CommandLine
+import TestSupport
+
 import SystemC
 
 final class MountedDisk {
@@ -19,11 +21,11 @@ final class MountedDisk {
     }
 
     let path: String
-    private let folder: TestFolder
+    private let folder: TemporaryFolder
 
     /// Nil, with the reason printed, where it cannot be mounted.
     init?(_ kind: Kind) throws {
-        let folder = try TestFolder()
+        let folder = try TemporaryFolder(onDisk: true)
         self.folder = folder
         path = folder.path + "/disk"
         let mount =
@@ -51,7 +53,7 @@ final class MountedDisk {
 
     func free() throws { _ = try folder.shell("cd '\(path)' && rm -f ballast more last && sync -f .") }
 
-    func shell(_ line: String) throws -> ToolResult { try folder.shell("cd '\(path)' && \(line)") }
+    func shell(_ line: String) throws -> ChildProcess.Outcome { try folder.shell("cd '\(path)' && \(line)") }
 
     deinit {
         _ = try? folder.shell(

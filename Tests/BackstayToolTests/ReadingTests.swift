@@ -1,4 +1,5 @@
 #if CommandLine
+import TestSupport
 import Testing
 
 import SystemC
@@ -6,9 +7,9 @@ import SystemC
 /// Reading commands create and write nothing, and see what was acknowledged.
 @Suite(.serialized)
 struct ReadingTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
 
-    init() throws { folder = try TestFolder() }
+    init() throws { folder = try TemporaryFolder(onDisk: true) }
 
     static let readers: [[String]] = [
         ["get", "STORE", "k7"], ["list", "STORE"], ["export", "STORE"], ["log", "STORE"], ["info", "STORE"],
@@ -34,7 +35,7 @@ struct ReadingTests {
         case .killedWithoutIndex:
             for name in ["journal.db-shm", "state.db-shm"] { unlink(folder.store + "/" + name) }
         case .readOnly:
-            for name in TestFolder.names(folder.store) { chmod(folder.store + "/" + name, 0o400) }
+            for name in TemporaryFolder.names(folder.store) { chmod(folder.store + "/" + name, 0o400) }
             chmod(folder.store, 0o500)
         }
         defer { chmod(folder.store, 0o700) }
@@ -52,22 +53,22 @@ struct ReadingTests {
 
     @Test func readersBesideALiveOwnerSeeWhatWasAcknowledged() throws {
         let owner = try folder.start("import", folder.store, "--ack")
-        owner.send("{\"key\":\"k7\",\"value\":7}\n")
-        #expect(owner.readLine()?.hasSuffix(" \"k7\"") == true)
+        owner.type("{\"key\":\"k7\",\"value\":7}\n")
+        #expect(try owner.readLine()?.hasSuffix(" \"k7\"") == true)
         for reader in Self.readers {
             let result = try folder.run(arguments(reader))
             #expect(result.status == 0, "\(reader): \(result.err)")
         }
         for number in 0..<20 {
-            owner.send("{\"key\":\"k7\",\"value\":\(number)}\n")
-            _ = owner.readLine()
+            owner.type("{\"key\":\"k7\",\"value\":\(number)}\n")
+            _ = try owner.readLine()
             #expect(try folder.output("get", folder.store, "k7") == "\(number)\n")
         }
         #expect(try folder.output("runs", folder.store).contains("running"))
         #expect(
             try folder.output("info", folder.store, "--json").contains(
                 "\"live\":true,\"owner\":{\"pid\":\(owner.pid),"))
-        let result = owner.finish()
+        let result = try owner.finish()
         #expect(result.status == 0)
     }
 
@@ -75,7 +76,7 @@ struct ReadingTests {
         try folder.makeKilledStore()
         let readers = try (0..<8).map { _ in try folder.start("get", folder.store, "k3") }
         for reader in readers {
-            let result = reader.finish()
+            let result = try reader.finish()
             #expect(result.status == 0, "\(result.err)")
             #expect(result.out == "3\n")
         }
@@ -96,10 +97,10 @@ struct ReadingTests {
     @Test func signalClosesAChangingCommandInOrder() throws {
         for (signal, name) in [(SIGTERM, "SIGTERM"), (SIGINT, "SIGINT")] {
             let process = try folder.start("import", folder.store, "--ack")
-            process.send("{\"key\":\"k\",\"value\":\"\(name)\"}\n")
-            _ = process.readLine()
-            #expect(process.kill(signal) == -signal)
-            #expect(process.finish().err == "")
+            process.type("{\"key\":\"k\",\"value\":\"\(name)\"}\n")
+            _ = try process.readLine()
+            #expect(try process.end(by: signal) == -signal)
+            #expect(try process.finish().err == "")
             let run = try folder.run("runs", folder.store, "--json").lines.last
             #expect(run?.contains("\"how\":\"signal\",\"status\":\(signal),") == true)
             #expect(run?.contains(name) == true)

@@ -1,12 +1,13 @@
 #if CommandLine
+import TestSupport
 import Testing
 
 /// The members of what --json prints, and their order: outside programs are written against them.
 @Suite(.serialized)
 struct ResultShapeTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
 
-    init() throws { folder = try TestFolder() }
+    init() throws { folder = try TemporaryFolder(onDisk: true) }
 
     static let shapes: [(arguments: [String], members: [String])] = [
         (["set", "STORE", "k", "1"], ["key", "lsn", "durability"]),

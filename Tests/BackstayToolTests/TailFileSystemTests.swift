@@ -2,6 +2,7 @@
 
 #if CommandLine
 import Backstay
+import TestSupport
 import Testing
 
 @testable import WriteAheadJournal
@@ -36,7 +37,7 @@ import SystemC
             let attributes = try disk.shell("lsattr s/tail").out
             #expect(attributes.split(separator: " ").first?.contains("C") == true, "\(attributes)")
         }
-        let tool = try TestFolder()
+        let tool = try TemporaryFolder(onDisk: true)
         #expect(try tool.output("get", path, "k299") == "299\n")
         for command in ["info", "doctor"] {
             #expect(try tool.output(command, path).contains("acknowledged in the mapped tail"), "\(command) on \(kind)")
@@ -63,7 +64,7 @@ import SystemC
             kill(getpid(), SIGKILL)
         }
         #expect(try disk.shell("ls s/tail s/tail.new").status != 0, "no file")
-        let tool = try TestFolder()
+        let tool = try TemporaryFolder(onDisk: true)
         for command in ["info", "doctor"] {
             // On a memory file system doctor finds no room to tell of, and says so by its status, too.
             let text = try tool.run(command, path).out
@@ -83,7 +84,7 @@ import SystemC
     ])
     func fullDiskBehindACopyRaisesNoSignal(kind: MountedDisk.Kind, copy: String) async throws {
         guard let disk = try MountedDisk(kind) else { return }
-        let notes = try TestFolder()
+        let notes = try TemporaryFolder(onDisk: true)
         let path = disk.path + "/s"
         await #expect(processExitsWith: .exitCode(0), "\(kind), \(copy)") {
             [

@@ -1,4 +1,5 @@
 #if CommandLine
+import TestSupport
 import Testing
 
 import SystemC
@@ -12,10 +13,10 @@ import SystemC
             if: access(data, R_OK) == 0,
             "needs the package unicode-data: there is no /usr/share/unicode/UnicodeData.txt"))
     func killedImportsOfUnicodeDataLoseNothing() throws {
-        let folder = try TestFolder()
+        let folder = try TemporaryFolder(onDisk: true)
         let script = #filePath.dropLast("UnicodeImportTests.swift".count) + "unicode_import.py"
         let log = folder.path + "/log"
-        let result = system("python3 '\(script)' '\(ToolProcess.path)' --kills 6 > '\(log)' 2>&1")
+        let result = system("python3 '\(script)' '\(TemporaryFolder.tool)' --kills 6 > '\(log)' 2>&1")
         #expect(result == 0, "\(text(log))")
         #expect(text(log).hasPrefix("ok: 34"), "\(text(log))")
     }

@@ -1,12 +1,13 @@
 #if CommandLine
+import TestSupport
 import Testing
 
 /// set, get, remove, list, export.
 @Suite(.serialized)
 struct ValueCommandTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
 
-    init() throws { folder = try TestFolder() }
+    init() throws { folder = try TemporaryFolder(onDisk: true) }
 
     @Test(arguments: [
         // VALUE, what get prints, its value and type as JSON.
@@ -67,7 +68,7 @@ struct ValueCommandTests {
         #expect(try folder.run("get", folder.store, "a").status == 3)
         let other = folder.path + "/other"
         #expect(try folder.run("remove", other, "a").status == 3)
-        #expect(!TestFolder.names(folder.path).contains("other"))
+        #expect(!TemporaryFolder.names(folder.path).contains("other"))
     }
 
     @Test func listIsInByteOrderAndQuotesWhatWouldBreakALine() throws {
@@ -106,7 +107,7 @@ struct ValueCommandTests {
         try folder.run("import", folder.store, input: lines)
         let result = try folder.shell("\"$TOOL\" export \"$STORE\" | head -n 1; echo; \"$TOOL\" verify \"$STORE\"")
         #expect(result.err == "")
-        #expect(result.lines.count == 2)
+        #expect(result.lines.count == 3)
         #expect(result.out.contains("\nok: "))
     }
 }

@@ -3,6 +3,7 @@
 import CFaultVFS
 import CSQLite
 @testable import Drill
+import TestSupport
 import Testing
 import WriteAheadJournal
 
@@ -11,16 +12,15 @@ import SystemC
 @Suite struct FaultInjectionTests {
     /// A folder with a database in WAL mode and its shadow, gone with the test.
     private final class Place {
-        let base: String
+        let base: TemporaryFolder
         let folder: String
         let disk: String
         private(set) var handle: OpaquePointer?
 
         init(opens: Bool = true) throws {
-            var template = Array("/tmp/backstay-faults-XXXXXX".utf8CString)
-            base = try Files.resolved(String(cString: try #require(mkdtemp(&template))))
-            folder = base + "/real"
-            disk = base + "/disk"
+            base = try TemporaryFolder(onDisk: true)
+            folder = base("real")
+            disk = base("disk")
             for path in [folder, disk] { mkdir(path, 0o700) }
             try FaultVFS.register(folder: folder, shadow: disk) { $0.adopts = true }
             guard opens else { return }
@@ -37,7 +37,6 @@ import SystemC
             backstay_fault_end(folder)
             sqlite3_close_v2(handle)
             folder.withCString { backstay_fault_unshadow($0) }
-            Files.removeFolder(base)
         }
 
         func open() -> Int32 {
@@ -68,7 +67,7 @@ import SystemC
 
         /// The rows that a start after a power cut finds.
         func rowsOnDisk() throws -> Int64 {
-            let copy = base + "/copy"
+            let copy = base("copy")
             Files.removeFolder(copy)
             mkdir(copy, 0o700)
             for name in Files.names(in: disk) { try Files.copyFile(disk + "/" + name, to: copy + "/" + name) }
@@ -251,7 +250,7 @@ import SystemC
         place.fail(BACKSTAY_FAULT_EIO, [BACKSTAY_FAULT_SYNC], call: try #require(syncs.first), pages: pages.model)
         #expect(place.run("INSERT INTO t VALUES(2)") == Self.extended(4))
         // What a process that opens the files now would read: their bytes.
-        let copy = place.base + "/seen"
+        let copy = place.base("seen")
         mkdir(copy, 0o700)
         for name in ["a.db", "a.db-wal"] {
             try Files.copyFile(place.folder + "/" + name, to: copy + "/" + name)

@@ -2,8 +2,8 @@
 
 #if CommandLine
 @testable import Drill
+import TestSupport
 import Testing
-import WriteAheadJournal
 
 import SystemC
 
@@ -111,11 +111,10 @@ import SystemC
     }
 
     private func play(_ scenario: Scenario) throws -> ScenarioResult {
-        var template = Array("/tmp/backstay-drill-test-XXXXXX".utf8CString)
-        let made = try #require(mkdtemp(&template))
-        let folder = try Files.resolved(String(cString: made))
-        defer { Files.removeFolder(folder) }
-        return ScenarioRun(scenario, executable: builtCommand, folder: folder, seed: 7).play()
+        let folder = try TemporaryFolder(onDisk: true)
+        return withExtendedLifetime(folder) {
+            ScenarioRun(scenario, executable: builtCommand, folder: folder.path, seed: 7).play()
+        }
     }
 }
 #endif

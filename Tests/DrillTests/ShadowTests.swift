@@ -5,6 +5,7 @@
 import CFaultVFS
 import CSQLite
 @testable import Drill
+import TestSupport
 import Testing
 import WriteAheadJournal
 
@@ -48,13 +49,9 @@ import SystemC
     }
 
     @Test func onlySyncedBytesReachTheDisk() throws {
-        var template = Array("/tmp/backstay-shadow-XXXXXX".utf8CString)
-        let made = try #require(mkdtemp(&template))
-        let base = try Files.resolved(String(cString: made))
-        defer {
-            Files.removeFolder(base + "/copy")
-            Files.removeFolder(base)
-        }
+        let place = try TemporaryFolder(onDisk: true)
+        defer { withExtendedLifetime(place) {} }
+        let base = place.path
         let folder = base + "/real"
         let disk = base + "/disk"
         for path in [folder, disk] { mkdir(path, 0o700) }

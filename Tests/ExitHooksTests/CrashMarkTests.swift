@@ -2,6 +2,7 @@
 
 import CExitHooks
 import ExitHooks
+import TestSupport
 import Testing
 
 import SystemC
@@ -14,7 +15,7 @@ private final class MarkFile {
     init() throws {
         var template = Array("/tmp/exit-hooks-mark-XXXXXX".utf8CString)
         descriptor = mkstemp(&template)
-        guard descriptor >= 0 else { throw HarnessError(message: "mkstemp: \(errno)") }
+        guard descriptor >= 0 else { throw ChildProcess.Failure("mkstemp: \(errno)") }
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         ftruncate(descriptor, 4096)
     }
@@ -112,27 +113,27 @@ private final class MarkFile {
         let file = try MarkFile()
         let trial = try trial("crash-mark-faults", file.path)
         // The sanitizer blocks all signals in handlers: the kernel then ends the process by the second.
-        #expect(trial.end == .signalled(RunningProbe.isSanitized ? SIGBUS : SIGABRT))
+        #expect(trial.end == .signalled(ChildProcess.isSanitized ? SIGBUS : SIGABRT))
     }
 
-    @Test(.disabled(if: RunningProbe.isSanitized, "the sanitizer holds up the backtracer's own signals"))
+    @Test(.disabled(if: ChildProcess.isSanitized, "the sanitizer holds up the backtracer's own signals"))
     func swiftBacktracerStillRuns() throws {
         let file = try MarkFile()
-        let probe = try RunningProbe("crash-trap", [file.path], backtrace: true)
+        let probe = try ChildProcess.probe("crash-trap", [file.path], backtrace: true)
         let trial = try probe.finish()
-        #expect(trial.stderr.contains("Fatal error: on purpose"))
-        #expect(trial.stderr.contains("crashed"))
+        #expect(trial.err.contains("Fatal error: on purpose"))
+        #expect(trial.err.contains("crashed"))
         #expect(trial.end == .signalled(CrashMarkTests.trap))
         #expect(file.mark().signal == UInt64(CrashMarkTests.trap))
     }
 
     /// Its helper reads the crashed memory and may fault on its own: that must not end the process half-way through.
-    @Test(.disabled(if: RunningProbe.isSanitized, "the sanitizer holds up the backtracer's own signals"))
+    @Test(.disabled(if: ChildProcess.isSanitized, "the sanitizer holds up the backtracer's own signals"))
     func swiftBacktracerFinishesAfterABadAccess() throws {
         let file = try MarkFile()
-        let probe = try RunningProbe("crash-segv", [file.path], backtrace: true)
+        let probe = try ChildProcess.probe("crash-segv", [file.path], backtrace: true)
         let trial = try probe.finish()
-        #expect(trial.stderr.contains("Backtrace took"))
+        #expect(trial.err.contains("Backtrace took"))
         #expect(trial.end == .signalled(SIGSEGV))
         #expect(file.mark().signal == UInt64(SIGSEGV))
     }

@@ -1,5 +1,6 @@
 // Normal end, `exit()`, and hooks that misbehave: each in a real process, judged by its parent.
 
+import TestSupport
 import Testing
 
 @Suite struct EndingTests {
@@ -52,14 +53,14 @@ import Testing
     @Test func throwingHookIsReportedAndTheOthersRun() throws {
         let trial = try trial("throw-in-hook")
         #expect(trial.lines == ["c normal", "a normal"])
-        #expect(trial.stderr == "exit hook 'save' failed: no space\n")
+        #expect(trial.err == "exit hook 'save' failed: no space\n")
         #expect(trial.end == .exited(0))
     }
 
     @Test func hangingHookIsAbandonedAfterItsBudget() throws {
         let trial = try trial("hang-in-hook")
         #expect(trial.lines == ["c exit(3)", "b", "a exit(3)"])
-        #expect(trial.stderr == "exit hook 'b' was abandoned: its time was over\n")
+        #expect(trial.err == "exit hook 'b' was abandoned: its time was over\n")
         #expect(trial.end == .exited(3))
         #expect(trial.duration >= .milliseconds(300))
         #expect(trial.duration < .milliseconds(1500))
@@ -68,7 +69,7 @@ import Testing
     @Test func hangingHooksShareOneDeadlineThatLeavesTimeForFinalizers() throws {
         let trial = try trial("hang-in-all")
         #expect(trial.lines == ["c", "b", "close"])
-        #expect(trial.stderr.contains("exit hook 'a' was not run: no time was left"))
+        #expect(trial.err.contains("exit hook 'a' was not run: no time was left"))
         #expect(trial.end == .exited(3))
         #expect(trial.duration < .seconds(3))
     }
@@ -111,7 +112,7 @@ import Testing
     @Test func argumentsAreCopiedAtRegistration() throws {
         let trial = try trial("arguments")
         #expect(trial.lines == ["none", "backup.json [1, 2, 3]"])
-        #expect(trial.stderr == "exit hook 'save' failed: disk full\n")
+        #expect(trial.err == "exit hook 'save' failed: disk full\n")
     }
 
     @Test func cancelledHookIsNotRun() throws {

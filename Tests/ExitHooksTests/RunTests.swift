@@ -1,5 +1,6 @@
 // `run` and `scope`: what unwinds, in which order, and what the parent sees.
 
+import TestSupport
 import Testing
 
 import SystemC
@@ -14,21 +15,21 @@ import SystemC
     @Test func errorGoesToStderrWithStatusOne() throws {
         let trial = try trial("run-throws")
         #expect(trial.lines == ["defer", "a error: no route"])
-        #expect(trial.stderr == "error: no route\n")
+        #expect(trial.err == "error: no route\n")
         #expect(trial.end == .exited(1))
     }
 
     @Test func thrownExitUnwindsScopesThenRunsHooks() throws {
         let trial = try trial("run-exit")
         #expect(trial.lines == ["scope exit(3)", "defer", "a exit(3)"])
-        #expect(trial.stderr == "")
+        #expect(trial.err == "")
         #expect(trial.end == .exited(3))
     }
 
     @Test func signalThatCannotBeHandledEndsRunBeforeItsBody() throws {
         let trial = try trial("run-refused")
         #expect(trial.lines.isEmpty)
-        #expect(trial.stderr.hasPrefix("error: SIGQUIT can't be handled here"))
+        #expect(trial.err.hasPrefix("error: SIGQUIT can't be handled here"))
         #expect(trial.end == .exited(1))
     }
 
@@ -82,7 +83,7 @@ import SystemC
     }
 
     @Test func stdoutWhoseReaderIsGoneDoesNotChangeTheEnd() throws {
-        let probe = try RunningProbe("run-buffered")
+        let probe = try ChildProcess.probe("run-buffered")
         try probe.line("ready")
         probe.closeOutput()
         probe.send(SIGTERM)
@@ -90,7 +91,7 @@ import SystemC
     }
 
     @Test func stdoutThatNobodyReadsDoesNotHoldTheProcess() throws {
-        let probe = try RunningProbe("run-stdout-full")
+        let probe = try ChildProcess.probe("run-stdout-full")
         try probe.line("ready")
         probe.stopReading()
         // The pipe is full once the child sleeps in its body; then its end has to flush into a full pipe.
@@ -121,7 +122,7 @@ import SystemC
     }
 
     @Test func signalCancelsTheScopeAndTheProcessGoesOnUnhandled() throws {
-        let probe = try RunningProbe("scope-signal")
+        let probe = try ChildProcess.probe("scope-signal")
         try probe.line("ready")
         probe.send(SIGTERM)
         try probe.line("after")
@@ -141,7 +142,7 @@ import SystemC
     @Test func hangingHookOfAScopeIsAbandoned() throws {
         let trial = try trial("scope-hook-hangs")
         #expect(trial.lines == ["a normal", "after"])
-        #expect(trial.stderr == "exit hook 'b' was abandoned: its time was over\n")
+        #expect(trial.err == "exit hook 'b' was abandoned: its time was over\n")
         #expect(trial.duration < .milliseconds(1500))
     }
 

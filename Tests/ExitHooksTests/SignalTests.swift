@@ -1,5 +1,6 @@
 // Handled signals: delivery, the second signal, ignored and previous handlers, removal; and forked children.
 
+import TestSupport
 import Testing
 
 import SystemC
@@ -25,7 +26,7 @@ import SystemC
     }
 
     @Test func sameSignalAgainKillsWhileAHookBlocks() throws {
-        let probe = try RunningProbe("slow-hook", ["20000"])
+        let probe = try ChildProcess.probe("slow-hook", ["20000"])
         try probe.line("ready")
         probe.startClock()
         probe.send(SIGTERM)
@@ -39,7 +40,7 @@ import SystemC
     }
 
     @Test func sameSignalTwiceAtOnceDoesNotKill() throws {
-        let probe = try RunningProbe("slow-hook", ["600"])
+        let probe = try ChildProcess.probe("slow-hook", ["600"])
         try probe.line("ready")
         probe.send(SIGTERM)
         try probe.line("hook")
@@ -50,7 +51,7 @@ import SystemC
     }
 
     @Test func anotherSignalDoesNotKill() throws {
-        let probe = try RunningProbe("slow-hook", ["600"])
+        let probe = try ChildProcess.probe("slow-hook", ["600"])
         try probe.line("ready")
         probe.send(SIGINT)
         try probe.line("hook")
@@ -62,7 +63,7 @@ import SystemC
     }
 
     @Test func stormOfSignalsInAShortTimeRunsHooksOnce() throws {
-        let probe = try RunningProbe("storm")
+        let probe = try ChildProcess.probe("storm")
         try probe.line("ready")
         for _ in 0..<200 { for signal in [SIGINT, SIGTERM, SIGHUP] { probe.send(signal) } }
         let trial = try probe.finish()
@@ -71,7 +72,7 @@ import SystemC
     }
 
     @Test func ignoredOnEntryStaysIgnored() throws {
-        let probe = try RunningProbe("handled", mode: .ignoring("HUP INT"))
+        let probe = try ChildProcess.probe("handled", mode: .ignoring("HUP INT"))
         #expect(try probe.line("ready") == "ready SIGHUP SIGINT")
         probe.send(SIGHUP)
         probe.send(SIGINT)
@@ -82,7 +83,7 @@ import SystemC
     }
 
     @Test func nohupIsRespected() throws {
-        let probe = try RunningProbe("handled", mode: .nohup)
+        let probe = try ChildProcess.probe("handled", mode: .nohup)
         #expect(try probe.line("ready") == "ready SIGHUP")
         probe.send(SIGHUP)
         probe.send(SIGTERM)
@@ -96,7 +97,7 @@ import SystemC
     }
 
     @Test func previousHandlerThatExitsDoesNotStopHooks() throws {
-        let probe = try RunningProbe("previous-exits")
+        let probe = try ChildProcess.probe("previous-exits")
         try probe.line("ready")
         probe.startClock()
         probe.send(SIGTERM)
@@ -108,7 +109,7 @@ import SystemC
         #expect(trial.duration < .seconds(3))
     }
 
-    @Test(.disabled(if: RunningProbe.isSanitized, "the sanitizer needs address space"))
+    @Test(.disabled(if: ChildProcess.isSanitized, "the sanitizer needs address space"))
     func withoutAThreadSignalsAreRefusedAndHooksRunInExit() throws {
         let trial = try trial("no-thread")
         #expect(trial.lines == ["refused true", "b exit(3)", "a exit(3)"])
@@ -122,7 +123,7 @@ import SystemC
     }
 
     @Test func removalRestoresThePreviousHandler() throws {
-        let probe = try RunningProbe("removed-restores")
+        let probe = try ChildProcess.probe("removed-restores")
         try probe.line("ready")
         probe.send(SIGTERM)
         try probe.line("previous")
@@ -132,7 +133,7 @@ import SystemC
     }
 
     @Test func removalUnderAnotherHandlerPassesTheSignalOn() throws {
-        let probe = try RunningProbe("removed-under-another")
+        let probe = try ChildProcess.probe("removed-under-another")
         try probe.line("ready")
         probe.send(SIGTERM)
         try probe.line("first")
@@ -149,7 +150,7 @@ import SystemC
     }
 
     /// Swift's backtracer stops threads by it.
-    @Test(.disabled(if: RunningProbe.isSanitized, "the sanitizer's own thread does"))
+    @Test(.disabled(if: ChildProcess.isSanitized, "the sanitizer's own thread does"))
     func ownThreadsDoNotBlockSIGPROF() throws {
         #expect(try trial("mask").lines == ["blocked in 0 threads"])
     }
@@ -160,7 +161,7 @@ import SystemC
         #expect(trial.end == .signalled(SIGTERM))
     }
 
-    @Test(.enabled(if: RunningProbe.canBecomeInit(), "no PID namespace is permitted here"))
+    @Test(.enabled(if: ChildProcess.canBecomeInit(), "no PID namespace is permitted here"))
     func pid1ExitsWithTheSignalsStatus() throws {
         let trial = try trial("kill-self", mode: .asInit)
         #expect(trial.lines == ["pid 1", "a SIGTERM"])

@@ -23,11 +23,10 @@ struct Compiler {
     ///
     /// - Parameter fileName: `main.swift` for top-level code.
     static func errors(in source: String, fileName: String = "Snippet.swift") throws -> [Complaint] {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("backstay-snippet-\(UUID())")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let file = folder.appendingPathComponent(fileName)
-        try source.write(to: file, atomically: false, encoding: .utf8)
+        let folder = try TemporaryFolder()
+        defer { withExtendedLifetime(folder) {} }
+        let file = folder(fileName)
+        try source.write(toFile: file, atomically: false, encoding: .utf8)
 
         let built = URL(fileURLWithPath: TestBundle.folder)
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -49,19 +48,11 @@ struct Compiler {
         arguments += ["-I", built.appendingPathComponent("Modules").path]
         for map in maps { arguments += ["-Xcc", "-fmodule-map-file=\(map.path)"] }
 
-        let compiler = Process()
-        compiler.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        compiler.arguments = arguments + [file.path]
-        compiler.standardOutput = FileHandle.nullDevice
-        let stderr = Pipe()
-        compiler.standardError = stderr
-        try compiler.run()
-        let output = String(decoding: try stderr.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-        compiler.waitUntilExit()
-
-        let errors = complaints(in: output, about: fileName)
-        guard (compiler.terminationStatus == 0) == errors.isEmpty else {
-            throw Failure(description: "swiftc ended with \(compiler.terminationStatus):\n\(output)")
+        // It is silent until it is done, and a busy machine needs its time.
+        let outcome = try ChildProcess.run("/usr/bin/env", arguments + [file], patience: .seconds(600))
+        let errors = complaints(in: outcome.err, about: fileName)
+        guard (outcome.status == 0) == errors.isEmpty else {
+            throw Failure(description: "swiftc ended with \(outcome.status):\n\(outcome.err)")
         }
         return errors
     }

@@ -23,7 +23,7 @@ import WriteAheadJournal
 
     /// A machine with the instruction and one without must agree, at every length and alignment.
     @Test func instructionAndTableAgree() {
-        var random = SeededGenerator(seed: 3720)
+        var random = SplitMix64(seed: 3720)
         let bytes = (0..<320).map { _ in UInt8.random(in: 0...255, using: &random) }
         bytes.withUnsafeBytes { all in
             for length in 0...300 {
@@ -38,6 +38,20 @@ import WriteAheadJournal
             }
         }
     }
+
+    #if os(Linux) && (arch(x86_64) || arch(arm64))
+    /// The table is as right and several times as slow: no other test would notice it.
+    @Test func crcUsesTheInstructionIfTheProcessorHasIt() throws {
+        let bytes = try #require(Files.contents("/proc/cpuinfo", limit: 16 << 20))
+        let words = Set(String(decoding: bytes, as: UTF8.self).split { " \t\n:".contains($0) })
+        #if arch(x86_64)
+        let isThere = words.contains("sse4_2")
+        #else
+        let isThere = words.contains("crc32")
+        #endif
+        #expect((cchecksum_uses_instruction() != 0) == isThere)
+    }
+    #endif
 
     @Test func crcInPiecesIsTheCrcOfTheWhole() {
         let bytes = (0..<100).map { UInt8(truncatingIfNeeded: $0 * 31) }

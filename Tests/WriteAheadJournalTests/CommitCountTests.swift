@@ -1,6 +1,7 @@
 // What a commit costs, as counts: they don't flicker. The VFS counts what SQLite asks of each file.
 
 import CFaultVFS
+import TestSupport
 import Testing
 
 @testable import WriteAheadJournal

@@ -14,7 +14,7 @@ import SystemC
 
         /// What the nth append does: a pure function of seed and n, so that a failure replays.
         func verdict(_ count: Int) -> StoreError? {
-            var random = SeededGenerator(seed: seed &* 1_000_003 &+ UInt64(count))
+            var random = SplitMix64(seed: seed &* 1_000_003 &+ UInt64(count))
             switch Int.random(in: 0..<10, using: &random) {
             case 0..<4: break
             case 4..<7: sched_yield()
@@ -60,7 +60,7 @@ import SystemC
         let threads = Threads()
         for number in 0..<8 {
             try threads.run {
-                var random = SeededGenerator(seed: plan.seed ^ UInt64(number) &<< 32)
+                var random = SplitMix64(seed: plan.seed ^ UInt64(number) &<< 32)
                 var left = 60
                 while left > 0 {
                     do throws(StoreError) {

@@ -46,7 +46,7 @@ import SystemC
     /// Nobody waits and nobody calls: the age alone commits. Pauses around the age meet every state of the thread.
     @Test(arguments: [1, 2] as [UInt64])
     func lonelyRecordsAreCommittedByTheirAge(seed: UInt64) throws {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let ageMax: UInt64 = 2_000_000
         let writers = try Writers(limits(ageMax: ageMax), outlives: true)
         var slowest: UInt64 = 0
@@ -124,7 +124,7 @@ import SystemC
         let threads = Threads()
         for writer in 0..<4 {
             try threads.run {
-                var random = SeededGenerator(seed: UInt64(writer))
+                var random = SplitMix64(seed: UInt64(writer))
                 for _ in 0..<400 {
                     let bytes = Int.random(in: 1...1_500, using: &random)
                     do {

@@ -1,6 +1,7 @@
 // Descriptors that are closed under the store, and are another file's then.
 
 #if os(Linux)
+import TestSupport
 import Testing
 
 @testable import WriteAheadJournal

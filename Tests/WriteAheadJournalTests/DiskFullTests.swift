@@ -1,4 +1,5 @@
 import CFaultVFS
+import TestSupport
 import Testing
 
 @testable import WriteAheadJournal

@@ -3,6 +3,7 @@
 
 import CFaultVFS
 import CSQLite
+import TestSupport
 import Testing
 
 @testable import WriteAheadJournal

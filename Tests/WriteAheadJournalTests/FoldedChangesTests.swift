@@ -58,7 +58,7 @@ import Testing
 
     /// Against a dictionary: sets and removes, names and keys that are each other's beginnings, values of all sizes.
     @Test(arguments: 0..<40) func everyFoldIsWhatADictionaryHolds(seed: UInt64) throws {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         var log = OperationLog()
         var model: [Place: Plain] = [:]
         let names = seed % 2 == 0 ? [""] : ["", "n", "na", "other"]

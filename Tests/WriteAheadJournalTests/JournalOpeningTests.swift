@@ -243,7 +243,7 @@ func record(_ number: Int) -> [UInt8] { Array("record \(number)".utf8) }
         image.files["tail"] = nil
         let wal = try #require(image.files["journal.db-wal"])
         let end = try #require(framesOf(wal).last?.end)
-        var random = SeededGenerator(seed: 1)
+        var random = SplitMix64(seed: 1)
         let folder = try TemporaryFolder()
         var damaged = 0
         for number in 0..<60 {
@@ -270,7 +270,7 @@ func record(_ number: Int) -> [UInt8] { Array("record \(number)".utf8) }
         let image = try killedJournal(3)
         let other = try killedJournal(60, id: "other")
         let page = try #require(image.files["run"])
-        var random = SeededGenerator(seed: 2)
+        var random = SplitMix64(seed: 2)
         let noise = (0..<4_096).map { _ in UInt8.random(in: 0...255, using: &random) }
         let pages: [(String, [UInt8]?)] = [
             ("missing", nil), ("empty", []), ("short", Array(page.prefix(4_095))), ("noise", noise),

@@ -43,7 +43,7 @@ import Testing
     }
 
     @Test func nonsenseNeverReadsPastItsEnd() {
-        var random = SeededGenerator(seed: 11)
+        var random = SplitMix64(seed: 11)
         var refused = 0
         for _ in 0..<20_000 {
             let nonsense = (0..<Int.random(in: 1...24, using: &random)).map { _ in

@@ -9,7 +9,7 @@ import SystemC
     @Test(arguments: [0, 1, 511, 4_096, (1 << 20) - 1, 1 << 20, (1 << 20) + 77])
     func soundFileIsCopiedByteByByte(bytes: Int) throws {
         let folder = try TemporaryFolder()
-        var random = SeededGenerator(seed: UInt64(bytes))
+        var random = SplitMix64(seed: UInt64(bytes))
         let content = (0..<bytes).map { _ in UInt8.random(in: 0...255, using: &random) }
         let file = open(folder("a"), O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
         #expect(content.withUnsafeBytes { Files.writeAll(file, $0) } && close(file) == 0)

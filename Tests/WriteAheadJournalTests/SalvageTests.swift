@@ -119,7 +119,7 @@ import SystemC
     /// Pages of the table that cannot be read are gone around.
     @Test(arguments: [1, 2, 3] as [UInt64])
     func pagesThatCannotBeReadAreGoneAround(seed: UInt64) throws {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         var (image, values) = try store()
         image.files["state.db-wal"] = []
         image.files["state.db-shm"] = nil

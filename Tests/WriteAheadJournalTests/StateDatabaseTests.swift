@@ -31,7 +31,7 @@ import Testing
     /// Folds that touch few of many rows and nearly all of them, several names, rows beyond the last, equal ones.
     @Test(arguments: [0, 2_000] as [Int], 0..<8) func tableIsWhatADictionaryHolds(valueBytes: Int, seed: UInt64) throws
     {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let folder = try TemporaryFolder()
         let state = try makeStore(folder("s"))
         defer { state.close() }

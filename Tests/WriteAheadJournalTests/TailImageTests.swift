@@ -8,7 +8,7 @@ import Testing
     /// A ring in its second lap, with a skip, records of all sizes, and one that went by itself, not all of it drained;
     /// and its file some records earlier.
     private func sample(seed: UInt64) throws -> (model: ModelTail, earlier: [UInt8], bytes: [UInt8]) {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let model = try ModelTail()
         var earlier: [UInt8] = []
         while model.head < 2 * model.tail.capacity {
@@ -54,7 +54,7 @@ import Testing
     /// A ring as it was at any moment, the one between a commit word and its mark among them, raises no alarm.
     @Test(arguments: [1, 2, 3] as [UInt64])
     func newestRecordsThatAreGoneAreMissed(seed: UInt64) throws {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let model = try ModelTail()
         var before = try model.bytes()
         var gone = 0
@@ -107,7 +107,7 @@ import Testing
     /// A file put together from the states of several moments, as a copy made while it was written to.
     @Test(arguments: [1, 2, 3, 4, 5, 6] as [UInt64])
     func sectorsOfSeveralMomentsAreNeverTakenForRecords(seed: UInt64) throws {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let (model, earlier, bytes) = try sample(seed: seed)
         for _ in 0..<150 {
             var mixed = bytes
@@ -122,7 +122,7 @@ import Testing
 
     @Test(arguments: [1, 2, 3] as [UInt64])
     func randomContentIsNoRecord(seed: UInt64) throws {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let (model, _, bytes) = try sample(seed: 3)
         for _ in 0..<60 {
             // The header stands, the anchors, too: everything they lead to is random.

@@ -98,7 +98,7 @@ func expectPrefix(
     /// The ring goes around many times, drained by its size alone; now and then a record goes by itself.
     @Test(arguments: [1, 2, 3] as [UInt64])
     func killedStoreWhoseRingWrapped(seed: UInt64) throws {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let folder = try TemporaryFolder()
         let store = try TinyStore(folder("s"), laggingOptions())
         var fromTail = 0
@@ -314,7 +314,7 @@ func expectPrefix(
     /// Bytes of a killed store's tail are altered: what comes is a prefix, and never less than the journal had.
     @Test(arguments: [1, 2] as [UInt64])
     func alteredTailCostsNoMoreThanItself(seed: UInt64) throws {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let (image, values) = try Self.killed(power: 5, process: 40)
         let tail = try #require(image.files["tail"])
         for _ in 0..<60 {

@@ -1,5 +1,6 @@
 // What the suites of the tail share: a tail with a model beside it that knows every record ever published.
 
+import TestSupport
 import Testing
 
 @testable import WriteAheadJournal

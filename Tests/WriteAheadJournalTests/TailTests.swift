@@ -11,7 +11,7 @@ import SystemC
     /// one that is given up nothing that was not.
     @Test(arguments: [1, 2, 3, 4] as [UInt64])
     func fileHasExactlyWhatWasPublished(seed: UInt64) throws {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let model = try ModelTail()
         var alone = 0
         for step in 0..<400 {
@@ -36,7 +36,7 @@ import SystemC
     /// The same in private memory, where only the committer reads.
     @Test(arguments: [1_024, 4_096, 64 << 10])
     func privateMemoryGivesTheCommitterWhatWasPublished(capacity: Int) throws {
-        var random = SeededGenerator(seed: UInt64(capacity))
+        var random = SplitMix64(seed: UInt64(capacity))
         let model = try ModelTail(capacity: capacity, inMemory: true)
         var alone = 0
         for _ in 0..<3_000 { try move(model, &random, &alone) }
@@ -44,7 +44,7 @@ import SystemC
     }
 
     /// One thing that may happen to a tail.
-    private func move(_ model: ModelTail, _ random: inout SeededGenerator, _ alone: inout Int) throws {
+    private func move(_ model: ModelTail, _ random: inout SplitMix64, _ alone: inout Int) throws {
         let most = model.tail.contentBytesMax
         let fill = UInt8.random(in: 0...255, using: &random)
         switch Int.random(in: 0..<20, using: &random) {

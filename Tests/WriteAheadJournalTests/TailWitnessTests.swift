@@ -116,7 +116,7 @@ import SystemC
 
     @Test(arguments: [1, 2] as [UInt64])
     func bitFlippedInTheSQLiteWAL(seed: UInt64) throws {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let (image, values) = try killed()
         let bytes = try committedBytes(image)
         var outcomes: [Outcome: Int] = [:]
@@ -132,7 +132,7 @@ import SystemC
 
     /// Without the ring every loss is refused; a flip that loses nothing acknowledged opens.
     @Test func bitFlippedInTheSQLiteWALWithoutATail() throws {
-        var random = SeededGenerator(seed: 3)
+        var random = SplitMix64(seed: 3)
         var (image, values) = try killed(process: 0)
         image.files["tail"] = nil
         let bytes = try committedBytes(image)
@@ -166,7 +166,7 @@ import SystemC
     /// pages of lost commits are in the database already.
     @Test(arguments: [1, 2, 3] as [UInt64])
     func sqliteWALAlteredAfterABackFill(seed: UInt64) throws {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let folder = try TemporaryFolder()
         let store = try TinyStore(folder("s"), laggingOptions())
         var number = 0

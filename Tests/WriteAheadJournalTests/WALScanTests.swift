@@ -107,7 +107,7 @@ import SystemC
     /// where the sums do not tell. Never is another byte changed.
     @Test(arguments: [1, 2, 3] as [UInt64])
     func oneAlteredByteIsFoundAgain(seed: UInt64) throws {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let folder = try TemporaryFolder()
         let connection = try database(folder)
         for _ in 0..<6 { try connection.execute("INSERT INTO t VALUES(randomblob(3000))") }
@@ -136,7 +136,7 @@ import SystemC
     /// its sums, had altered. What is put right then is what was written, or nothing.
     @Test(arguments: [1, 2, 3] as [UInt64])
     func tornFramesAreNotMadeWhole(seed: UInt64) throws {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let folder = try TemporaryFolder()
         let connection = try database(folder)
         for _ in 0..<4 { try connection.execute("INSERT INTO t VALUES(randomblob(3000))") }
@@ -258,7 +258,7 @@ import SystemC
     /// next start goes on before what is left of it. Never is that taken for rot, and nothing that was synced is touched.
     @Test(arguments: 1...6 as ClosedRange<UInt64>)
     func crashesAreNoProof(seed: UInt64) throws {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let folder = try TemporaryFolder()
         var synced = try database(folder)
         for _ in 0..<60 {

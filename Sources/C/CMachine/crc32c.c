@@ -64,11 +64,22 @@ __attribute__((target("sse4.2"))) static uint32_t with_instruction(uint32_t crc,
 
 static int has_instruction(void) { return __builtin_cpu_supports("sse4.2") != 0; }
 
-#elif defined(__aarch64__) && defined(__ARM_FEATURE_CRC32)
+#elif defined(__aarch64__)
 
 #include <arm_acle.h>
+#if defined(__linux__)
+#include <sys/auxv.h>
+#endif
 
-static uint32_t with_instruction(uint32_t crc, const void *bytes, size_t length) {
+// The compilers disagree on the name. Without it they take the instruction only if the whole file is compiled for
+// processors that have it, and the Swift package manager asks for no such thing.
+#if defined(__clang__)
+#define WITH_CRC __attribute__((target("crc")))
+#else
+#define WITH_CRC __attribute__((target("+crc")))
+#endif
+
+WITH_CRC static uint32_t with_instruction(uint32_t crc, const void *bytes, size_t length) {
     const uint8_t *p = bytes;
     crc = ~crc;
     while (length >= 8) {
@@ -78,11 +89,32 @@ static uint32_t with_instruction(uint32_t crc, const void *bytes, size_t length)
         p += 8;
         length -= 8;
     }
-    while (length--) crc = __crc32cb(crc, *p++);
+    if (length & 4) {
+        uint32_t word;
+        memcpy(&word, p, 4);
+        crc = __crc32cw(crc, word);
+        p += 4;
+    }
+    if (length & 2) {
+        uint16_t word;
+        memcpy(&word, p, 2);
+        crc = __crc32ch(crc, word);
+        p += 2;
+    }
+    if (length & 1) crc = __crc32cb(crc, *p);
     return ~crc;
 }
 
-static int has_instruction(void) { return 1; }
+static int has_instruction(void) {
+#if defined(__APPLE__)
+    // All of Apple's have it.
+    return 1;
+#elif defined(__linux__)
+    return (getauxval(AT_HWCAP) & HWCAP_CRC32) != 0;
+#else
+    return 0;
+#endif
+}
 
 #else
 
@@ -97,6 +129,8 @@ static int has_instruction(void) { return 0; }
 static int use_instruction;
 
 __attribute__((constructor)) static void choose(void) { use_instruction = has_instruction(); }
+
+int cchecksum_uses_instruction(void) { return use_instruction; }
 
 uint32_t cchecksum_crc32c(uint32_t crc, const void *bytes, size_t length) {
     return use_instruction ? with_instruction(crc, bytes, length) : cchecksum_crc32c_portable(crc, bytes, length);

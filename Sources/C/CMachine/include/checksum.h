@@ -19,4 +19,7 @@ uint32_t cchecksum_chain(uint32_t masked, uint64_t epoch, uint64_t lsn, const vo
 // The same by table, for machines without the instruction and for the test that compares the two.
 uint32_t cchecksum_crc32c_portable(uint32_t crc, const void *bytes, size_t length);
 
+// Whether this machine's processor has the instruction and `cchecksum_crc32c` uses it.
+int cchecksum_uses_instruction(void);
+
 #endif

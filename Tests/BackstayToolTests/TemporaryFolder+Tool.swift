@@ -1,55 +1,14 @@
-// A folder of a test's own, gone with the test, and the command run in it.
+// The command, run in a folder of a test's own, and what the folder holds then.
 
 #if CommandLine
+import TestSupport
 import Testing
 
 import SystemC
 
-final class TestFolder {
-    let path: String
-
-    init() throws {
-        let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-        path = "\(base)/backstay-tool-test-\(getpid())-\(String(UInt64.random(in: 0 ... .max), radix: 36))"
-        try #require(mkdir(path, 0o700) == 0)
-    }
-
-    deinit { Self.remove(path) }
-
+extension TemporaryFolder {
     /// A store's path in it.
     var store: String { path + "/s" }
-
-    private static func remove(_ path: String) {
-        for name in names(path) where unlink(path + "/" + name) != 0 { remove(path + "/" + name) }
-        rmdir(path)
-    }
-
-    static func names(_ path: String) -> [String] {
-        guard let handle = opendir(path) else { return [] }
-        defer { closedir(handle) }
-        var names: [String] = []
-        while let entry = readdir(handle) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != "." && name != ".." { names.append(name) }
-        }
-        return names.sorted()
-    }
-
-    static func contents(_ path: String) -> [UInt8]? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var piece = [UInt8](repeating: 0, count: 65_536)
-        while true {
-            let got = read(descriptor, &piece, piece.count)
-            if got < 0 && errno == EINTR { continue }
-            guard got > 0 else { return bytes }
-            bytes.append(contentsOf: piece[..<got])
-        }
-    }
 
     /// Writes a file in it and returns its path.
     @discardableResult
@@ -64,22 +23,28 @@ final class TestFolder {
 
     // MARK: The command
 
+    /// The command, built beside the test bundle.
+    static let tool = TestBundle.folder + "/backstay"
+
     /// Starts the command.
-    func start(_ arguments: String...) throws -> ToolProcess {
-        try ToolProcess(arguments.map { Array($0.utf8) }, in: self)
+    func start(_ arguments: String...) throws -> ChildProcess { try start(arguments.map { Array($0.utf8) }) }
+
+    /// - Parameter arguments: as bytes, so that they may be anything.
+    func start(_ arguments: [[UInt8]]) throws -> ChildProcess {
+        try ChildProcess(Self.tool, arguments, input: .pipe)
     }
 
     /// Runs the command to its end.
     @discardableResult
-    func run(_ arguments: String..., input: String = "") throws -> ToolResult {
+    func run(_ arguments: String..., input: String = "") throws -> ChildProcess.Outcome {
         try run(arguments, input: input)
     }
 
     @discardableResult
-    func run(_ arguments: [String], input: String = "") throws -> ToolResult {
-        let process = try ToolProcess(arguments.map { Array($0.utf8) }, in: self)
-        process.send(input)
-        return process.finish()
+    func run(_ arguments: [String], input: String = "") throws -> ChildProcess.Outcome {
+        let process = try start(arguments.map { Array($0.utf8) })
+        process.type(input)
+        return try process.finish()
     }
 
     /// What the command prints when all goes well.
@@ -90,10 +55,8 @@ final class TestFolder {
     }
 
     /// Runs a line of shell with TOOL and STORE set.
-    func shell(_ line: String) throws -> ToolResult {
-        let text = "TOOL='\(ToolProcess.path)'; STORE='\(store)'; \(line)"
-        let process = try ToolProcess([Array("-c".utf8), Array(text.utf8)], in: self, executable: "/bin/sh")
-        return process.finish()
+    func shell(_ line: String) throws -> ChildProcess.Outcome {
+        try ChildProcess.run("/bin/sh", ["-c", "TOOL='\(Self.tool)'; STORE='\(store)'; \(line)"])
     }
 
     // MARK: Stores
@@ -122,9 +85,9 @@ final class TestFolder {
     /// A store whose owner was killed: its last changes are in the -wal files alone.
     func makeKilledStore(lines: Int = 50) throws {
         let process = try start("import", store, "--ack")
-        process.send((0..<lines).map { "{\"key\":\"k\($0)\",\"value\":\($0)}\n" }.joined())
-        for _ in 0..<lines { _ = try #require(process.readLine()) }
-        #expect(process.kill(SIGKILL) == -SIGKILL)
+        process.type((0..<lines).map { "{\"key\":\"k\($0)\",\"value\":\($0)}\n" }.joined())
+        for _ in 0..<lines { _ = try #require(try process.readLine()) }
+        #expect(try process.end(by: SIGKILL) == -SIGKILL)
     }
 }
 

@@ -1,7 +1,7 @@
-// What the suites share.
-
-/// Random numbers that a seed replays (SplitMix64).
-package struct SeededGenerator: RandomNumberGenerator {
+/// Random numbers that a seed replays: https://prng.di.unimi.it/splitmix64.c
+///
+/// The lab has one of its own, with streams: what ships knows nothing of test support.
+package struct SplitMix64: RandomNumberGenerator {
     private var state: UInt64
 
     package init(seed: UInt64) { state = seed }

@@ -1,29 +1,10 @@
-// What the suites share: a folder of a test's own, images of a store's files, the shell.
+// What the suites share: images of a store's files, the shell, waiting.
 
+import TestSupport
 import Testing
 import WriteAheadJournal
 
 import SystemC
-
-/// Gone with the test.
-final class TemporaryFolder: Sendable {
-    let path: String
-
-    /// In shared memory where there is such a folder: the suites sync thousands of times.
-    ///
-    /// - Parameter onDisk: for tests of what a real file system does.
-    init(onDisk: Bool = false) throws {
-        var base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-        if !onDisk && access("/dev/shm", W_OK) == 0 { base = "/dev/shm" }
-        path = "\(base)/backstay-test-\(getpid())-\(String(Machine.randomBits(), radix: 36))"
-        guard mkdir(path, 0o700) == 0 else { throw Files.failure("creating", path) }
-    }
-
-    /// A place in it.
-    func callAsFunction(_ name: String) -> String { path + "/" + name }
-
-    deinit { Files.removeFolder(path) }
-}
 
 /// The files of a folder that nobody holds, in memory: to be altered and written out again.
 struct FolderImage: Sendable, Equatable {
@@ -98,16 +79,7 @@ struct ShellFailure: Error {
 /// Runs a command and returns what it printed.
 @discardableResult
 func shell(_ command: String) throws -> String {
-    guard let pipe = popen(command + " 2>&1", "r") else { throw Files.failure("running", command) }
-    var output: [UInt8] = []
-    var piece = [UInt8](repeating: 0, count: 4_096)
-    while true {
-        let got = fread(&piece, 1, piece.count, pipe)
-        if got == 0 { break }
-        output.append(contentsOf: piece[0..<got])
-    }
-    let status = pclose(pipe)
-    let text = String(decoding: output, as: UTF8.self)
+    let (status, text) = try runShell(command)
     guard status == 0 else { throw ShellFailure(command: command, status: status, output: text) }
     return text
 }
