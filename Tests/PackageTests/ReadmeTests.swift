@@ -1,31 +1,56 @@
 import Foundation
 import Testing
 
-/// The code in README.md compiles, each piece in surroundings that give it what it leaves out.
+/// The code in README.md and docs/guide.md compiles, each piece in surroundings that give it what it leaves out.
 @Suite struct ReadmeTests {
-    @Test func everyPieceOfCodeCompiles() throws {
-        let page = try String(contentsOfFile: root + "/README.md", encoding: .utf8)
+    /// What a piece of code needs around it; empty for statements that import all they use.
+    struct Surroundings: Sendable {
+        /// A word of the piece, which shows that the two belong together.
+        let mark: String
+        var before = ""
+        var after = ""
+    }
+
+    @Test func everyPieceOfTheFirstPageCompiles() throws {
+        try compile(
+            "README.md",
+            [
+                Surroundings(mark: "import Backstay"),
+                // A line of somebody's Package.swift.
+                Surroundings(mark: ".package("),
+            ])
+    }
+
+    @Test func everyPieceOfTheGuideCompiles() throws {
+        try compile(
+            "docs/guide.md",
+            [
+                Surroundings(
+                    mark: "visits", before: "import Backstay\nfunc f(_ store: StateStore) async throws {\n",
+                    after: "_ = visits\n}"),
+                Surroundings(
+                    mark: "leader", before: "import Backstay\nfunc f(_ store: StateStore) async throws {\n",
+                    after: "_ = won\n}"),
+                Surroundings(
+                    mark: "lines[line]",
+                    before: "import Backstay\n"
+                        + "func f(_ store: StateStore, _ lines: [String], _ work: (String) -> String) throws {\n",
+                    after: "}"),
+                Surroundings(
+                    mark: "ExitHooks.run",
+                    before: "import Backstay\nfunc serve(_: StateStore) async throws {}\nfunc f() async {\n",
+                    after: "}"),
+            ])
+    }
+
+    private func compile(_ path: String, _ surroundings: [Surroundings]) throws {
+        let page = try String(contentsOfFile: root + "/" + path, encoding: .utf8)
         let pieces = page.components(separatedBy: "```swift\n").dropFirst()
             .compactMap { $0.components(separatedBy: "```").first }
-        let surroundings: [(marks: String, before: String, after: String)] = [
-            ("import Backstay", "", ""),
-            (".package(", "", ""),
-            ("visits", "import Backstay\nfunc f(_ store: StateStore) async throws {\n", "_ = visits\n}"),
-            ("leader", "import Backstay\nfunc f(_ store: StateStore) async throws {\n", "_ = won\n}"),
-            (
-                "lines[line]",
-                "import Backstay\nfunc f(_ store: StateStore, _ lines: [String], _ work: (String) -> String) throws {\n",
-                "}"
-            ),
-            (
-                "ExitHooks.run",
-                "import Backstay\nfunc serve(_: StateStore) async throws {}\nfunc f() async {\n", "}"
-            ),
-        ]
-        #expect(pieces.count == surroundings.count, "a new piece needs its surroundings here")
+        #expect(pieces.count == surroundings.count, "a new piece of \(path) needs its surroundings here")
         for (piece, around) in zip(pieces, surroundings) {
-            #expect(piece.contains(around.marks))
-            if around.marks == ".package(" { continue }
+            #expect(piece.contains(around.mark), "\(path): \(around.mark)")
+            if around.mark == ".package(" { continue }
             // Statements of a program's top level, in a function; what they import goes before it.
             let lines = piece.split(separator: "\n")
             let body = lines.filter { !$0.hasPrefix("import ") }.joined(separator: "\n")
