@@ -62,7 +62,7 @@ import Testing
     }
 
     /// In these pages' tables the last column holds the tests that show what the row says.
-    @Test(arguments: ["exit-coverage.md", "durability.md", "failure-model.md", "testing.md", "mutants.md"])
+    @Test(arguments: ["exit-coverage.md", "durability.md", "failure-model.md", "track-record.md", "mutants.md"])
     func namedTestsExist(page name: String) throws {
         let functions = try Repository.testFunctions()
         let page = try #require(try Repository.pages().first { $0.name == name })
