@@ -55,7 +55,7 @@ import Testing
             .subtracting(["lab"])
         #expect(rows.count > 5)
         for column in ["does", "controls"] {
-            let table = try #require(page.tables.first { $0.first == ["row", column] })
+            let table = try #require(page.tables.first { $0.first == ["attack", column] })
             let named = table.dropFirst().flatMap { DocumentationPage.words(in: $0[0]) }
             #expect(named.count == rows.count && Set(named) == rows, "\(column): \(named)")
         }
