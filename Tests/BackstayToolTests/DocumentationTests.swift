@@ -47,7 +47,27 @@ import Testing
         #expect(count > 5)
     }
 
-    /// Every row of the lab is in the page's tables: what it does, and which controls it has.
+    /// `Folder/File.swift` in a page is the end of a path in the repository. The ledger of campaigns may name others.
+    @Test func namedFilesExist() throws {
+        let files = try ["Sources", "Tests", "docs"].flatMap { try Repository.files(under: $0, ending: "") }
+            .map { "/" + $0 }
+        // The pattern of a name.
+        let pattern = "Type+Part.swift"
+        var count = 0
+        for page in try Repository.pages() where page.name != "campaigns.md" {
+            for word in page.lines.flatMap(DocumentationPage.words) {
+                guard word != pattern, word.wholeMatch(of: /[A-Za-z][A-Za-z0-9+\/_-]*\.(swift|py)/) != nil else {
+                    continue
+                }
+                let isThere = files.contains { $0.hasSuffix("/" + word) }
+                #expect(isThere, "\(page.name) names \(word), which is no file")
+                count += 1
+            }
+        }
+        #expect(count > 20)
+    }
+
+    /// Every attack of the lab is in the page's tables: what it does, and which controls it has.
     @Test func labAndPageNameTheSameRows() throws {
         let page = try #require(try Repository.pages().first { $0.name == "crash-lab.md" })
         let sources = try Repository.files(under: "Tests/Lab/LabTool", ending: "Command.swift").map(Repository.text)
