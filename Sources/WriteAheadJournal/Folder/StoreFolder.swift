@@ -59,7 +59,7 @@ package enum StoreFolder {
         guard !Platform.exists(path + "/" + StateFile.name) else { return }
         do throws(StoreError) {
             do throws(StoreError) {
-                _ = try FileExamination(folder: path, name: JournalFile.name)
+                _ = try DatabaseInspection(folder: path, name: JournalFile.name)
             } catch {
                 throw StoreError(.notAStore, error.message, location: error.location)
             }

@@ -67,7 +67,7 @@ package final class JournalOpening {
     /// Where the files are kept as they were found, as a sentence.
     private var evidence: String?
     /// Headers of SQLite WALs that were cleared, as they were found. Until something is written they can be put back.
-    private var cleared: [(file: FileExamination, header: [UInt8])] = []
+    private var cleared: [(file: DatabaseInspection, header: [UInt8])] = []
 
     /// Steps 1 to 4. `path` is resolved once; a later change of the working folder is harmless.
     package init(_ path: String, _ options: Options) throws(StoreError) {
@@ -124,8 +124,8 @@ package final class JournalOpening {
 
     /// Step 2.
     private func examine() throws(StoreError) {
-        let journal = try FileExamination(folder: folder, name: JournalFile.name)
-        let state = try FileExamination(folder: folder, name: StateFile.name)
+        let journal = try DatabaseInspection(folder: folder, name: JournalFile.name)
+        let state = try DatabaseInspection(folder: folder, name: StateFile.name)
         for file in [journal, state] where file.isAltered {
             let evidence = keepEvidence()
             if let done = try file.mend(evidence: evidence) { damage.append(done) }
@@ -143,7 +143,7 @@ package final class JournalOpening {
     }
 
     /// - Returns: where the log begins.
-    private func examineJournal(_ file: FileExamination) throws(StoreError) -> LSN {
+    private func examineJournal(_ file: DatabaseInspection) throws(StoreError) -> LSN {
         let connection = try SQLiteConnection(file.path, .readPrivate, vfs: options.vfs)
         defer { connection.close() }
         let meta = try JournalMeta.read(connection)
@@ -164,7 +164,7 @@ package final class JournalOpening {
         let isSupplied = try compareWithMark(end.lsn, page?.syncMark ?? .zero, connection)
         if let wal = file.wal, wal.commitsLinked > 0, !isSupplied {
             if wal.isRotten { throw file.error("; what it says of them is lost") }
-            try FileExamination.integrity(connection)
+            try DatabaseInspection.integrity(connection)
         }
         if page == nil, try RunPage.isAltered(folder: folder) {
             damage.append(RunPage.alteration(folder: folder))
@@ -185,20 +185,20 @@ package final class JournalOpening {
     }
 
     /// The end of state.db's WAL is gone, or may be: the log makes up for a fold that was lost, where it still has it.
-    private func examineState(_ file: FileExamination, _ base: LSN) throws(StoreError) {
+    private func examineState(_ file: DatabaseInspection, _ base: LSN) throws(StoreError) {
         try checkState(file, base)
         guard file.wal?.isRotten == true else { return }
         try file.cut()
         damage.append("\(file.error("").message); the log still has what is lost; \(keepEvidence())")
     }
 
-    private func checkState(_ file: FileExamination, _ base: LSN) throws(StoreError) {
+    private func checkState(_ file: DatabaseInspection, _ base: LSN) throws(StoreError) {
         let connection = try SQLiteConnection(file.path, .readPrivate, vfs: options.vfs)
         defer { connection.close() }
         guard try StateMeta.read(connection).checkpoint.lsn >= base else {
             throw file.error("; the log begins behind what is left")
         }
-        try FileExamination.integrity(connection)
+        try DatabaseInspection.integrity(connection)
     }
 
     /// The witness: everything up to the sync mark was in the journal once, synced. The tail may make up for what is gone,
@@ -224,7 +224,7 @@ package final class JournalOpening {
             throw lost
         }
         do throws(StoreError) {
-            try FileExamination.integrity(connection)
+            try DatabaseInspection.integrity(connection)
         } catch {
             lost.message += "; \(error.message)"
             throw lost

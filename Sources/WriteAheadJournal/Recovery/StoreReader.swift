@@ -47,7 +47,7 @@ package final class StoreReader: @unchecked Sendable {
         do throws(StoreError) {
             if !isLive {
                 for name in [JournalFile.name, StateFile.name] {
-                    let file = try FileExamination(folder: folder, name: name)
+                    let file = try DatabaseInspection(folder: folder, name: name)
                     guard file.wal?.repairs.isEmpty != false else {
                         throw file.error("; open the store, which puts it right")
                     }

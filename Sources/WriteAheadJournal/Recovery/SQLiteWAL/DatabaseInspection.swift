@@ -15,7 +15,7 @@ internal import Musl
 internal import Glibc
 #endif
 
-struct FileExamination {
+struct DatabaseInspection {
     let path: String
     /// Nil where there is nothing to scan.
     let wal: WALScan?

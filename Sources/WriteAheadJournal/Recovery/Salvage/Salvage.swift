@@ -95,7 +95,7 @@ package struct Salvage: Sendable {
     private mutating func mend(_ copy: String) {
         for name in [JournalFile.name, StateFile.name] {
             do throws(StoreError) {
-                let file = try FileExamination(folder: copy, name: name)
+                let file = try DatabaseInspection(folder: copy, name: name)
                 guard let done = try file.mend(evidence: "in the new store") else { continue }
                 mended.append(String(done.dropFirst(copy.utf8.count + 1)))
             } catch {

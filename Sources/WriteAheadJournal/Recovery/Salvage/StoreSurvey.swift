@@ -50,7 +50,7 @@ package final class StoreSurvey {
     private func open(_ name: String, _ check: String) -> SQLiteConnection? {
         do throws(StoreError) {
             if access == .readPrivate {
-                let file = try FileExamination(folder: folder, name: name)
+                let file = try DatabaseInspection(folder: folder, name: name)
                 if file.isAltered { findings.append(Finding(check: "sqlite", file.error(""))) }
             }
             guard Platform.exists(folder + "/" + name) else { throw StateDatabase.missing(folder + "/" + name) }
