@@ -213,29 +213,4 @@ package enum StoreFolder {
         for name in [JournalFile.name + "-shm", StateFile.name + "-shm"] { unlink(folder + "/" + name) }
         try Platform.synchronize(path: folder, isFolder: true)
     }
-
-    /// Keeps one set of the files as damage was found in them, in `evidence/`, for whoever looks into it. The set is
-    /// complete or not there: it is made under another name.
-    ///
-    /// - Returns: a sentence for the error's message.
-    static func keepEvidence(_ folder: String) -> String {
-        let place = folder + "/evidence"
-        if Platform.exists(place) { return "an earlier set of the files is kept in \(place)" }
-        let part = place + ".part"
-        Platform.removeFolder(part)
-        do throws(StoreError) {
-            guard mkdir(part, 0o700) == 0 else { throw Platform.failure("creating", part) }
-            for name in Platform.names(in: folder) where name != FolderLock.fileName {
-                var status = stat()
-                guard lstat(folder + "/" + name, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
-                try Platform.copyFile(folder + "/" + name, to: part + "/" + name)
-            }
-            guard rename(part, place) == 0 else { throw Platform.failure("renaming", part) }
-            try Platform.synchronize(path: folder, isFolder: true)
-        } catch {
-            Platform.removeFolder(part)
-            return "the files could not be kept aside: \(error.message)"
-        }
-        return "the files are kept as found in \(place)"
-    }
 }

@@ -96,8 +96,9 @@ package struct Salvage: Sendable {
         for name in [JournalFile.name, StateFile.name] {
             do throws(StoreError) {
                 let file = try DatabaseInspection(folder: copy, name: name)
-                guard let done = try file.mend(evidence: "in the new store") else { continue }
-                mended.append(String(done.dropFirst(copy.utf8.count + 1)))
+                guard let done = file.repairsText else { continue }
+                try file.repair()
+                mended.append(String(done.dropFirst(copy.utf8.count + 1)) + ": put right in the new store")
             } catch {
                 // The survey meets it again, and says so.
                 continue
