@@ -52,66 +52,72 @@ let package = Package(
     ],
     targets: [
         // Exit hooks: useful alone.
-        .target(name: "CExitHooks", cSettings: cSettings),
+        .target(name: "CExitHooks", path: "Sources/C/CExitHooks", cSettings: cSettings),
         .target(name: "ExitHooks", dependencies: ["CExitHooks"], swiftSettings: settings),
 
         // The journal: bytes in, LSNs out.
         .systemLibrary(
-            name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
-        .target(name: "CChecksum", cSettings: cSettings),
-        .target(name: "CFileSystem", cSettings: cSettings),
-        .target(
-            name: "WriteAheadJournal", dependencies: ["CSQLite", "CChecksum", "CFileSystem"], swiftSettings: settings),
+            name: "CSQLite", path: "Sources/C/CSQLite", pkgConfig: "sqlite3",
+            providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
+        .target(name: "CMachine", path: "Sources/C/CMachine", cSettings: cSettings),
+        .target(name: "WriteAheadJournal", dependencies: ["CSQLite", "CMachine"], swiftSettings: settings),
 
         // The store.
-        .target(name: "CPrefetch", cSettings: cSettings),
         .target(
-            name: "Backstay", dependencies: ["WriteAheadJournal", "ExitHooks", "CPrefetch"], swiftSettings: settings),
+            name: "Backstay", dependencies: ["WriteAheadJournal", "ExitHooks", "CMachine"], swiftSettings: settings),
 
         // What `backstay bench` measures.
         .target(
-            name: "StoreBenchmarks", dependencies: ["Backstay", "WriteAheadJournal", "CSQLite", "CFaultVFS"],
+            name: "Bench", dependencies: ["Backstay", "WriteAheadJournal", "CSQLite", "CFaultVFS"],
             swiftSettings: settings),
 
-        // The command, and the lab its `drill` runs.
-        .target(name: "CFaultVFS", dependencies: ["CSQLite"], cSettings: cSettings),
-        .target(name: "CBlockLog", cSettings: cSettings),
-        .target(name: "CTrace", cSettings: cSettings),
+        // What `backstay drill` runs.
         .target(
-            name: "CrashLab",
-            dependencies: [
-                "Backstay", "ExitHooks", "WriteAheadJournal", "CFaultVFS", "CTrace", "CBlockLog", "CSQLite",
-            ],
+            name: "CFaultVFS", dependencies: ["CSQLite"], path: "Sources/C/CFaultVFS", cSettings: cSettings),
+        .target(
+            name: "Drill", dependencies: ["Backstay", "ExitHooks", "WriteAheadJournal", "CFaultVFS"],
             swiftSettings: settings),
+
+        // The command.
         .executableTarget(
             name: "BackstayTool",
             dependencies: [
-                "Backstay", "ExitHooks", "WriteAheadJournal", "CrashLab", "StoreBenchmarks",
+                "Backstay", "ExitHooks", "WriteAheadJournal", "Drill", "Bench",
                 .product(
                     name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["CommandLine"])),
             ],
             swiftSettings: settings
         ),
 
-        // The lab's own command; in no product.
+        // The crash lab; in no product.
+        .target(name: "CLab", path: "Tests/Lab/CLab", cSettings: cSettings),
+        .target(
+            name: "CrashLab",
+            dependencies: [
+                "Drill", "Backstay", "ExitHooks", "WriteAheadJournal", "CFaultVFS", "CLab", "CSQLite",
+            ],
+            path: "Tests/Lab/CrashLab",
+            swiftSettings: settings),
+
+        // The lab's own command.
         .executableTarget(
             name: "lab",
             dependencies: [
-                "CrashLab", "ExitHooks",
+                "CrashLab", "Drill", "ExitHooks",
                 .product(
                     name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["CommandLine"])),
             ],
-            path: "Sources/LabTool",
+            path: "Tests/Lab/LabTool",
             swiftSettings: settings
         ),
 
         // What the emulated machines of `lab power` run.
         .executableTarget(
-            name: "lab-guest", dependencies: ["CrashLab"], path: "Sources/LabGuest", swiftSettings: settings),
+            name: "lab-guest", dependencies: ["Drill"], path: "Tests/Lab/LabGuest", swiftSettings: settings),
 
         // Recovery under libFuzzer: .ci/fuzz.
         .executableTarget(
-            name: "lab-fuzz", dependencies: ["CrashLab"], path: "Sources/LabFuzz", swiftSettings: settings),
+            name: "lab-fuzz", dependencies: ["CrashLab"], path: "Tests/Lab/LabFuzz", swiftSettings: settings),
 
         .executableTarget(
             name: "ExitHooksProbe", dependencies: ["ExitHooks", "CExitHooks"], path: "Tests/ExitHooksProbe",
@@ -122,17 +128,25 @@ let package = Package(
         // What suites share.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(
-            name: "WriteAheadJournalTests", dependencies: ["WriteAheadJournal", "CSQLite", "CFaultVFS", "TestSupport"],
+            name: "WriteAheadJournalTests",
+            dependencies: ["WriteAheadJournal", "CMachine", "CSQLite", "CFaultVFS", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "BackstayTests", dependencies: ["Backstay", "ExitHooks", "WriteAheadJournal", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "BackstayToolTests", dependencies: ["BackstayTool", "CrashLab", "Backstay", "TestSupport"],
+            name: "BackstayToolTests", dependencies: ["BackstayTool", "Drill", "Backstay", "TestSupport"],
             exclude: ["unicode_import.py"], swiftSettings: settings),
         .testTarget(
+            name: "DrillTests",
+            dependencies: ["Drill", "BackstayTool", "WriteAheadJournal", "CSQLite", "CFaultVFS", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
             name: "CrashLabTests",
-            dependencies: ["CrashLab", "BackstayTool", "WriteAheadJournal", "CSQLite", "CFaultVFS", "TestSupport"],
+            dependencies: [
+                "CrashLab", "lab", "lab-fuzz", "Drill", "Backstay", "WriteAheadJournal", "CSQLite", "CFaultVFS",
+                "TestSupport",
+            ],
             swiftSettings: settings),
         .testTarget(name: "ExamplesTests", dependencies: ["TestSupport"], swiftSettings: settings),
         .testTarget(

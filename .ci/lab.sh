@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # A slice of every row of the crash lab. Each has a fixed share of LAB_SECONDS, and plays as many cases as fit in. What was
-# played and what this machine cannot play is printed by name. The seed follows from Sources, so that each change there is
-# played with another, and the same change with the same again. A failure names the command that plays it again.
+# played and what this machine cannot play is printed by name. The seed follows from Sources and Tests/Lab, so that each change
+# there is played with another, and the same change with the same again. A failure names the command that plays it again.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-tree=$(git rev-parse --short=8 HEAD:Sources 2>/dev/null || printf '%04x%04x' $RANDOM $RANDOM)
+trees=$(git rev-parse HEAD:Sources HEAD:Tests/Lab 2>/dev/null || printf '%s' $RANDOM $RANDOM)
+tree=$(printf '%s' "$trees" | sha256sum)
 seed=${LAB_SEED:-$((16#${tree:0:8}))}
 seconds=${LAB_SECONDS:-350}
 lab=.build/release/lab

@@ -226,7 +226,7 @@ extension StateStore {
         let level = durability ?? core.options.durability
         while true {
             if let (value, published) = try attempt(level, body) {
-                return Committed(value: value, receipt: try answer(published, level))
+                return Committed(value: value, receipt: try acknowledge(published, level))
             }
             try core.committer?.waitForRoom(1)
         }
@@ -243,7 +243,7 @@ extension StateStore {
         try Self.checkCancellation()
         while true {
             if let (value, published) = try attempt(level, body) {
-                return Committed(value: value, receipt: try await answer(published, level))
+                return Committed(value: value, receipt: try await acknowledge(published, level))
             }
             await core.committer?.waitForRoom(1)
         }

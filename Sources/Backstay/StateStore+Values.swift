@@ -125,13 +125,7 @@ extension StateStore {
     public func set<Value: Codable>(
         _ key: String, _ value: Value, durability: Durability? = nil
     ) async throws(StoreError) -> Receipt {
-        let change = try EncodedChange(key, value)
-        let level = durability ?? core.options.durability
-        try Self.checkCancellation()
-        while true {
-            if let published = try change.publish(core, level) { return try await answer(published, level) }
-            await core.committer?.waitForRoom(change.contentBytes)
-        }
+        try await submit(EncodedChange(key, value), durability)
     }
 
     /// Sets the value of a typed key.
@@ -157,24 +151,13 @@ extension StateStore {
     @available(*, noasync, message: "use `try await store.remove`")
     @discardableResult
     public func remove(_ key: String, durability: Durability? = nil) throws(StoreError) -> Receipt {
-        let change = try EncodedChange(removing: key)
-        let level = durability ?? core.options.durability
-        while true {
-            if let published = try change.publish(core, level) { return try answer(published, level) }
-            try core.committer?.waitForRoom(change.contentBytes)
-        }
+        try submit(EncodedChange(removing: key), durability)
     }
 
     /// Removes a key, whether or not it has a value, without holding a thread.
     @discardableResult
     public func remove(_ key: String, durability: Durability? = nil) async throws(StoreError) -> Receipt {
-        let change = try EncodedChange(removing: key)
-        let level = durability ?? core.options.durability
-        try Self.checkCancellation()
-        while true {
-            if let published = try change.publish(core, level) { return try await answer(published, level) }
-            await core.committer?.waitForRoom(change.contentBytes)
-        }
+        try await submit(EncodedChange(removing: key), durability)
     }
 
     /// Removes a typed key.
@@ -190,24 +173,6 @@ extension StateStore {
         _ key: StateKey<Value>, durability: Durability? = nil
     ) async throws(StoreError) -> Receipt {
         try await remove(key.name, durability: durability)
-    }
-
-    // MARK: Answers
-
-    func answer(_ published: Published, _ level: Durability) throws(StoreError) -> Receipt {
-        let reached = try core.committer?.acknowledge(published, level) ?? level
-        return Receipt(lsn: published.lsn, durability: reached, chain: published.chain)
-    }
-
-    func answer(_ published: Published, _ level: Durability) async throws(StoreError) -> Receipt {
-        let reached = try await core.committer?.acknowledge(published, level) ?? level
-        return Receipt(lsn: published.lsn, durability: reached, chain: published.chain)
-    }
-
-    static func checkCancellation() throws(StoreError) {
-        if Task.isCancelled {
-            throw StoreError(.cancelled, "the task was cancelled before the change was admitted: nothing was changed")
-        }
     }
 }
 

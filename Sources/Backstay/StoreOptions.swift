@@ -33,8 +33,6 @@ public struct StoreOptions: Sendable {
 
     /// The SQLite VFS both databases are opened through; nil for the system's. For tests that inject faults.
     package var vfs: String?
-    /// Deliberate faults for controls that must lose.
-    package var sabotage = Committer.Sabotage()
     /// How long to wait for a lock whose owner may just be ending, in nanoseconds.
     package var lockPatience: UInt64 = 300_000_000
     /// How old records grow that nobody waits for before they are committed, in nanoseconds; nil for the default.
@@ -58,8 +56,7 @@ public struct StoreOptions: Sendable {
     func journalOptions() -> JournalOpening.Options {
         var options = JournalOpening.Options()
         options.vfs = vfs
-        options.tearsSectors = paranoidSectors
-        options.sabotage = sabotage
+        options.paranoidSectors = paranoidSectors
         options.lockPatience = lockPatience
         options.createsStore = createsStore
         options.walBytesKept = walBytesKept

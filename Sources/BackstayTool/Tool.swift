@@ -39,7 +39,7 @@ struct Tool: ParsableCommand {
         CompactCommand.self,
         BackupCommand.self,
         DoctorCommand.self,
-        Drill.self,
+        DrillCommand.self,
         BenchCommand.self,
     ]
 
@@ -77,11 +77,5 @@ struct Tool: ParsableCommand {
             try command.run()
         }
     }
-}
-
-/// What every command takes.
-struct CommonOptions: ParsableArguments {
-    @Flag(name: .long, help: "Print JSON.")
-    var json = false
 }
 #endif

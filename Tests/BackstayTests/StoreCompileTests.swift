@@ -26,10 +26,10 @@ import WriteAheadJournal
             """
         try write(Array(file.utf8), to: source)
         let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-        let maps = ["CExitHooks", "CChecksum", "CFileSystem", "CPrefetch"]
+        let maps = ["CExitHooks", "CMachine"]
             .map { "-Xcc -fmodule-map-file='\(products)/\($0).build/module.modulemap'" }.joined(separator: " ")
         let result = shell(
-            "swiftc -typecheck -parse-as-library -swift-version 6 -I '\(products)/Modules' -I '/\(root)/Sources/CSQLite' \(maps) '\(source)'"
+            "swiftc -typecheck -parse-as-library -swift-version 6 -I '\(products)/Modules' -I '/\(root)/Sources/C/CSQLite' \(maps) '\(source)'"
         )
         return result.output.split(separator: "\n").filter { $0.contains(": error: ") && $0.contains("main.swift:") }
             .map(String.init)

@@ -288,7 +288,7 @@ final class SmallDisk: Sendable {
         let reader = try StoreReader(path)
         let storeID = reader.storeID
         reader.close()
-        RunPage.markPoisoned(folder: path, storeID: storeID)
+        RunPage.notePoisoned(folder: path, storeID: storeID)
         let names = Platform.names(in: path)
         disk.fill(leaving: 1 << 20)
         #expect(failure { _ = try StateStore.open(path) }?.code == .diskFull)

@@ -80,7 +80,7 @@ import WriteAheadJournal
         try store.close()
         #expect(failure { try checkpointer.checkpoint() }?.code == .closed)
         #expect(failure { try checkpointer.compact() }?.code == .closed)
-        #expect(failure { try checkpointer.settle() }?.code == .closed)
+        #expect(failure { try checkpointer.copySQLiteWAL() }?.code == .closed)
         #expect(try RunPage.read(folder: folder.store, storeID: store.core.storeID)?.poisoned == false)
     }
 

@@ -1,6 +1,6 @@
 // The pages in docs/ say things that can be checked: titles, links, names of tests, who imports what. They are checked here.
 
-import CrashLab
+import Drill
 import Foundation
 import Testing
 
@@ -50,7 +50,7 @@ import Testing
     /// Every row of the lab is in the page's tables: what it does, and which controls it has.
     @Test func labAndPageNameTheSameRows() throws {
         let page = try #require(try Repository.pages().first { $0.name == "crash-lab.md" })
-        let sources = try Repository.files(under: "Sources/LabTool", ending: "Command.swift").map(Repository.text)
+        let sources = try Repository.files(under: "Tests/Lab/LabTool", ending: "Command.swift").map(Repository.text)
         let rows = Set(sources.flatMap { $0.matches(of: /commandName: "(\w+)"/).map { String($0.output.1) } })
             .subtracting(["lab"])
         #expect(rows.count > 5)
@@ -104,9 +104,9 @@ import Testing
             }
         }
         let system: Set = ["Darwin", "Glibc", "Musl", "Synchronization"]
-        for module in try FileManager.default.contentsOfDirectory(atPath: Repository.root + "/Sources") {
+        for (module, folder) in try Repository.modules() {
             let walls = try #require(allowed[module], "docs/architecture.md does not say what \(module) may import")
-            for file in try Repository.files(under: "Sources/\(module)", ending: ".swift") {
+            for file in try Repository.files(under: folder, ending: ".swift") {
                 for imported in try Repository.imports(of: file) where !system.contains(imported) {
                     #expect(walls.contains(imported), "\(file) imports \(imported)")
                 }
@@ -200,6 +200,14 @@ enum Repository {
     static func files(under folder: String, ending: String) throws -> [String] {
         let all = try #require(FileManager.default.enumerator(atPath: root + "/" + folder))
         return all.compactMap { $0 as? String }.filter { $0.hasSuffix(ending) }.map { folder + "/" + $0 }.sorted()
+    }
+
+    /// The modules that are no suites, and their folders.
+    static func modules() throws -> [(name: String, folder: String)] {
+        try ["Sources", "Sources/C", "Tests/Lab"].flatMap { parent in
+            try FileManager.default.contentsOfDirectory(atPath: root + "/" + parent).filter { $0 != "C" }
+                .map { ($0, parent + "/" + $0) }
+        }
     }
 
     /// The modules that a file imports.

@@ -43,7 +43,7 @@ struct ResultShapeTests {
             ["dryRun", "records", "logBytes", "firstLSN", "lastLSN", "fileBytesBefore", "fileBytesAfter"]
         ),
         (["backup", "STORE", "BACKUP"], ["path", "keys", "lastLSN"]),
-        (["salvage", "STORE", "--to", "BACKUP"], ["path", "rows", "records", "lastLSN", "mended", "dropped"]),
+        (["salvage", "STORE", "--to", "BACKUP"], ["path", "rows", "records", "lastLSN", "repaired", "dropped"]),
         (["doctor", "STORE"], ["ok", "findings"]),
         (["doctor"], ["ok", "findings"]),
     ]

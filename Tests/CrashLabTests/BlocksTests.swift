@@ -1,4 +1,4 @@
-// The row `blocks` in small, on this machine's real file systems, and the model of a disk that it rests on.
+// The attack `blocks` in small, on this machine's real file systems, and the model of a disk that it rests on.
 
 #if CommandLine
 @testable import CrashLab
@@ -11,7 +11,7 @@ import Testing
             print("not tested: \(missing)")
             return
         }
-        let report = try BlocksRow.run(LabPlan(seed: 11, cases: 12, executable: builtCommand))
+        let report = try BlocksAttack.run(LabPlan(seed: 11, cases: 12, executable: builtLab))
         for reason in report.skipped { print("not tested: \(reason)") }
         #expect(report.failed == 0, "\(report.text)")
         #expect(report.cases == 12)
@@ -26,7 +26,7 @@ import Testing
             return
         }
         // The last case of the first recording: ext4, writes and flushes.
-        let report = try BlocksRow.run(LabPlan(seed: 12, from: 99, cases: 1, executable: builtCommand))
+        let report = try BlocksAttack.run(LabPlan(seed: 12, from: 99, cases: 1, executable: builtLab))
         #expect(report.failed == 0, "\(report.text)")
         let told = report.counts.first { $0.name == "changes of unknown fate" }?.count ?? 0
         let refused = report.counts.first { $0.name == "changes refused" }?.count ?? 0
@@ -34,11 +34,11 @@ import Testing
     }
 
     @Test func casesOfARecordingAreStatesThenFailures() {
-        #expect(BlocksRow.Case(0) == .state(.whole, isTwice: true))
-        #expect(BlocksRow.Case(7) == .state(.torn, isTwice: false))
-        #expect(BlocksRow.Case(98) == .failure(writes: true, flushes: false))
-        #expect(BlocksRow.Case(198) == .failure(writes: false, flushes: true))
-        #expect(BlocksRow.Case(199) == .failure(writes: true, flushes: true))
+        #expect(BlocksAttack.Case(0) == .state(.whole, isTwice: true))
+        #expect(BlocksAttack.Case(7) == .state(.torn, isTwice: false))
+        #expect(BlocksAttack.Case(98) == .failure(writes: true, flushes: false))
+        #expect(BlocksAttack.Case(198) == .failure(writes: false, flushes: true))
+        #expect(BlocksAttack.Case(199) == .failure(writes: true, flushes: true))
     }
 }
 #endif

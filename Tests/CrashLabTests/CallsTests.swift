@@ -2,14 +2,15 @@
 
 #if CommandLine && os(Linux) && arch(x86_64)
 @testable import CrashLab
+@testable import Drill
 import Glibc
 import Testing
 import WriteAheadJournal
 
 @Suite(.serialized) struct CallsTests {
     @Test func sliceLosesNothing() throws {
-        let plan = LabPlan(seed: 20_261_123, cases: 60, executable: builtCommand)
-        let report = try CallsRow.run(plan) { _, _ in }
+        let plan = LabPlan(seed: 20_261_123, cases: 60, executable: builtLab)
+        let report = try CallsAttack.run(plan) { _, _ in }
         #expect(report.isGood, "\(report.text)")
         #expect((6...28).contains(report.cases) && report.outcomes[.whole] == report.cases, "\(report.text)")
         #expect(report.counts.first { $0.name.hasPrefix("answers") }?.count == 12)
@@ -20,13 +21,13 @@ import WriteAheadJournal
     /// failure plays another case. All numbers are all calls, works and events.
     @Test func numberIsOneCallOfOneWork() {
         var seen: Set<Int> = []
-        for number in 0..<CallsRow.numbers {
-            let one = CallsRow.Case(number, seed: 9)
+        for number in 0..<CallsAttack.numbers {
+            let one = CallsAttack.Case(number, seed: 9)
             let work = CallsWork.allCases.firstIndex(of: one.work) ?? -1
-            let event = CallsRow.Event.allCases.firstIndex(of: one.event) ?? -1
+            let event = CallsAttack.Event.allCases.firstIndex(of: one.event) ?? -1
             seen.insert((one.call * 10 + work) * 10 + event)
         }
-        #expect(seen.count == CallsRow.numbers && seen.min() == 100 && seen.max() == 4_096 * 100 + 99)
+        #expect(seen.count == CallsAttack.numbers && seen.min() == 100 && seen.max() == 4_096 * 100 + 99)
     }
 
     private func run(_ blow: TracedRun.Blow, early: Bool = false) throws -> (run: TracedRun, store: String) {
@@ -34,7 +35,7 @@ import WriteAheadJournal
         defer { Platform.removeFolder(place) }
         let store = place + "/app.backstay"
         let run = try TracedRun(
-            executable: builtCommand, arguments: CallsWork.power.arguments(store: store, seed: 1, early: early),
+            executable: builtLab, arguments: CallsWork.power.arguments(store: store, seed: 1, early: early),
             errors: place + "/stderr", blow: blow)
         return (run, store)
     }
@@ -58,12 +59,12 @@ import WriteAheadJournal
     /// that a power cut may bring a hot journal back, or take the whole store.
     @Test func creationSyncsEachStepBeforeTheNext() throws {
         // The tracer writes down the first 95 bytes of a path.
-        let place = try LabFiles.makePlace("created", in: "/tmp")
+        let place = try ScratchFiles.makePlace("created", in: "/tmp")
         defer { Platform.removeFolder(place) }
         let log = place + ".log"
         defer { unlink(log) }
         let run = try TracedRun(
-            executable: builtCommand, arguments: CallsWork.create.arguments(store: place + "/s", seed: 1),
+            executable: builtLab, arguments: CallsWork.create.arguments(store: place + "/s", seed: 1),
             errors: place + ".err", log: log)
         defer { unlink(place + ".err") }
         #expect(run.end == .exited(0))
@@ -94,17 +95,17 @@ import WriteAheadJournal
 
     /// What a killed owner wrote may be in the kernel alone. It is on the disk before anything is built on it.
     @Test func recoverySyncsWhatItFoundBeforeItWrites() throws {
-        let place = try LabFiles.makePlace("recovered", in: "/tmp")
+        let place = try ScratchFiles.makePlace("recovered", in: "/tmp")
         defer { Platform.removeFolder(place) }
         let store = place + "/s"
         // The files of an open journal: what its owner's death at this moment would leave.
         let journal = try Journal(place + "/live") { _, _ in }
         for number in UInt8(0)..<4 { try journal.append([number]) }
-        try LabFiles.copy(store: place + "/live", to: store)
+        try ScratchFiles.copy(store: place + "/live", to: store)
         try journal.close()
         let log = place + "/log"
         let next = try TracedRun(
-            executable: builtCommand, arguments: CallsWork.open.arguments(store: store, seed: 3),
+            executable: builtLab, arguments: CallsWork.open.arguments(store: store, seed: 3),
             errors: place + "/err", log: log)
         #expect(next.end == .exited(0))
         var synced: Set<String> = []
@@ -128,6 +129,10 @@ import WriteAheadJournal
         let answer = line("write", 8, "pipe:[1]", "a 1 1 5;")
         #expect(OrderProof(log: write + sync + answer + write + sync + answer).problems.isEmpty)
         #expect(OrderProof(log: write + sync + answer).answers == 1)
+        // A store that answers a change before it is made: the sync before the answer is that of opening.
+        let opened = line("write", 4, "pipe:[1]", "f 0;")
+        #expect(OrderProof(log: sync + opened + write + sync + answer).problems.isEmpty)
+        #expect(OrderProof(log: sync + opened + answer + write + sync).problems.count == 1)
         #expect(OrderProof(log: write + answer + sync).problems.count == 2)
         #expect(OrderProof(log: sync + write + answer).problems.count == 1)
         #expect(OrderProof(log: write + sync + answer + answer).problems.count == 1)

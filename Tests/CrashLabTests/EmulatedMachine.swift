@@ -1,7 +1,7 @@
 #if CommandLine
 @testable import CrashLab
 
-/// The machine that `.ci/power-machine` makes, for the rows that boot it.
+/// The machine that `.ci/power-machine` makes, for the attacks that boot it.
 enum EmulatedMachine {
     static let folder =
         #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined() + "/.build/power-machine"

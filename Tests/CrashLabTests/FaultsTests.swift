@@ -1,4 +1,4 @@
-// The row `faults`: a slice of it, what it would find, and how its cases are numbered.
+// The attack `faults`: a slice of it, what it would find, and how its cases are numbered.
 
 #if CommandLine
 import Backstay
@@ -6,11 +6,12 @@ import Testing
 import WriteAheadJournal
 
 @testable import CrashLab
+@testable import Drill
 
 @Suite(.serialized) struct FaultsTests {
-    /// Cases all over the row, in the time that a test may take; and its controls.
+    /// Cases all over the attack, in the time that a test may take; and its controls.
     @Test func sliceOfTheRowLosesNothingAndItsControlsDo() throws {
-        let report = try FaultsRow.run(LabPlan(seed: 7, cases: 120, executable: builtCommand))
+        let report = try FaultsAttack.run(LabPlan(seed: 7, cases: 120, executable: builtLab))
         #expect(report.isGood, "\(report.text)")
         #expect(report.cases == 120 && report.failed == 0)
         #expect(report.controls.count == 3 && report.controls.allSatisfy(\.fails))

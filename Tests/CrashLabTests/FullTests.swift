@@ -7,8 +7,8 @@ import Testing
 @Suite(.serialized) struct FullTests {
     @Test func sliceLosesNothingAndItsControlDoes() throws {
         var plan = LabPlan(seed: 6, cases: 21)
-        plan.executable = builtCommand
-        let report = try FullRow.run(plan) { _ in }
+        plan.executable = builtLab
+        let report = try FullAttack.run(plan) { _ in }
         for reason in report.skipped { print("not tested: \(reason)") }
         #expect(report.isGood, "\(report.text)")
         #expect(report.controls.count == 1)
@@ -19,7 +19,7 @@ import Testing
     /// Every place at every moment, with room again and without.
     @Test func rowHasEveryCell() {
         let cells = FullPlace.allCases.count * FullMoment.allCases.count * 2
-        #expect(Set((0..<cells).map { "\(FullRow.cell($0))" }).count == cells)
+        #expect(Set((0..<cells).map { "\(FullAttack.cell($0))" }).count == cells)
     }
 
     @Test func childTakesItsArgumentsBack() throws {

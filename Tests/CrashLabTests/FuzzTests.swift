@@ -1,3 +1,4 @@
+import CrashLab
 import Foundation
 import Testing
 
@@ -7,7 +8,7 @@ import Testing
     func alteredInputsDoNoHarm(seed: UInt64) throws {
         let process = Process()
         let output = Pipe()
-        process.executableURL = URL(fileURLWithPath: builtCommand).deletingLastPathComponent()
+        process.executableURL = URL(fileURLWithPath: builtLab).deletingLastPathComponent()
             .appendingPathComponent("lab-fuzz")
         process.arguments = ["\(seed)", "5000"]
         process.standardOutput = output
@@ -18,5 +19,25 @@ import Testing
         #expect(process.terminationStatus == 0, "\(text)")
         let taken = try #require(text.firstMatch(of: /inputs, (\d+) taken/).flatMap { Int($0.1) }, "\(text)")
         #expect(taken > 500 && taken < 5_000, "all or none: nothing was tested")
+    }
+
+    /// What lies behind a checksum is reached: an altered input is turned away as it is, and taken with its checksums put
+    /// right.
+    @Test(arguments: [RecoveryFuzz.Subject.batch, .tail, .sqliteWAL])
+    func rightChecksumsLeadBehindTheCheck(subject: RecoveryFuzz.Subject) throws {
+        var input = try #require(RecoveryFuzz.seeds().first { $0.first == subject.rawValue })
+        #expect(input.withUnsafeBytes(RecoveryFuzz.play))
+        // In a WAL the numbers of its generation, since a single byte of it would be put right; else a byte of the first
+        // key.
+        let altered =
+            switch subject {
+            case .batch: 1 + 16 + 8 + 4..<1 + 16 + 8 + 5
+            case .tail: 1 + 8 + 4..<1 + 8 + 5
+            default: 1 + 12..<1 + 16
+            }
+        for place in altered { input[place] ^= 0x15 }
+        #expect(!input.withUnsafeBytes(RecoveryFuzz.play))
+        input[0] |= RecoveryFuzz.rightsChecksums
+        #expect(input.withUnsafeBytes(RecoveryFuzz.play))
     }
 }

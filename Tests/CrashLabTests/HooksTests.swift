@@ -8,8 +8,8 @@ import WriteAheadJournal
 @Suite(.serialized) struct HooksTests {
     @Test func sliceLosesNothingAndItsControlDoes() throws {
         var plan = LabPlan(seed: 4, cases: 24)
-        plan.executable = builtCommand
-        let report = try HooksRow.run(plan) { _ in }
+        plan.executable = builtLab
+        let report = try HooksAttack.run(plan) { _ in }
         #expect(report.isGood, "\(report.text)")
         #expect(report.controls.count == 1 && report.outcomes[.whole] == 24)
     }
@@ -17,12 +17,12 @@ import WriteAheadJournal
     /// Every hostile hook alone, before and after the store's own, at every end, once.
     @Test func rowHasEveryCell() {
         var cells: Set<String> = []
-        for number in stride(from: 0, to: 2 * HooksRow.alone, by: 2) {
-            let (end, hooks) = HooksRow.scene(number, seed: 1)
+        for number in stride(from: 0, to: 2 * HooksAttack.alone, by: 2) {
+            let (end, hooks) = HooksAttack.scene(number, seed: 1)
             cells.insert("\(end) \(hooks)")
         }
-        #expect(cells.count == HooksRow.alone)
-        #expect(HooksRow.alone == 31 * 2 * 9)
+        #expect(cells.count == HooksAttack.alone)
+        #expect(HooksAttack.alone == 31 * 2 * 9)
     }
 
     @Test func childTakesItsArgumentsBack() throws {

@@ -1,8 +1,9 @@
-// What a row says of a failure, and what of a next start counts as one.
+// What an attack says of a failure, and what of a next start counts as one.
 
 #if CommandLine
 @testable import Backstay
 @testable import CrashLab
+@testable import Drill
 import Glibc
 import Testing
 import WriteAheadJournal
@@ -42,9 +43,9 @@ import WriteAheadJournal
 
     /// What a campaign of kills failed at is kept; that of one that did not is not.
     @Test func campaignThatFailsKeepsItsStore() throws {
-        let place = try LabFiles.makePlace("campaigns", in: "/tmp")
+        let place = try ScratchFiles.makePlace("campaigns", in: "/tmp")
         defer { Platform.removeFolder(place) }
-        var campaign = KillCampaign(kills: 1, seed: 3, executable: builtCommand)
+        var campaign = KillCampaign(kills: 1, seed: 3, executable: builtLab)
         let good = try campaign.run(in: place)
         #expect(good.isGood && Platform.names(in: place).isEmpty, "\(good.text)")
         campaign.isEarly = true
@@ -68,9 +69,9 @@ import WriteAheadJournal
         #expect(PowerVerdict(.silent, history, seed: 1).outcome == .skipped)
     }
 
-    /// The next start of a store whose tail was altered says so; the rows that judge the death of a process see it.
+    /// The next start of a store whose tail was altered says so; the attacks that judge the death of a process see it.
     @Test func damageThatAStartReportsIsSeen() throws {
-        let place = try LabFiles.makePlace("reports", in: "/tmp")
+        let place = try ScratchFiles.makePlace("reports", in: "/tmp")
         defer { Platform.removeFolder(place) }
         var options = StoreOptions()
         options.closesAtExit = false
@@ -84,12 +85,12 @@ import WriteAheadJournal
             let change = Change(writer: 0, number: number)
             record.history.acknowledge(change, lsn: try store.put(change, seed: 1, .process).lsn.value)
         }
-        for name in ["sound", "sound for a child"] { try LabFiles.copy(store: live, to: "\(place)/\(name)") }
+        for name in ["sound", "sound for a child"] { try ScratchFiles.copy(store: live, to: "\(place)/\(name)") }
         for name in ["altered", "altered for a child"] {
-            try LabFiles.copy(store: live, to: "\(place)/\(name)")
+            try ScratchFiles.copy(store: live, to: "\(place)/\(name)")
             var bytes = try #require(Platform.contents("\(place)/\(name)/tail"))
             for index in bytes.indices.dropFirst(4_096) where bytes[index] != 0 { bytes[index] ^= 1 }
-            try LabFiles.write(bytes, to: "\(place)/\(name)/tail")
+            try ScratchFiles.write(bytes, to: "\(place)/\(name)/tail")
         }
         try store.close()
 
@@ -100,7 +101,7 @@ import WriteAheadJournal
         #expect(wrong.problems.contains { $0.hasPrefix("reported as damage: ") }, "\(wrong.problems)")
         for (name, isReported) in [("sound", false), ("altered", true)] {
             let finding = try NextStart.read(
-                store: "\(place)/\(name) for a child", executable: builtCommand, errors: place + "/errors")
+                store: "\(place)/\(name) for a child", executable: builtLab, errors: place + "/errors")
             guard case .rows(_, let reported) = finding else {
                 Issue.record("\(finding)")
                 continue

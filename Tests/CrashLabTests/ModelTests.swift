@@ -1,14 +1,15 @@
-// The row `model` in small, and the dictionary that it compares with.
+// The attack `model` in small, and the dictionary that it compares with.
 
 #if CommandLine
 @testable import CrashLab
+@testable import Drill
 import Backstay
 import Testing
 import WriteAheadJournal
 
 @Suite(.serialized) struct ModelTests {
     @Test func livesAreWhatADictionaryHolds() throws {
-        let report = try ModelRow.run(LabPlan(seed: 20_261_123, cases: 25))
+        let report = try ModelAttack.run(LabPlan(seed: 20_261_123, cases: 25))
         #expect(report.failed == 0 && report.cases == 25, "\(report.text)")
         #expect(report.controls.count == 1 && report.controls.allSatisfy(\.fails), "\(report.text)")
         for what in ["deaths", "errors", "backups", "clean ends", "abandoned transactions", "readers beside"] {
@@ -19,13 +20,13 @@ import WriteAheadJournal
     /// The command that a failure prints makes the same life.
     @Test func sameSeedMakesTheSameLife() throws {
         try FaultVFS.register()
-        let place = try LabFiles.makePlace("model-test", in: LabPlan(seed: 1).folder)
+        let place = try ScratchFiles.makePlace("model-test", in: LabPlan(seed: 1).folder)
         defer { Platform.removeFolder(place) }
         for number in 0..<6 {
             var counts: [[String: Int]] = []
             for round in 0..<2 {
                 let folder = "\(place)/\(number)-\(round)"
-                try LabFiles.make(folder: folder)
+                try ScratchFiles.make(folder: folder)
                 var life = ModelLife(in: folder, seed: 5, number: number)
                 life.live()
                 #expect(life.problems.isEmpty, "\(life.problems)")

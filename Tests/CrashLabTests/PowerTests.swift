@@ -1,21 +1,22 @@
-// The row `power` in small: one cut where the machine is there, and what needs none.
+// The attack `power` in small: one cut where the machine is there, and what needs none.
 
 #if CommandLine
 @testable import CrashLab
+@testable import Drill
 import Testing
 
 @Suite(.serialized) struct PowerTests {
     @Test(.enabled(if: EmulatedMachine.isThere, "the emulated machine is not there: run .ci/power-machine"))
     func machineThatLosesItsPowerLosesNothing() throws {
-        let report = try PowerRow.run(
-            LabPlan(seed: 3, cases: 1, executable: builtCommand), machine: EmulatedMachine.folder)
+        let report = try PowerAttack.run(
+            LabPlan(seed: 3, cases: 1, executable: builtLab), machine: EmulatedMachine.folder)
         #expect(report.failed == 0, "\(report.text)")
         #expect(report.outcomes[.whole] == 1, "a guest older than the lab? run .ci/power-machine: \(report.text)")
     }
 
-    /// A row that cannot be played says so by name, and is not good.
+    /// An attack that cannot be played says so by name, and is not good.
     @Test func machineThatIsNotThereIsNamed() throws {
-        let report = try PowerRow.run(LabPlan(seed: 3, cases: 1), machine: "/nowhere")
+        let report = try PowerAttack.run(LabPlan(seed: 3, cases: 1), machine: "/nowhere")
         #expect(!report.isGood)
         #expect(!report.skipped.isEmpty)
         #expect(report.cases == 0)

@@ -1,21 +1,22 @@
-// The row `replays` in small: some disks of one boot where the machine is there, and the log that it reads.
+// The attack `replays` in small: some disks of one boot where the machine is there, and the log that it reads.
 
 #if CommandLine
 @testable import CrashLab
+@testable import Drill
 import Testing
 
 @Suite(.serialized) struct ReplaysTests {
     @Test(.enabled(if: EmulatedMachine.isThere, "the emulated machine is not there: run .ci/power-machine"))
     func disksOfAMachineAreWhole() throws {
-        let report = try ReplaysRow.run(
-            LabPlan(seed: 3, cases: 20, executable: builtCommand), machine: EmulatedMachine.folder)
+        let report = try ReplaysAttack.run(
+            LabPlan(seed: 3, cases: 20, executable: builtLab), machine: EmulatedMachine.folder)
         #expect(report.failed == 0, "\(report.text)")
         #expect(report.cases == 20 && (report.outcomes[.whole] ?? 0) > 0, "\(report.text)")
         #expect(report.controls.count == 2 && report.controls.allSatisfy(\.fails), "\(report.text)")
     }
 
     @Test func machineThatIsNotThereIsNamed() throws {
-        let report = try ReplaysRow.run(LabPlan(seed: 3, cases: 1), machine: "/nowhere")
+        let report = try ReplaysAttack.run(LabPlan(seed: 3, cases: 1), machine: "/nowhere")
         #expect(!report.isGood && !report.skipped.isEmpty && report.cases == 0)
     }
 

@@ -8,26 +8,26 @@ import WriteAheadJournal
 @Suite(.serialized) struct RivalsTests {
     @Test func rivalsLoseWhatTheyMustAndTheStoreLosesNothing() throws {
         let plan = LabPlan(
-            seed: 7, cases: 2 * Rival.allCases.count * Attack.allCases.count, executable: builtCommand)
-        let (report, table) = try RivalsRow.run(plan) { _ in }
+            seed: 7, cases: 2 * Rival.allCases.count * RivalBlow.allCases.count, executable: builtLab)
+        let (report, table) = try RivalsAttack.run(plan) { _ in }
         #expect(report.isGood, "\(report.text)")
         #expect(report.controls.count == 3)
         #expect(table.contains("| power loss | 0 of 2 |"), "\(table)")
     }
 
     @Test func killsLoseNothing() throws {
-        let report = try KillsRow.run(LabPlan(seed: 7, cases: 1, executable: builtCommand))
+        let report = try KillsAttack.run(LabPlan(seed: 7, cases: 1, executable: builtLab))
         #expect(report.isGood, "\(report.text)")
         #expect(report.counts.first { $0.name == "kills" }?.count == 20)
     }
 
     @Test func killsOfAStoreThatAnswersTooEarlyLose() throws {
-        let run = try LabRun("kills-control", LabPlan(seed: 7, executable: builtCommand))
+        let run = try LabRun("kills-control", LabPlan(seed: 7, executable: builtLab))
         defer { Platform.removeFolder(run.place) }
-        #expect(try KillsRow.controlLoses(run))
+        #expect(try KillsAttack.controlLoses(run))
     }
 
-    /// A row whose control does not fail is red, and so is one that played nothing.
+    /// An attack whose control does not fail is red, and so is one that played nothing.
     @Test func reportIsRedWhereNothingWasShown() {
         var report = LabReport("kills", LabPlan(seed: 1))
         #expect(!report.isGood)

@@ -1,16 +1,17 @@
-// A slice of the row `rot` with real children, and its parts.
+// A slice of the attack `rot` with real children, and its parts.
 
 #if CommandLine
 @testable import CrashLab
+@testable import Drill
 import Testing
 import WriteAheadJournal
 
 @Suite(.serialized) struct RotTests {
-    /// Of each part of the row some cases; the controls fail in every run.
+    /// Of each part of the attack some cases; the controls fail in every run.
     @Test func nothingIsSilentlyWrong() throws {
         for from in [0, 3_000, 20_000] {
-            let report = try RotRow.run(
-                LabPlan(seed: 20_261_123, from: from, cases: 40, executable: builtCommand))
+            let report = try RotAttack.run(
+                LabPlan(seed: 20_261_123, from: from, cases: 40, executable: builtLab))
             #expect(report.cases == 40)
             #expect(report.failed == 0, "\(report.text)")
             #expect(report.controls.count == 3 && report.controls.allSatisfy(\.fails), "\(report.text)")
@@ -19,7 +20,7 @@ import WriteAheadJournal
     }
 
     @Test func bitsOfSmallStores() throws {
-        let report = try RotRow.run(LabPlan(seed: 20_261_123, cases: 40, executable: builtCommand), everyBit: true)
+        let report = try RotAttack.run(LabPlan(seed: 20_261_123, cases: 40, executable: builtLab), everyBit: true)
         #expect(report.cases == 40 && report.failed == 0, "\(report.text)")
         #expect(report.controls.count == 3 && report.controls.allSatisfy(\.fails), "\(report.text)")
         #expect(report.replay(7).contains("lab rot --every-bit --seed 20261123 --from 7 "))
@@ -42,7 +43,7 @@ import WriteAheadJournal
 
     /// The stores of which a campaign plays every bit, and that it plays each bit once.
     @Test func everyBitOfThreeSmallStores() throws {
-        let place = try LabFiles.makePlace("rot-test", in: "/tmp")
+        let place = try ScratchFiles.makePlace("rot-test", in: "/tmp")
         defer { Platform.removeFolder(place) }
         let stores = try RotStores(in: place, seed: 4, .bits).stores
         #expect(stores.map(\.kind) == [.clean, .live, .mid])
@@ -63,13 +64,110 @@ import WriteAheadJournal
         #expect(all.allSatisfy { $0.contains(": bit ") && !$0.hasPrefix("a-shm") })
     }
 
+    /// The controls' readers get a store right that was not altered.
+    @Test func naiveReaderReadsWholeStores() throws {
+        let place = try ScratchFiles.makePlace("rot-test", in: "/tmp")
+        defer { Platform.removeFolder(place) }
+        let seed: UInt64 = 5
+        for store in try RotStores(in: place, seed: seed, .bits).stores {
+            let path = "\(place)/read-\(store.kind)"
+            try ScratchFiles.write(store.image, to: path)
+            let rows = try RotNaiveReader(path).rows
+            #expect(rows == RotStore.content(after: store.changes, seed: seed), "\(store.kind)")
+            let durable = try RotNaiveReader(path, takesTail: false).rows
+            #expect(durable == RotStore.content(after: store.durable, seed: seed), "\(store.kind)")
+        }
+    }
+
+    /// Of each copy of a value that a store holds one bit is flipped: in tables, in SQLite's WALs, in the tail.
+    ///
+    /// A reader gets them wrong that compares neither the rows' hashes nor their digest nor the records' chain.
+    @Test func flippedValuesAreNeverTaken() throws {
+        try withSmallStores { stores, seed, play in
+            var files: Set<String> = []
+            for (number, store) in stores.enumerated() {
+                for change in stride(from: 1, through: store.changes, by: 7) {
+                    guard case .text(let text) = Change(writer: 0, number: change).value(seed: seed),
+                        text.utf8.count >= 16
+                    else { continue }
+                    for (file, content) in store.image where !file.hasSuffix("-shm") {
+                        for place in Self.places(of: Array(text.utf8.prefix(64)), in: content) {
+                            files.insert(file)
+                            try play(RotCase(store: number, file: file, damage: .bit((place + 9) * 8)))
+                        }
+                    }
+                }
+            }
+            #expect(files == ["state.db", "state.db-wal", "journal.db", "journal.db-wal", "tail"])
+        }
+    }
+
+    /// Of killed stores' logs one bit is flipped: all along the frames of SQLite's WAL that count, and all along the tail.
+    ///
+    /// A reader loses what was acknowledged that takes both for what is left of them, and compares no sync mark.
+    @Test func flippedEndsAreNeverLost() throws {
+        try withSmallStores { stores, _, play in
+            let (wal, tail) = ("journal.db-wal", "tail")
+            for (number, store) in stores.enumerated() where store.kind != .clean {
+                let frames = RotStores.frames(try #require(store.image[wal]))
+                #expect(!frames.isEmpty)
+                for frame in frames {
+                    for place in stride(from: 0, to: 24 + RotStores.pageBytes, by: 450) {
+                        try play(RotCase(store: number, file: wal, damage: .bit((frame.offset + place) * 8 + 3)))
+                    }
+                }
+            }
+            let number = try #require(stores.firstIndex { $0.kind == .live })
+            let ring = try #require(stores[number].image[tail])
+            let end = try #require(ring.lastIndex { $0 != 0 })
+            #expect(end > TailFormat.headerBytes + 500)
+            for place in stride(from: 0, through: 640, by: 40) {
+                try play(RotCase(store: number, file: tail, damage: .bit(place * 8 + 5)))
+            }
+            for place in stride(from: TailFormat.headerBytes, through: end, by: 80) {
+                try play(RotCase(store: number, file: tail, damage: .bit(place * 8 + 1)))
+            }
+        }
+    }
+
+    /// Makes the three small stores, and hands over a function that plays one case of them: the altered store is opened,
+    /// also read-only, and what is silently lost or wrong in it is an issue.
+    private func withSmallStores(
+        _ body: ([RotStore], UInt64, (RotCase) throws -> Void) throws -> Void
+    ) throws {
+        let place = try ScratchFiles.makePlace("rot-test", in: "/tmp")
+        defer { Platform.removeFolder(place) }
+        let seed: UInt64 = 6
+        let stores = try RotStores(in: place, seed: seed, .bits)
+        let folder = place + "/case"
+        let trial = RotTrial(
+            RotCases(stores.stores, foreign: stores.foreign, seed: seed, extent: .bits), in: folder)
+        var played = 0
+        var detected = 0
+        try body(stores.stores, seed) { rot in
+            Platform.removeFolder(folder)
+            // A number whose case is also read.
+            let found = try trial.play(rot, number: 1)
+            played += 1
+            if found.outcome == .detected { detected += 1 }
+            #expect(
+                found.outcome == .whole || found.outcome == .detected,
+                "\(stores.stores[rot.store].kind): \(rot): \(found.how): \(found.what)")
+        }
+        #expect(detected > 2, "of \(played)")
+    }
+
+    private static func places(of piece: [UInt8], in content: [UInt8]) -> [Int] {
+        content.indices.filter { content[$0] == piece[0] && content[$0...].starts(with: piece) }
+    }
+
     @Test func linesOfChildrenComeBack() throws {
         let line = RotLine(number: 7, outcome: .detected, how: "refused as damaged", microseconds: 12, what: "a\tb\nc")
         let back = try #require(RotLine(line: line.text.dropLast()))
         #expect(back.number == 7 && back.outcome == .detected && back.how == line.how && back.what == "a b c")
         #expect(RotLine(line: "7\tdetected") == nil)
         let role = RotRole(
-            place: "/p", seed: 3, extent: .bits, from: 4, count: 5, only: "live/tail", sabotage: .witnesses)
+            place: "/p", seed: 3, extent: .bits, from: 4, count: 5, only: "live/tail", reader: .naiveWithoutTail)
         let again = try #require(RotRole(arguments: role.arguments))
         #expect(again.arguments == role.arguments)
     }

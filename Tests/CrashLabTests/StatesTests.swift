@@ -1,9 +1,10 @@
-// The row `states`: the recorder, the states it builds, its oracle, and a slice of the row itself.
+// The attack `states`: the recorder, the states it builds, its oracle, and a slice of the attack itself.
 //
 // The recorder is one per process, so what uses it runs one after the other.
 
 @testable import Backstay
 @testable import CrashLab
+@testable import Drill
 import Testing
 import WriteAheadJournal
 
@@ -42,7 +43,7 @@ private func text(_ bytes: [UInt8]?) -> String { bytes.map { String(decoding: $0
 
     private func states(
         _ script: Script, base: DiskImage = DiskImage(), rules: DiskRules = DiskRules(),
-        effort: StateEffort = StateEffort(exhaustiveMax: 12, sampled: 0, torn: 0, cuts: 0)
+        effort: CrashStateEffort = CrashStateEffort(exhaustiveMax: 12, sampled: 0, torn: 0, cuts: 0)
     ) -> CrashStates {
         CrashStates(base: base, recording: script.recording, rules: rules, effort: effort)
     }
@@ -123,7 +124,7 @@ private func text(_ bytes: [UInt8]?) -> String { bytes.map { String(decoding: $0
         base[.journal] = [UInt8](repeating: 46, count: 4_096)
         var script = Script()
         script.write(.journal, 100, "w", 1_500)
-        let effort = StateEffort(exhaustiveMax: 0, sampled: 0, torn: 300, cuts: 0)
+        let effort = CrashStateEffort(exhaustiveMax: 0, sampled: 0, torn: 300, cuts: 0)
         func beside(_ states: [CrashState]) -> Int {
             states.filter { state in
                 let bytes = state.image[.journal] ?? []
@@ -176,14 +177,14 @@ private func text(_ bytes: [UInt8]?) -> String { bytes.map { String(decoding: $0
         script.page(.tail, 4_096, "q")
         script.write(.journal, 2, "b", 2)
         var found: [String] = []
-        states(script, base: base, effort: StateEffort(cuts: 1)).afterProcessDeath(&random) { state in
+        states(script, base: base, effort: CrashStateEffort(cuts: 1)).afterProcessDeath(&random) { state in
             let tail = state.image[.tail] ?? []
             found.append("\(text(state.image[.journal])) \(text([tail[0], tail[4_096]]))")
             return true
         }
         #expect(found == ["a... ..", "aa.. ..", "aa.. pq", "aab. pq", "aabb pq"])
         found = []
-        states(script, base: base, rules: DiskRules(mappingsDie: true), effort: StateEffort(cuts: 0))
+        states(script, base: base, rules: DiskRules(mappingsDie: true), effort: CrashStateEffort(cuts: 0))
             .afterProcessDeath(&random) { state in
                 found.append(text([state.image[.tail]?[0] ?? 0]))
                 return true
@@ -217,8 +218,8 @@ private func text(_ bytes: [UInt8]?) -> String { bytes.map { String(decoding: $0
 // MARK: - The oracle
 
 @Suite struct StateOracleTests {
-    private static func oracle() -> StateOracle {
-        var oracle = StateOracle()
+    private static func oracle() -> CrashStateOracle {
+        var oracle = CrashStateOracle()
         oracle.begin("a", .int(0))
         oracle.add([("a", .int(1))])
         oracle.add([("b", .text("x")), ("c", .bytes([1, 2]))])
@@ -250,24 +251,24 @@ private func text(_ bytes: [UInt8]?) -> String { bytes.map { String(decoding: $0
         let store = try StateStore.inMemory()
         try store.set("a", 1)
         try store.set("b", "x")
-        let digest = try StateOracle.read(store)
-        let finding = oracle.judge(digest, 1...2, entries: try StateOracle.entries(store))
+        let digest = try CrashStateOracle.read(store)
+        let finding = oracle.judge(digest, 1...2, entries: try CrashStateOracle.entries(store))
         guard case .foreign(let what)? = finding else {
             Issue.record("\(String(describing: finding))")
             return
         }
         #expect(what.hasPrefix("1 keys differ from the state after change"))
         try store.set("c", [UInt8]([1, 2]))
-        let whole = try StateOracle.read(store)
+        let whole = try CrashStateOracle.read(store)
         #expect(oracle.judge(whole, 2...2) == nil)
         try store.set("c", [UInt8]([1, 3]))
-        let altered = try StateOracle.read(store)
+        let altered = try CrashStateOracle.read(store)
         #expect(oracle.judge(altered, 2...2) != nil)
         try store.close()
     }
 
     @Test func valueOfAnotherKindIsAnother() {
-        var oracle = StateOracle()
+        var oracle = CrashStateOracle()
         oracle.add([("a", .text("x"))])
         oracle.add([("a", .bytes(Array("x".utf8)))])
         oracle.add([("a", .text("y"))])
@@ -275,7 +276,7 @@ private func text(_ bytes: [UInt8]?) -> String { bytes.map { String(decoding: $0
     }
 }
 
-// MARK: - The recorder and the row
+// MARK: - The recorder and the attack
 
 @Suite(.serialized) struct StatesTests {
     private func place() throws -> String {
@@ -284,14 +285,14 @@ private func text(_ bytes: [UInt8]?) -> String { bytes.map { String(decoding: $0
     }
 
     /// Every profile, on the real store: what was recorded leads from the files before to the files after, byte for byte.
-    @Test(arguments: 0..<StateWorkload.Profile.allCases.count)
+    @Test(arguments: 0..<CrashStateWorkload.Profile.allCases.count)
     func recordingLeadsToTheFilesThatAreThere(number: Int) throws {
         try Recording.prepare()
         let place = try place()
         defer { Platform.removeFolder(place) }
-        let workload = StateWorkload(seed: 5, number: number, isSmall: true)
-        let folder = try StateFolder(place + "/case")
-        var oracle = StateOracle()
+        let workload = CrashStateWorkload(seed: 5, number: number, isSmall: true)
+        let folder = try CrashStateFolder(place + "/case")
+        var oracle = CrashStateOracle()
         try workload.begin(folder.path, &oracle)
         let base = folder.read()
         let (_, recording) = try Recording.of(folder.path) { try workload.play(folder.path) }
@@ -362,12 +363,12 @@ private func text(_ bytes: [UInt8]?) -> String { bytes.map { String(decoding: $0
         try Recording.prepare()
         let place = try place()
         defer { Platform.removeFolder(place) }
-        let folder = try StateFolder(place + "/state")
+        let folder = try CrashStateFolder(place + "/state")
         let id = StoreFolder.newStoreID()
         try StoreFolder.create(folder.path, vfs: nil, storeID: id, position: StoreFolder.origin(storeID: id))?.release()
-        var oracle = StateOracle()
+        var oracle = CrashStateOracle()
         oracle.begin("a", .int(1))
-        var options = StateWorkload(seed: 1, number: 0).options(boot: "1")
+        var options = CrashStateWorkload(seed: 1, number: 0).options(boot: "1")
         options.paranoidSectors = true
         func set() throws { try StateStore.open(folder.path, options: options).set("a", 1) }
         try set()
@@ -384,15 +385,15 @@ private func text(_ bytes: [UInt8]?) -> String { bytes.map { String(decoding: $0
 
         options.vfs = FaultVFS.name
         options.boot = "2"
-        let judge = StateJudge(folder)
-        let expected = StateJudge.Expected(allowed: 0...0)
+        let judge = CrashStateJudge(folder)
+        let expected = CrashStateJudge.Expected(allowed: 0...0)
         let (first, recovery) = try Recording.of(folder.path) { judge.open(options, oracle, expected) }
         #expect(first.fault == nil, "\(String(describing: first.fault))")
         options.vfs = nil
         options.boot = "3"
         var random = SeededRandom(seed: 1)
         var states = CrashStates(base: image, recording: recovery, rules: DiskRules(damagesWholeSectors: true))
-        states.effort = StateEffort(exhaustiveMax: 4, sampled: 8, torn: 60, cuts: 0)
+        states.effort = CrashStateEffort(exhaustiveMax: 4, sampled: 8, torn: 60, cuts: 0)
         var count = 0
         var faults: [String] = []
         try states.afterPowerLoss(&random) { state in
@@ -408,7 +409,7 @@ private func text(_ bytes: [UInt8]?) -> String { bytes.map { String(decoding: $0
     }
 
     @Test func sliceOfTheRowIsGoodAndItsControlsFail() throws {
-        let report = try StatesRow.run(LabPlan(seed: 20_261_123, cases: 2), amount: .slice)
+        let report = try CrashStatesAttack.run(LabPlan(seed: 20_261_123, cases: 2), amount: .slice)
         #expect(report.isGood, "\(report.text)")
         #expect(report.controls.count == 3 && report.controls.allSatisfy(\.fails), "\(report.text)")
         #expect(report.next == 2)

@@ -33,11 +33,9 @@ struct Compiler {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
         let maps = [
-            root.appendingPathComponent("Sources/CSQLite/module.modulemap"),
+            root.appendingPathComponent("Sources/C/CSQLite/module.modulemap"),
             built.appendingPathComponent("CExitHooks.build/module.modulemap"),
-            built.appendingPathComponent("CChecksum.build/module.modulemap"),
-            built.appendingPathComponent("CFileSystem.build/module.modulemap"),
-            built.appendingPathComponent("CPrefetch.build/module.modulemap"),
+            built.appendingPathComponent("CMachine.build/module.modulemap"),
         ]
         // Data races are found after type checking, so the check goes on to the intermediate language.
         var arguments = ["swiftc", "-emit-sil", "-o", "/dev/null", "-module-name", "Snippet", "-swift-version", "6"]

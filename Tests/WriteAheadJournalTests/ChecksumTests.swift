@@ -1,4 +1,4 @@
-import CChecksum
+import CMachine
 import TestSupport
 import Testing
 import WriteAheadJournal

@@ -70,7 +70,7 @@ private final class BareJournal {
     /// As the committer does.
     func appendAndMaintain(bytes: Int) throws {
         try append(bytes: bytes)
-        if backend.isMaintenanceDue { try backend.maintain() }
+        if backend.isSQLiteCheckpointDue { try backend.checkpointSQLite() }
     }
 }
 
@@ -143,7 +143,7 @@ private final class BareJournal {
         let folder = try TemporaryFolder()
         let journal = try BareJournal(folder("s"), vfs: vfs)
         for _ in 0..<700 { try journal.append(bytes: 100) }
-        #expect(!journal.backend.isMaintenanceDue)
+        #expect(!journal.backend.isSQLiteCheckpointDue)
         let counts = try FileCounts(journal.path)
         try journal.append(bytes: 2 << 20)
         let (database, wal) = counts.since()
@@ -165,8 +165,8 @@ private final class BareJournal {
         #expect(wal.grown <= 4 * Self.frame && wal.truncations == 0)
         let large = try #require(Platform.size(journal.path + "-wal"))
         #expect(large > 9_000_000 && large < 9_300_000)
-        try journal.backend.maintain()
-        try journal.backend.markEnd(RunEnd(.clean, evidence: "test"), at: 1)
+        try journal.backend.checkpointSQLite()
+        try journal.backend.noteEnd(RunEnd(.clean, evidence: "test"), at: 1)
         journal.backend.close()
         #expect(Platform.size(journal.path + "-wal") == 4 << 20)
     }
@@ -241,7 +241,7 @@ private final class BareJournal {
         let journal = try BareJournal(folder("s"), vfs: vfs)
         for _ in 0..<8 { try journal.appendAndMaintain(bytes: 3 << 20) }
         while try !journal.backend.trim(through: LSN(1_000)) {}
-        try journal.backend.maintain()
+        try journal.backend.checkpointSQLite()
         try journal.backend.reserve(bytes: 3 << 20)
         let counts = try FileCounts(journal.path)
         try journal.append(bytes: 3 << 20)
@@ -257,7 +257,7 @@ private final class BareJournal {
         let folder = try TemporaryFolder()
         let journal = try BareJournal(folder("s"), vfs: vfs)
         for _ in 0..<900 { try journal.append(bytes: 100) }
-        try journal.backend.maintain()
+        try journal.backend.checkpointSQLite()
         var left = try journal.backend.rowCount()
         while true {
             let counts = try FileCounts(journal.path)

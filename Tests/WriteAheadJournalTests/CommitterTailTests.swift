@@ -277,7 +277,7 @@ import Glibc
         // Falling asleep the thread takes back what was handed out.
         #expect(eventually { writers.committer.lock.withLock { writers.committer.isIdle } })
         // Up to a segment's end: the next segment is handed out, and room alone would let the next change in.
-        #expect(try process(writers, bytes: (64 << 10) / TailFormat.segments - RecordFormat.recordHeaderSize - 1))
+        #expect(try process(writers, bytes: (64 << 10) / TailFormat.stripes - RecordFormat.recordHeaderSize - 1))
         #expect(try writers.tryPublish(.process, bytes: 40_000) == LSN(2))
         writers.backend.waitForAppend(1)
         for level in [Durability.process, .power] {

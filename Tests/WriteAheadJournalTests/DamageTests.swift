@@ -202,7 +202,7 @@ import Glibc
             }
             // Its own are not kept out, and do not let others in.
             try store.fold()
-            try store.state.maintain(force: true)
+            try store.state.checkpointSQLite(force: true)
         }
         try store.close()
         for name in ["journal.db", "state.db"] { #expect(try foreign(name).hasPrefix("0|"), "\(name)") }
@@ -220,13 +220,13 @@ import Glibc
         try theirs.hold(stranger)
         try stranger.execute("ROLLBACK")
         let end = RunEnd(.clean, evidence: "test")
-        #expect(failure { try backend.markEnd(end, at: 1) }?.code == .busy)
+        #expect(failure { try backend.noteEnd(end, at: 1) }?.code == .busy)
         #expect(failure { try backend.reserve(bytes: 20 << 20) }?.code == .busy)
         #expect(backend.syncs == 0)
         theirs.release(stranger)
-        try backend.markEnd(end, at: 2)
+        try backend.noteEnd(end, at: 2)
         #expect(failure { try theirs.hold(stranger) }?.code == .busy)
-        try backend.maintain()
+        try backend.checkpointSQLite()
         #expect(failure { try theirs.hold(stranger) }?.code == .busy, "also behind a checkpoint of our own")
         backend.close()
         try theirs.hold(stranger)

@@ -109,16 +109,16 @@ final class FakeBackend: JournalBackend, @unchecked Sendable {
         if let reservation { throw reservation }
     }
 
-    func maintain() throws(StoreError) {
+    func checkpointSQLite() throws(StoreError) {
         lock.lock()
         defer { lock.unlock() }
         figuresNow.maintained += 1
         if let maintenance { throw maintenance }
     }
 
-    var isMaintenanceDue: Bool { false }
+    var isSQLiteCheckpointDue: Bool { false }
     func compact() throws(StoreError) {}
-    func markEnd(_ end: RunEnd, at time: Int64) throws(StoreError) { lock.withLock { figuresNow.ends.append(end) } }
+    func noteEnd(_ end: RunEnd, at time: Int64) throws(StoreError) { lock.withLock { figuresNow.ends.append(end) } }
     var logBytes: Int { lock.withLock { kept } }
     var syncs: Int { lock.withLock { figuresNow.batches.count } }
     func close() { lock.withLock { figuresNow.closed += 1 } }

@@ -139,21 +139,21 @@ import Testing
         var due: [Int] = []
         for number in 0..<60 {
             try append()
-            guard backend.isMaintenanceDue else { continue }
+            guard backend.isSQLiteCheckpointDue else { continue }
             due.append(number)
-            try backend.maintain()
+            try backend.checkpointSQLite()
         }
         // 245 frames a megabyte: four of them fit, so every fourth commit, and not each.
         #expect(due.count == 15, "\(due)")
         reader.close()
-        try backend.maintain()
+        try backend.checkpointSQLite()
         try append()
         due = []
         for number in 0..<40 {
             try append()
-            if backend.isMaintenanceDue {
+            if backend.isSQLiteCheckpointDue {
                 due.append(number)
-                try backend.maintain()
+                try backend.checkpointSQLite()
             }
         }
         #expect(due.count == 10, "\(due)")

@@ -88,9 +88,11 @@ struct RecoveryTable {
             }
         }
         return groups.flatMap { group in
+            let isFound = dimension != .journalExamination && dimension != .stateExamination
             let cell =
                 groups.count == 1
-                ? "any" : group.values.map { RecoveryWalk.word(dimension, $0) }.joined(separator: ", ")
+                ? isFound ? "any" : "not asked"
+                : group.values.map { RecoveryWalk.word(dimension, $0) }.joined(separator: ", ")
             return rows(of: group.outcomes, from: at + 1).map { [cell] + $0 }
         }
     }

@@ -152,7 +152,7 @@ import Glibc
             }
         }
         let end = Platform.monotonicNanoseconds() + 10_000_000_000
-        while !isTaken.value, Platform.monotonicNanoseconds() < end { try state.maintain(force: true) }
+        while !isTaken.value, Platform.monotonicNanoseconds() < end { try state.checkpointSQLite(force: true) }
         threads.join()
         try #require(isTaken.value)
         let before = Platform.contents(folder("s/state.db-wal"))

@@ -25,9 +25,9 @@ import Glibc
         // The second one trims the log up to the first.
         try store.set("middle", "before the second fold")
         try store.fold()
-        try store.state.maintain(force: true)
+        try store.state.checkpointSQLite(force: true)
         for number in 0..<20 { try store.set("key\(1_000 + number)", "later \(number)") }
-        try store.committer.withBackend { (backend) throws(StoreError) in try backend.maintain() }
+        try store.committer.withBackend { (backend) throws(StoreError) in try backend.checkpointSQLite() }
         let values = store.values
         try store.close()
         return (try FolderImage(of: folder("s")), values)
@@ -55,7 +55,7 @@ import Glibc
         let (image, values) = try store()
         let (result, found) = try salvage(image)
         #expect(found == values)
-        #expect(result.dropped.isEmpty && result.mended.isEmpty, "\(result.dropped)")
+        #expect(result.dropped.isEmpty && result.repaired.isEmpty, "\(result.dropped)")
         #expect(result.records == 21 && result.lastLSN == LSN(323), "\(result.records) to \(result.lastLSN)")
     }
 
@@ -186,7 +186,7 @@ import Glibc
         altered.files["journal.db-wal"]?[end - 20_000 / 4 * 4] ^= 1
         let (result, found) = try salvage(altered)
         #expect(found == values)
-        #expect(result.mended.count == 1 && result.dropped.isEmpty, "\(result.mended) \(result.dropped)")
+        #expect(result.repaired.count == 1 && result.dropped.isEmpty, "\(result.repaired) \(result.dropped)")
     }
 
     @Test func whatIsInTheWayIsRefused() throws {

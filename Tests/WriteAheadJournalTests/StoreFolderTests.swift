@@ -46,10 +46,10 @@ func recordsOf(_ path: String, appending bytes: [UInt8]? = nil) throws -> [[UInt
     @Test func emptyFolderBecomesAStore() throws {
         let folder = try TemporaryFolder(onDisk: true)
         mkdir(folder("s"), 0o755)
-        #expect(try StoreFolder.examine(folder("s")) == .emptyFolder)
-        #expect(try StoreFolder.examine(folder("t")) == .nothing)
+        #expect(try StoreFolder.classify(folder("s")) == .emptyFolder)
+        #expect(try StoreFolder.classify(folder("t")) == .nothing)
         try recordsOf(folder("s"))
-        #expect(try StoreFolder.examine(folder("s")) == .store)
+        #expect(try StoreFolder.classify(folder("s")) == .store)
     }
 
     // MARK: Crashes while a store comes to be

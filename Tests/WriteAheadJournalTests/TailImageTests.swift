@@ -73,7 +73,7 @@ import Testing
             let bytes = try model.bytes()
             #expect(try why(bytes) == nil, "record \(model.records.count)")
             var unmarked = bytes
-            let marks = TailFormat.marksOffset..<TailFormat.marksOffset + 32
+            let marks = TailFormat.highWaterOffset..<TailFormat.highWaterOffset + 32
             unmarked.replaceSubrange(marks, with: before[marks])
             #expect(try why(unmarked) == nil, "record \(model.records.count), its mark not yet stored")
             var cut = bytes
@@ -154,8 +154,8 @@ import Testing
             for lsn in [next.lsn.value + 1, next.lsn.value, 1] as [UInt64] {
                 for chain in [next.chain, 0] {
                     var bytes = bytes
-                    for segment in 0..<TailFormat.segments {
-                        put(TailFormat.Anchor(position: position, lsn: lsn, chain: chain), segment, &bytes)
+                    for stripe in 0..<TailFormat.stripes {
+                        put(TailFormat.Anchor(position: position, lsn: lsn, chain: chain), stripe, &bytes)
                     }
                     expectPrefix(model, bytes, "position \(position), LSN \(lsn), chain \(chain)")
                 }
@@ -163,10 +163,10 @@ import Testing
         }
     }
 
-    private func put(_ anchor: TailFormat.Anchor, _ segment: Int, _ bytes: inout [UInt8]) {
+    private func put(_ anchor: TailFormat.Anchor, _ stripe: Int, _ bytes: inout [UInt8]) {
         let words = anchor.words(epoch: ModelTail.epoch)
         bytes.withUnsafeMutableBytes { raw in
-            let place = TailFormat.anchorsOffset + segment * TailFormat.anchorBytes
+            let place = TailFormat.anchorsOffset + stripe * TailFormat.anchorBytes
             for (index, word) in [words.0, words.1, words.2].enumerated() {
                 raw.storeBytes(of: word.littleEndian, toByteOffset: place + index * 8, as: UInt64.self)
             }

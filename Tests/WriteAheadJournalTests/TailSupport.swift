@@ -97,7 +97,7 @@ final class ModelTail {
     /// As the committer does with a record that does not fit: what is before it, then itself.
     func passAlone(content: Int, fill byte: UInt8) {
         finishCopy()
-        let (end, resume) = tail.leaveSegment()
+        let (end, resume) = tail.leaveStripe()
         #expect(Int(end) == head)
         head = Int(resume)
         var batch = RecordBatch()

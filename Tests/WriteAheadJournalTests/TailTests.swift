@@ -125,7 +125,7 @@ import Glibc
     }
 
     /// What may be given out never reaches the segment of the oldest record that is not drained.
-    @Test func fullRingKeepsTheSegmentOfItsOldestRecord() throws {
+    @Test func fullRingKeepsTheStripeOfItsOldestRecord() throws {
         let model = try ModelTail()
         for content in [40, 1_000, 4_096, 20_000] {
             while try model.append(content: content, fill: 3) {}

@@ -185,7 +185,7 @@ import Glibc
         }
         try change(12)
         let before = try store.image()
-        try store.committer.withBackend { (backend) throws(StoreError) in try backend.maintain() }
+        try store.committer.withBackend { (backend) throws(StoreError) in try backend.checkpointSQLite() }
         let filled = try store.image()
         let values = store.values
         #expect(before.files["journal.db-wal"] == filled.files["journal.db-wal"])

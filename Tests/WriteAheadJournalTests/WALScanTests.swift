@@ -225,7 +225,7 @@ import Glibc
     /// no proof. The next one is.
     @Test func paddingIsNoTransactionOfItsOwn() throws {
         let folder = try TemporaryFolder()
-        let connection = try SQLiteConnection(folder("a.db"), .create, vfs: nil, tearsSectors: true)
+        let connection = try SQLiteConnection(folder("a.db"), .create, vfs: nil, paranoidSectors: true)
         try connection.configureForWriting()
         try connection.execute("CREATE TABLE t(x)")
         let start = try wal(folder).count

@@ -23,7 +23,7 @@ final class Checkpointer: @unchecked Sendable {
     private let memory: StoreMemory
     private let state: StateDatabase
     private let follower: JournalFollower
-    private let logBytesMin: Int
+    private let logBoundFloor: Int
     private let runsByItself: Bool
     private let onEvent: (@Sendable (StateStore.Event) -> Void)?
 
@@ -46,7 +46,7 @@ final class Checkpointer: @unchecked Sendable {
         self.memory = memory
         self.state = state
         follower = try JournalFollower(folder: folder, vfs: options.vfs)
-        logBytesMin = max(options.logBytesMax, 1 << 20)
+        logBoundFloor = max(options.logBytesMax, 1 << 20)
         runsByItself = options.checkpointsByItself
         onEvent = options.onEvent
         checkpointed = state.meta.checkpoint.lsn
@@ -73,10 +73,10 @@ final class Checkpointer: @unchecked Sendable {
     private var lastChange: LSN { LSN(lastChanged.load(ordering: .sequentiallyConsistent)) }
 
     private func boundLog() {
-        committer.boundLog(logBytesBound()) { [weak self] in self?.press() }
+        committer.boundLog(logBound()) { [weak self] in self?.press() }
     }
 
-    private func logBytesBound() -> Int { max(logBytesMin, 2 * memory.figures.contentBytes) }
+    private func logBound() -> Int { max(logBoundFloor, 2 * memory.figures.contentBytes) }
 
     /// The log has reached half its bound.
     private func press() {
@@ -148,13 +148,13 @@ final class Checkpointer: @unchecked Sendable {
                     contentBytesMax: max(Self.foldBytesMin, memory.figures.contentBytes + Self.foldBytesMin / 8))
                 guard !fold.isEmpty else { break }
                 try state.apply(fold)
-                try state.maintain(force: false)
+                try state.checkpointSQLite(force: false)
                 let reached = fold.position.lsn
                 lock.withLock { checkpointed = reached }
                 try trim(through: state.meta.previous)
             }
             // A log that is still long consists of what the newest fold took in; writers may be waiting for its end.
-            if committer.figures.logBytes >= logBytesBound() / 2 {
+            if committer.figures.logBytes >= logBound() / 2 {
                 try state.advance()
                 try trim(through: state.meta.previous)
             }
@@ -193,7 +193,7 @@ final class Checkpointer: @unchecked Sendable {
         while true {
             let begun = Platform.monotonicNanoseconds()
             if try committer.withBackend({ (backend) throws(StoreError) in try backend.trim(through: lsn) }) { return }
-            guard committer.figures.logBytes < logBytesBound() else { continue }
+            guard committer.figures.logBytes < logBound() else { continue }
             let took = Platform.monotonicNanoseconds() - begun
             Platform.sleep(nanoseconds: min(took, Self.trimPauseMax))
         }
@@ -204,7 +204,7 @@ final class Checkpointer: @unchecked Sendable {
         try checkpoint()
         try withFiles { () throws(StoreError) in
             // The table's own log must not be what holds the newest fold when the journal no longer does.
-            try state.settle()
+            try state.copySQLiteWAL()
             try trim(through: state.meta.checkpoint.lsn)
             try state.compact()
             try committer.withBackend { (backend) throws(StoreError) in try backend.compact() }
@@ -232,7 +232,7 @@ final class Checkpointer: @unchecked Sendable {
     }
 
     /// Copies the table's own log into its file; at the end of a clean run.
-    func settle() throws(StoreError) {
-        try withFiles { () throws(StoreError) in try state.maintain(force: true) }
+    func copySQLiteWAL() throws(StoreError) {
+        try withFiles { () throws(StoreError) in try state.checkpointSQLite(force: true) }
     }
 }

@@ -29,7 +29,7 @@ extension StoreCore {
         if reason == nil, end != nil, let checkpointer {
             do throws(StoreError) {
                 try checkpointer.checkpoint()
-                try checkpointer.settle()
+                try checkpointer.copySQLiteWAL()
             } catch {
                 // The log has everything; only the next start takes longer. Poison, if it came to that, shows below.
                 if error.code != .diskFull && error.code != .busy { failure = error }

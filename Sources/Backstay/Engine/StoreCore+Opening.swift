@@ -15,7 +15,7 @@ extension StoreCore {
         let made: Parts
         do {
             let opened = try StateDatabase(
-                folder: opening.folder, vfs: options.vfs, tearsSectors: options.paranoidSectors,
+                folder: opening.folder, vfs: options.vfs, paranoidSectors: options.paranoidSectors,
                 framesMax: options.stateFramesMax ?? StateDatabase.framesMax)
             state = opened
             try memory.load(opened.meta.rows) { try opened.load($0) }

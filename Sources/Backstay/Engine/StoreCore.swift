@@ -241,7 +241,7 @@ final class StoreCore: @unchecked Sendable {
     func backup(to path: String) throws(StoreError) {
         try sync()
         let place = try Platform.resolved(path)
-        guard try StoreFolder.examine(place) != .store else {
+        guard try StoreFolder.classify(place) != .store else {
             throw StoreError(
                 .notAStore, "there is a store at \(place) already: choose another place", location: .init(file: place))
         }

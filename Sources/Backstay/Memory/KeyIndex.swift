@@ -19,7 +19,7 @@
 // Unsafe pointers: a lookup must not count references, so locks and slots are raw memory, freed by `deallocate`. Every
 // index into a shard's slots is masked by its capacity.
 
-internal import CPrefetch
+internal import CMachine
 #if canImport(Darwin)
 import Darwin
 #elseif canImport(Musl)

@@ -30,12 +30,7 @@ extension StateStore {
     func setAny<Value: Codable>(
         _ key: String, _ value: Value, _ durability: Durability?
     ) throws(StoreError) -> Receipt {
-        let change = try EncodedChange(key, value)
-        let level = durability ?? core.options.durability
-        while true {
-            if let published = try change.publish(core, level) { return try answer(published, level) }
-            try core.committer?.waitForRoom(change.contentBytes)
-        }
+        try submit(EncodedChange(key, value), durability)
     }
 
     /// A Result, because the closures that hand out a value's bytes cannot carry a typed error.
@@ -48,12 +43,11 @@ extension StateStore {
             let key = UnsafeRawBufferPointer(utf8)
             do throws(StoreError) {
                 try KeyBytes.check(key)
-                while true {
-                    if let published = try core.set(key: key, kind: kind, value: value, level) {
-                        return .success(try answer(published, level))
-                    }
-                    try core.committer?.waitForRoom(1 + OperationCodec.setBytes(key: key.count, value: value.count))
-                }
+                let bytes = 1 + OperationCodec.setBytes(key: key.count, value: value.count)
+                return .success(
+                    try submit(contentBytes: bytes, level) { () throws(StoreError) in
+                        try core.set(key: key, kind: kind, value: value, level)
+                    })
             } catch {
                 return .failure(error)
             }

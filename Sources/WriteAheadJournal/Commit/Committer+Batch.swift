@@ -18,18 +18,18 @@ extension Committer {
         isFilling = false
         let begun = Platform.monotonicNanoseconds()
         let before = durable
-        let alone = oversize
+        let oversize = oversize
         lock.unlock()
 
         // What found no space the last time is tried again as it was.
-        if inflight.batch.isEmpty { take(after: before, alone) }
+        if inflight.batch.isEmpty { take(after: before, oversize) }
         var failure: StoreError?
         var shortage: StoreError?
         do throws(StoreError) {
             if !inflight.batch.isEmpty {
                 try backend.append(inflight.batch)
                 page?.markSynced(inflight.batch.last)
-                if inflight.isOversize { tail.noteAlone(inflight.batch.last) }
+                if inflight.isOversize { tail.noteOversizeCommitted(inflight.batch.last) }
             }
             shortage = try reserve()
         } catch {
@@ -43,7 +43,7 @@ extension Committer {
             if case .stalled = health { health = .sound }
             if !inflight.batch.isEmpty { noteCommitted() }
             if let shortage { note(shortage) }
-            if backend.isMaintenanceDue || tail.runsShort { maintainHoldingLock() }
+            if backend.isSQLiteCheckpointDue || tail.runsShort { checkpointSQLiteHoldingLock() }
         }
         pendingSince = hasRecords ? begun : 0
         giveBack()
@@ -77,27 +77,27 @@ extension Committer {
     }
 
     /// Makes a batch of what is published: the tail's records, or else the one that goes by itself.
-    private func take(after lsn: LSN, _ alone: Oversize?) {
-        inflight.end = tail.copy(to: &inflight.batch, after: lsn, through: alone?.end, bytesMax: tail.capacity / 2)
+    private func take(after lsn: LSN, _ oversize: Oversize?) {
+        inflight.end = tail.copy(to: &inflight.batch, after: lsn, through: oversize?.end, bytesMax: tail.capacity / 2)
         inflight.isOversize = false
-        if inflight.batch.isEmpty, let alone {
-            swap(&inflight.batch, &alone.batch)
-            inflight.end = alone.resume
+        if inflight.batch.isEmpty, let oversize {
+            swap(&inflight.batch, &oversize.batch)
+            inflight.end = oversize.resume
             inflight.isOversize = true
         }
         if !inflight.batch.isEmpty { inflight.batch.seal() }
     }
 
     /// Upkeep of the tail's pages and of the engine's own log, after everyone in the batch has been answered.
-    func maintainHoldingLock() {
-        settled.broadcast()
-        answerWaiters()
+    func checkpointSQLiteHoldingLock() {
+        commitEnded.broadcast()
+        acknowledgeWaiters()
         lock.unlock()
         if tail.runsShort { tail.prepareAhead() }
         var failure: StoreError?
-        if backend.isMaintenanceDue {
+        if backend.isSQLiteCheckpointDue {
             do throws(StoreError) {
-                try backend.maintain()
+                try backend.checkpointSQLite()
             } catch {
                 failure = error
             }
@@ -112,10 +112,10 @@ extension Committer {
         syncs = backend.syncs
         isCommitting = false
         updateGate()
-        settled.broadcast()
-        answerWaiters()
+        commitEnded.broadcast()
+        acknowledgeWaiters()
         if !waiters.isEmpty || isStopping || isIdle || isFilling { work.signal() }
-        if logBytes >= logBytesWanted { onLogPressure?() }
+        if logBytes >= foldThreshold { onLogPressure?() }
     }
 
     func note(_ error: StoreError) {
@@ -128,7 +128,7 @@ extension Committer {
             // It may be asleep until some record is old.
             work.signal()
         default:
-            page?.markPoisoned()
+            page?.notePoisoned()
             health = .poisoned(error)
         }
         updateGate()

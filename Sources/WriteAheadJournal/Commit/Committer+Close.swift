@@ -5,15 +5,11 @@ extension Committer {
     package func withBackend<R>(_ body: (any JournalBackend) throws(StoreError) -> R) throws(StoreError) -> R {
         lock.lock()
         backendWaiters += 1
-        while isCommitting { settled.wait(lock) }
+        while isCommitting { commitEnded.wait(lock) }
         backendWaiters -= 1
-        if case .poisoned(let error) = health {
+        if let rejection = health.rejection {
             lock.unlock()
-            throw Self.refusal(after: error)
-        }
-        if case .closed = health {
-            lock.unlock()
-            throw Self.closedError
+            throw rejection
         }
         isCommitting = true
         lock.unlock()
@@ -37,7 +33,7 @@ extension Committer {
     package func checkSound() throws(StoreError) {
         lock.lock()
         defer { lock.unlock() }
-        if case .poisoned(let error) = health { throw Self.refusal(after: error) }
+        if case .poisoned(let error) = health { throw Self.rejection(after: error) }
     }
 
     /// Poisons the journal for a failure found elsewhere (the checkpointer's database).
@@ -47,8 +43,8 @@ extension Committer {
         } else {
             note(StoreError(.ioError, error.message, cause: error.cause, location: error.location))
         }
-        settled.broadcast()
-        answerWaiters()
+        commitEnded.broadcast()
+        acknowledgeWaiters()
         lock.unlock()
     }
 
@@ -88,7 +84,7 @@ extension Committer {
     /// After `stop`: marks the end if there is one to mark, then closes the backend.
     package func close(marking end: RunEnd?) throws(StoreError) {
         lock.lock()
-        while isCommitting { settled.wait(lock) }
+        while isCommitting { commitEnded.wait(lock) }
         // A disk that is full kept nothing back where nothing waits: the end may still find room.
         let isSound =
             switch health {
@@ -99,8 +95,8 @@ extension Committer {
         var failure: StoreError?
         if isSound, let end {
             do throws(StoreError) {
-                try maintainAtEnd()
-                try backend.markEnd(end, at: Platform.wallMicroseconds())
+                try checkpointSQLiteAtEnd()
+                try backend.noteEnd(end, at: Platform.wallMicroseconds())
             } catch {
                 failure = error
                 note(error)
@@ -109,16 +105,16 @@ extension Committer {
         health = .closed
         updateGate()
         backend.close()
-        settled.broadcast()
-        answerWaiters()
+        commitEnded.broadcast()
+        acknowledgeWaiters()
         lock.unlock()
         if let failure { throw failure }
     }
 
     /// Upkeep that finds no space, or a reader in its way, costs the next start some time and nothing else.
-    private func maintainAtEnd() throws(StoreError) {
+    private func checkpointSQLiteAtEnd() throws(StoreError) {
         do throws(StoreError) {
-            try backend.maintain()
+            try backend.checkpointSQLite()
         } catch {
             let isHarmless = error.code == .diskFull || error.code == .busy
             guard isHarmless else { throw error }

@@ -2,7 +2,7 @@
 // enough; tries again after a full disk; and commits what is left at the end.
 
 extension Committer {
-    func run() {
+    func loop() {
         lock.lock()
         var refreshed: UInt64 = 0
         while true {
@@ -43,7 +43,7 @@ extension Committer {
             case .stalled(_, let retryAt):
                 isDue = now >= retryAt
                 wake = min(retryAt, waiters.map(\.deadline).min() ?? .max)
-                if !isDue { answerWaiters() }
+                if !isDue { acknowledgeWaiters() }
             case .poisoned, .closed: break
             }
             if isDue && !isCommitting && backendWaiters == 0 {

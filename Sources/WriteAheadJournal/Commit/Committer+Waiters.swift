@@ -1,4 +1,4 @@
-// Callers that wait: for room in the tail, or until their record is durable. Synchronous ones sleep on `settled` and may
+// Callers that wait: for room in the tail, or until their record is durable. Synchronous ones sleep on `commitEnded` and may
 // commit themselves; async ones leave a continuation.
 
 extension Committer {
@@ -7,7 +7,11 @@ extension Committer {
     package func waitForRoom(_ content: Int) throws(StoreError) {
         lock.lock()
         while !mayHaveRoom(content) {
-            if !isCommitting && backendWaiters == 0 && hasRecords { commitHoldingLock() } else { settled.wait(lock) }
+            if !isCommitting && backendWaiters == 0 && hasRecords {
+                commitHoldingLock()
+            } else {
+                commitEnded.wait(lock)
+            }
         }
         lock.unlock()
     }
@@ -28,37 +32,36 @@ extension Committer {
 
     /// Room, or a reason not to wait for it.
     func mayHaveRoom(_ content: Int) -> Bool {
-        guard case .sound = health, !isStopping else { return true }
+        guard health.isSound, !isStopping else { return true }
         guard oversize == nil else { return false }
-        return tail.mayHold(content) && (logBytes < logBytesMax || foldTrouble != nil)
+        return tail.mayHold(content) && (logBytes < logBound || foldStall != nil)
     }
 
     // MARK: Waiting for the disk
 
     /// Returns when the record and every earlier one are durable. The calling thread may do the commit.
     package func waitDurable(_ lsn: LSN) throws(StoreError) {
-        if sabotage.acknowledgesBeforeCommit { return }
         lock.lock()
         defer { lock.unlock() }
         var deadline: UInt64 = 0
         while durable < lsn {
-            switch health {
-            case .sound:
-                if isCommitting || backendWaiters > 0 { settled.wait(lock) } else { commitHoldingLock() }
-            case .stalled(let error, _):
+            if let verdict = health.verdict { throw verdict }
+            if let stall = health.stall {
                 if deadline == 0 { deadline = Platform.monotonicNanoseconds() + limits.patience }
                 work.signal()
-                if !settled.wait(lock, until: deadline), durable < lsn, Platform.monotonicNanoseconds() >= deadline {
-                    throw Self.notYet(error)
+                if !commitEnded.wait(lock, until: deadline), durable < lsn, Platform.monotonicNanoseconds() >= deadline
+                {
+                    throw Self.notYet(stall)
                 }
-            case .poisoned(let error): throw Self.unknown(error)
-            case .closed: throw Self.unknown(Self.closedError)
+            } else if isCommitting || backendWaiters > 0 {
+                commitEnded.wait(lock)
+            } else {
+                commitHoldingLock()
             }
         }
     }
 
     package func waitDurable(_ lsn: LSN) async throws(StoreError) {
-        if sabotage.acknowledgesBeforeCommit { return }
         let error: StoreError? = await withUnsafeContinuation { continuation in
             lock.lock()
             var answer: StoreError?
@@ -70,8 +73,7 @@ extension Committer {
                 if !isCommitting { work.signal() }
                 lock.unlock()
                 return
-            case .poisoned(let error): answer = Self.unknown(error)
-            case .closed: answer = Self.unknown(Self.closedError)
+            case .poisoned, .closed: answer = health.verdict
             }
             lock.unlock()
             continuation.resume(returning: answer)
@@ -86,7 +88,7 @@ extension Committer {
     }
 
     /// Tells everyone whose answer is known. Called with the lock held; the continuations only enqueue their tasks.
-    func answerWaiters() {
+    func acknowledgeWaiters() {
         if !roomWaiters.isEmpty {
             let waiting = roomWaiters
             roomWaiters = []
@@ -95,26 +97,14 @@ extension Committer {
             }
         }
         guard !waiters.isEmpty else { return }
-        var verdict: StoreError?
-        var isFinal = false
-        var now: UInt64 = 0
-        switch health {
-        case .sound: break
-        case .stalled(let error, _):
-            verdict = Self.notYet(error)
-            now = Platform.monotonicNanoseconds()
-        case .poisoned(let error):
-            verdict = Self.unknown(error)
-            isFinal = true
-        case .closed:
-            verdict = Self.unknown(Self.closedError)
-            isFinal = true
-        }
+        let final = health.verdict
+        let verdict = final ?? health.stall.map { Self.notYet($0) }
+        let now = verdict != nil && final == nil ? Platform.monotonicNanoseconds() : 0
         var left: [Waiter] = []
         for waiter in waiters {
             if waiter.lsn <= durable {
                 waiter.continuation.resume(returning: nil)
-            } else if let verdict, isFinal || now >= waiter.deadline {
+            } else if let verdict, final != nil || now >= waiter.deadline {
                 waiter.continuation.resume(returning: verdict)
             } else {
                 left.append(waiter)

@@ -7,14 +7,14 @@
 //   commit    one thread at a time, without the lock: the tail's records become one batch, one transaction, one sync
 //   answer    `durable` moves up; everyone at or below it is told; the tail's space is given back
 //
-// Committing is in CommitterCommits.swift, the end and other uses of the backend in CommitterEnd.swift.
+// Committing is in Committer+Batch.swift, the end and other uses of the backend in Committer+Close.swift.
 //
 // Admission and publishing take no lock of the committer: the callers keep other writers out, `isOpen` says that nothing
 // stands against a change, and everything else is found on the slow path, under `lock`.
 //
 // Who commits: a synchronous caller that finds nobody committing does it itself (two hand-offs cost 10–30 µs); for async
 // callers, for a tail that fills, and for records that only wait for their age, the committer's own thread does
-// (CommitterThread.swift). `isCommitting` is the right to use the backend; it is taken and given back under the lock.
+// (Committer+Thread.swift). `isCommitting` is the right to use the backend; it is taken and given back under the lock.
 //
 // After a commit that failed for want of space the batch stays `inflight` and is tried again; new callers are refused.
 // After any other failure the journal is poisoned: nobody knows what the disk has, nothing is tried again.
@@ -25,14 +25,6 @@
 internal import Synchronization
 
 package final class Committer: @unchecked Sendable {
-    enum Health {
-        case sound
-        /// Not committing for now: no space, or SQLite's lock is held by a stranger.
-        case stalled(StoreError, retryAt: UInt64)
-        case poisoned(StoreError)
-        case closed
-    }
-
     struct Waiter {
         let lsn: LSN
         /// The end of its patience, which begins with a shortage; until then it has none.
@@ -61,12 +53,11 @@ package final class Committer: @unchecked Sendable {
     /// The same, for the two calls of every change: without counting references.
     private let ring: Unmanaged<Tail>
     private let outlivesProcess: Bool
-    var limits: Limits
-    let sabotage: Sabotage
+    let limits: Limits
 
     let lock = Lock()
     /// A commit has ended, or the health changed: for synchronous callers.
-    let settled = Condition()
+    let commitEnded = Condition()
     /// There is something to do: for the committer's thread.
     let work = Condition()
     var thread: WorkerThread?
@@ -97,8 +88,7 @@ package final class Committer: @unchecked Sendable {
     private let lastLSN: Atomic<UInt64>
 
     package init(
-        backend: any JournalBackend, page: RunPage?, tail: Tail, position: ChainPosition, limits: Limits,
-        sabotage: Sabotage = .init()
+        backend: any JournalBackend, page: RunPage?, tail: Tail, position: ChainPosition, limits: Limits
     ) {
         self.backend = backend
         self.page = page
@@ -106,16 +96,13 @@ package final class Committer: @unchecked Sendable {
         ring = .passUnretained(tail)
         outlivesProcess = tail.outlivesProcess
         self.limits = limits
-        self.sabotage = sabotage
-        // Nobody waits then, so that commits come by age alone; late ones, or a kill might find everything committed.
-        if sabotage.acknowledgesBeforeCommit { self.limits.ageMax = 1_000_000_000 }
         self.position = position
         durable = position.lsn
         lastLSN = Atomic(position.lsn.value)
     }
 
     package func start() throws(StoreError) {
-        thread = try WorkerThread("backstay-commit") { [self] in run() }
+        thread = try WorkerThread("backstay-commit") { [self] in loop() }
     }
 
     // MARK: Admitting and publishing
@@ -137,7 +124,7 @@ package final class Committer: @unchecked Sendable {
     }
 
     private func admitSlowly(_ durability: Durability, _ content: Int) throws(StoreError) -> Admission {
-        let (stall, mayWait) = try examine(durability)
+        let (stall, mayWait) = try objection(to: durability)
         if mayWait { return .wait }
         if content > tail.contentBytesMax {
             if let stall { throw stall }
@@ -150,21 +137,15 @@ package final class Committer: @unchecked Sendable {
     }
 
     /// What stands against a change: thrown, or a stall that the tail's room lasts through, or something to wait for.
-    private func examine(_ durability: Durability) throws(StoreError) -> (stall: StoreError?, mayWait: Bool) {
+    private func objection(to durability: Durability) throws(StoreError) -> (stall: StoreError?, mayWait: Bool) {
         lock.lock()
         defer { lock.unlock() }
-        var stall: StoreError?
-        switch health {
-        case .sound: break
-        case .stalled(let error, _):
-            if durability == .power || oversize != nil { throw error }
-            stall = error
-        case .poisoned(let error): throw Self.refusal(after: error)
-        case .closed: throw Self.closedError
-        }
+        if let rejection = health.rejection { throw rejection }
+        let stall = health.stall
+        if let stall, durability == .power || oversize != nil { throw stall }
         guard !isStopping else { throw Self.closedError }
-        guard logBytes >= logBytesMax else { return (stall, oversize != nil) }
-        if let foldTrouble { throw foldTrouble }
+        guard logBytes >= logBound else { return (stall, oversize != nil) }
+        if let foldStall { throw foldStall }
         return (stall, stall == nil)
     }
 
@@ -182,7 +163,7 @@ package final class Committer: @unchecked Sendable {
         if !ring._withUnsafeGuaranteedRef({ $0.hasRoom(content) }) {
             guard try tail.makeRoom(content) else {
                 try checkNotStalled()
-                return publishAlone(kind, content, fill)
+                return publishOversize(kind, content, fill)
             }
         }
         let lsn = position.lsn.next
@@ -192,18 +173,14 @@ package final class Committer: @unchecked Sendable {
         position.lsn = lsn
         position.chain = appended.crc
         lastLSN.store(lsn.value, ordering: .releasing)
-        if appended.isFirst || appended.beginsSegment { noteRecord(appended.isFirst) }
+        if appended.isFirst || appended.beginsStripe { noteRecord(appended.isFirst) }
         return Published(lsn: lsn, chain: appended.crc, outlivesProcess: outlivesProcess)
     }
 
     private func checkOpen() throws(StoreError) {
         lock.lock()
         defer { lock.unlock() }
-        switch health {
-        case .sound, .stalled: break
-        case .poisoned(let error): throw Self.refusal(after: error)
-        case .closed: throw Self.closedError
-        }
+        if let rejection = health.rejection { throw rejection }
         guard !isStopping else { throw Self.closedError }
     }
 
@@ -211,10 +188,10 @@ package final class Committer: @unchecked Sendable {
     private func checkNotStalled() throws(StoreError) {
         lock.lock()
         defer { lock.unlock() }
-        if case .stalled(let error, _) = health { throw error }
+        if let stall = health.stall { throw stall }
     }
 
-    private func publishAlone(
+    private func publishOversize(
         _ kind: RecordKind, _ content: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void
     ) -> Published {
         let lsn = position.lsn.next
@@ -226,7 +203,7 @@ package final class Committer: @unchecked Sendable {
         }
         position.lsn = lsn
         position.chain = crc
-        let (end, resume) = tail.leaveSegment()
+        let (end, resume) = tail.leaveStripe()
         lock.lock()
         oversize = Oversize(batch, end: end, resume: resume)
         updateGate()
@@ -250,9 +227,9 @@ package final class Committer: @unchecked Sendable {
 
     /// Under the lock, after anything changed that stands against a change.
     func updateGate() {
-        let isAlone = oversize == nil
-        var isOpen = !isStopping && isAlone && logBytes < logBytesMax
-        if case .sound = health {} else { isOpen = false }
+        let hasNoOversize = oversize == nil
+        var isOpen = !isStopping && hasNoOversize && logBytes < logBound
+        if !health.isSound { isOpen = false }
         self.isOpen.store(isOpen, ordering: .releasing)
     }
 
@@ -280,32 +257,32 @@ package final class Committer: @unchecked Sendable {
 
     // MARK: The log's bound
 
-    /// From `logBytesWanted` on `onLogPressure` is called after commits; at `logBytesMax` writers wait for a trim.
-    var logBytesWanted = Int.max
-    var logBytesMax = Int.max
+    /// From `foldThreshold` on `onLogPressure` is called after commits; at `logBound` writers wait for a trim.
+    var foldThreshold = Int.max
+    var logBound = Int.max
     var onLogPressure: (@Sendable () -> Void)?
     /// Why the log cannot be shortened. At its bound changes are refused with it, until a fold succeeds.
-    var foldTrouble: StoreError?
+    var foldStall: StoreError?
 
     /// Tells that the log could not be shortened, or, with nil, that it was.
     package func noteFold(_ trouble: StoreError?) {
         lock.lock()
-        foldTrouble = trouble
+        foldStall = trouble
         updateGate()
-        settled.broadcast()
-        answerWaiters()
+        commitEnded.broadcast()
+        acknowledgeWaiters()
         lock.unlock()
     }
 
     /// Tells how large the log may grow, and whom to call when it is half as large.
     package func boundLog(_ bytes: Int, _ onPressure: @escaping @Sendable () -> Void) {
         lock.lock()
-        logBytesMax = bytes
-        logBytesWanted = bytes / 2
+        logBound = bytes
+        foldThreshold = bytes / 2
         onLogPressure = onPressure
         updateGate()
-        settled.broadcast()
-        answerWaiters()
+        commitEnded.broadcast()
+        acknowledgeWaiters()
         lock.unlock()
     }
 
@@ -339,7 +316,7 @@ package final class Committer: @unchecked Sendable {
                 pendingRecords: last > durable ? Int(last.value - durable.value) : 0, pendingAge: age, commits: commits,
                 logBytes: logBytes, syncs: syncs)
             if case .poisoned(let error) = health { figures.poisoned = error }
-            if case .stalled(let error, _) = health { figures.stalled = error }
+            figures.stalled = health.stall
             return figures
         }
     }

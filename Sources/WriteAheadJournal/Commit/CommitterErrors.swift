@@ -3,7 +3,7 @@
 extension Committer {
     static let closedError = StoreError(.closed, "the store is closed: open it again")
 
-    static func refusal(after error: StoreError) -> StoreError {
+    static func rejection(after error: StoreError) -> StoreError {
         StoreError(
             .poisoned,
             "an earlier failure made it unsafe to go on: close the store and open it again (\(error.message))",

@@ -1,4 +1,4 @@
-// What the committer goes by: sizes and times, and the faults that a control may ask for.
+// What the committer goes by: sizes and times.
 
 extension Committer {
     package struct Limits: Sendable {
@@ -12,12 +12,6 @@ extension Committer {
         package var patience: UInt64 = 5_000_000_000
         /// How often a commit that found no space is tried again.
         package var retryInterval: UInt64 = 100_000_000
-        package init() {}
-    }
-
-    /// Deliberate faults, for controls that must lose: a test of the tests. Never set outside the lab.
-    package struct Sabotage: Sendable {
-        package var acknowledgesBeforeCommit = false
         package init() {}
     }
 }

@@ -18,16 +18,16 @@ package protocol JournalBackend: AnyObject, Sendable {
     func trim(through lsn: LSN) throws(StoreError) -> Bool
 
     /// Moves the engine's own log into its database. Never changes what `append` promised.
-    func maintain() throws(StoreError)
+    func checkpointSQLite() throws(StoreError)
 
     /// Whether the engine's own log has grown enough for that.
-    var isMaintenanceDue: Bool { get }
+    var isSQLiteCheckpointDue: Bool { get }
 
     /// Gives unused space back to the file system.
     func compact() throws(StoreError)
 
     /// Notes how the run ended. Durable when it returns.
-    func markEnd(_ end: RunEnd, at time: Int64) throws(StoreError)
+    func noteEnd(_ end: RunEnd, at time: Int64) throws(StoreError)
 
     /// Bytes of records that are kept.
     var logBytes: Int { get }

@@ -7,7 +7,7 @@
 // would also take it from the process a child was forked from.
 // A reader of a store that nobody holds takes the lock shared while it loads.
 
-internal import CFileSystem
+internal import CMachine
 internal import Synchronization
 #if canImport(Darwin)
 internal import Darwin

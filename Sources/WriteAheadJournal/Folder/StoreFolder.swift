@@ -27,7 +27,7 @@ package enum StoreFolder {
     /// Looks without changing anything.
     ///
     /// - Throws: `notAStore` for a file, or a folder that holds something else; `ioError` where it may not be looked at.
-    package static func examine(_ path: String) throws(StoreError) -> Finding {
+    package static func classify(_ path: String) throws(StoreError) -> Finding {
         var status = stat()
         guard stat(path, &status) == 0 else {
             if errno == ENOENT { return .nothing }
@@ -37,33 +37,33 @@ package enum StoreFolder {
             throw StoreError(
                 .notAStore, "\(path) is a file, a store is a folder: choose another path", location: .init(file: path))
         }
-        if stat(path + "/" + JournalFile.name, &status) == 0 { return .store }
+        if stat(path + "/" + JournalSchema.name, &status) == 0 { return .store }
         guard errno == ENOENT else { throw Platform.failure("looking at", path) }
         let names = Platform.names(in: path)
         if names.isEmpty {
             guard access(path, R_OK | X_OK) == 0 else { throw Platform.failure("looking at", path) }
             return .emptyFolder
         }
-        let remains = names.contains(StateFile.name) || names.contains(FolderLock.fileName)
+        let remains = names.contains(StateSchema.name) || names.contains(FolderLock.fileName)
         throw StoreError(
             .notAStore,
             remains
-                ? "\(path) looks like a store without its \(JournalFile.name): restore that file or a backup"
+                ? "\(path) looks like a store without its \(JournalSchema.name): restore that file or a backup"
                 : "\(path) holds other files (\(names.prefix(3).joined(separator: ", "))): choose another path",
             location: .init(file: path))
     }
 
     /// Looks into a journal.db without a lock file beside it, which may be another program's: there not even the lock
     /// file may be made.
-    static func refuseForeign(_ path: String, vfs: String?) throws(StoreError) {
-        guard !Platform.exists(path + "/" + StateFile.name) else { return }
+    static func rejectForeign(_ path: String, vfs: String?) throws(StoreError) {
+        guard !Platform.exists(path + "/" + StateSchema.name) else { return }
         do throws(StoreError) {
             do throws(StoreError) {
-                _ = try DatabaseInspection(folder: path, name: JournalFile.name)
+                _ = try DatabaseInspection(folder: path, name: JournalSchema.name)
             } catch {
                 throw StoreError(.notAStore, error.message, location: error.location)
             }
-            let connection = try SQLiteConnection(path + "/" + JournalFile.name, .readPrivate, vfs: vfs)
+            let connection = try SQLiteConnection(path + "/" + JournalSchema.name, .readPrivate, vfs: vfs)
             defer { connection.close() }
             _ = try JournalMeta.read(connection)
         } catch {
@@ -90,8 +90,8 @@ package enum StoreFolder {
         let (temporary, lock) = try makeTemporary(of: name, in: parent)
         var made = temporary
         do {
-            try createDatabase(temporary + "/" + JournalFile.name, vfs: vfs) { connection in
-                try connection.execute(JournalFile.schema)
+            try createDatabase(temporary + "/" + JournalSchema.name, vfs: vfs) { connection in
+                try connection.execute(JournalSchema.schema)
                 let put = try connection.prepare("INSERT INTO meta(key,value) VALUES(?,?)")
                 put.bind(1, "store_id")
                 put.bind(2, storeID)
@@ -105,7 +105,7 @@ package enum StoreFolder {
                     try put.run()
                 }
             }
-            try createDatabase(temporary + "/" + StateFile.name, vfs: vfs) { connection in
+            try createDatabase(temporary + "/" + StateSchema.name, vfs: vfs) { connection in
                 try StateDatabase.fill(connection, storeID: storeID, position: position, rows: rows)
             }
             for file in Platform.names(in: temporary) { try Platform.synchronize(path: temporary + "/" + file) }
@@ -137,8 +137,8 @@ package enum StoreFolder {
         defer { connection.close() }
         try connection.pragma("synchronous", "EXTRA", expect: "3")
         try connection.pragma("page_size", "4096", expect: "4096")
-        try connection.execute("PRAGMA application_id=\(JournalFile.applicationID)")
-        try connection.execute("PRAGMA user_version=\(JournalFile.formatVersion)")
+        try connection.execute("PRAGMA application_id=\(JournalSchema.applicationID)")
+        try connection.execute("PRAGMA user_version=\(JournalSchema.formatVersion)")
         try fill(connection)
         try connection.pragma("journal_mode", "WAL", expect: "wal")
         guard chmod(path, 0o600) == 0 else { throw Platform.failure("setting the mode of", path) }
@@ -196,7 +196,7 @@ package enum StoreFolder {
     /// Writes every database file's bytes into new files and renames them over the old ones: after a failed sync the
     /// kernel may hold pages that it believes clean and the disk never got; only new writes are known to reach it.
     static func rewriteFiles(_ folder: String) throws(StoreError) {
-        for name in [JournalFile.name, JournalFile.name + "-wal", StateFile.name, StateFile.name + "-wal"] {
+        for name in [JournalSchema.name, JournalSchema.name + "-wal", StateSchema.name, StateSchema.name + "-wal"] {
             let path = folder + "/" + name
             guard Platform.exists(path) else { continue }
             let copy = path + ".rewrite"
@@ -210,7 +210,7 @@ package enum StoreFolder {
                 throw error
             }
         }
-        for name in [JournalFile.name + "-shm", StateFile.name + "-shm"] { unlink(folder + "/" + name) }
+        for name in [JournalSchema.name + "-shm", StateSchema.name + "-shm"] { unlink(folder + "/" + name) }
         try Platform.synchronize(path: folder, isFolder: true)
     }
 }

@@ -13,7 +13,7 @@
 //
 // All numbers are little-endian. Byte layout with an example: docs/format.md.
 
-internal import CChecksum
+internal import CMachine
 
 package enum RecordFormat {
     /// On disk; a reader refuses any other.

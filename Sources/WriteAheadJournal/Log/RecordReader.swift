@@ -48,7 +48,6 @@ package enum RecordReader {
             let content = UnsafeRawBufferPointer(rebasing: batch[start..<(start + length)])
             guard
                 RecordFormat.chain(after: position.chain, epoch: epoch, lsn: lsn.value, content: content) == stored
-                    || Sabotage.ignoresChecksums
             else {
                 throw Broken(
                     lsn: lsn, bytes: offset..<(start + length), why: "the record's checksum does not continue the chain"

@@ -58,9 +58,8 @@ struct FoundStore {
         let isAltered = [journalFile, stateFile].contains { $0?.wal?.repairs.isEmpty == false }
         found.bytes = !isAltered ? .none : areBytesRepaired ? .repaired : .altered
         found.logEnd = end.lsn < syncMark ? .beforeMark : .reachesMark
-        if Sabotage.ignoresWitnesses { found.logEnd = .reachesMark }
         found.tailRecords = .init(tail?.records, mark: syncMark)
-        if let lastRun, !Sabotage.ignoresWitnesses {
+        if let lastRun {
             found.tailEnd = .init(tail, ring: ring?.epoch, of: lastRun, page: page, isBehind: isTailBehind)
         }
         found.page = .init(page, isAltered: isPageAltered)
@@ -86,13 +85,13 @@ struct FoundStore {
 
     /// Before SQLite opens anything.
     mutating func inspectFiles() throws(StoreError) {
-        _ = try inspectFile(JournalFile.name)
-        _ = try inspectFile(StateFile.name)
+        _ = try inspectFile(JournalSchema.name)
+        _ = try inspectFile(StateSchema.name)
     }
 
     mutating func inspectFile(_ name: String) throws(StoreError) -> DatabaseInspection {
         let file = try DatabaseInspection(folder: folder, name: name)
-        if name == JournalFile.name { journalFile = file } else { stateFile = file }
+        if name == JournalSchema.name { journalFile = file } else { stateFile = file }
         return file
     }
 
@@ -118,8 +117,6 @@ struct FoundStore {
     mutating func reached(_ position: ChainPosition, _ journal: SQLiteConnection) throws(StoreError) {
         end = position
         tail = ring?.continuation(of: position)
-        // As a store does that takes what SQLite gives it.
-        if Sabotage.ignoresWitnesses && position.lsn < syncMark { tail = nil }
         guard let missing = tail?.missing, let ring else { return }
         // Rows the log no longer has say nothing.
         let fitting = try journal.query(
@@ -143,9 +140,9 @@ struct FoundStore {
             switch verdict.forReading {
             case .open(let plan): return plan
             case .refuse(let refusals): throw error(refusals[0])
-            case .ask(.journalExamination): journalFault = try Self.examine(journal)
+            case .ask(.journalExamination): journalFault = try Self.faultOf(journal)
             case .ask(.stateExamination):
-                if let state { try examineState(state) } else { try examineState(vfs: vfs) }
+                if let state { try lookAtState(state) } else { try lookAtState(vfs: vfs) }
             case .ask(.repairedBytes): preconditionFailure("a reader is not asked for that")
             }
         }
@@ -156,21 +153,21 @@ struct FoundStore {
         if case .refuse(let refusals) = verdict { throw error(refusals[0]) }
     }
 
-    private mutating func examineState(vfs: String?) throws(StoreError) {
-        let state = try SQLiteConnection(folder + "/" + StateFile.name, .readPrivate, vfs: vfs)
+    private mutating func lookAtState(vfs: String?) throws(StoreError) {
+        let state = try SQLiteConnection(folder + "/" + StateSchema.name, .readPrivate, vfs: vfs)
         defer { state.close() }
-        try examineState(state)
+        try lookAtState(state)
     }
 
-    private mutating func examineState(_ state: SQLiteConnection) throws(StoreError) {
+    private mutating func lookAtState(_ state: SQLiteConnection) throws(StoreError) {
         checkpoint = try StateMeta.read(state).checkpoint.lsn
-        stateFault = try Self.examine(state)
+        stateFault = try Self.faultOf(state)
     }
 
     /// SQLite's own examination of a whole database.
     ///
     /// - Returns: what it finds; empty if that is nothing.
-    private static func examine(_ connection: SQLiteConnection) throws(StoreError) -> String {
+    private static func faultOf(_ connection: SQLiteConnection) throws(StoreError) -> String {
         do throws(StoreError) {
             let finding = try connection.query("PRAGMA integrity_check(1)") { $0.text(0) ?? "" }
             return finding == "ok" ? "" : "SQLite finds \(finding ?? "nothing")"
@@ -183,8 +180,8 @@ struct FoundStore {
     // MARK: In words
 
     func error(_ refusal: RecoveryVerdict.Refusal) -> StoreError {
-        let journal = folder + "/" + JournalFile.name
-        let state = folder + "/" + StateFile.name
+        let journal = folder + "/" + JournalSchema.name
+        let state = folder + "/" + StateSchema.name
         func damage(_ message: String, _ file: String, _ lsn: LSN? = nil) -> StoreError {
             StoreError(.damaged, message, location: .init(file: file, lsn: lsn))
         }
@@ -251,9 +248,9 @@ struct FoundStore {
         let (check, name) =
             switch report {
             case .bytesRepaired:
-                ("sqlite", (journalFile?.repairsText == nil ? StateFile.name : JournalFile.name) + "-wal")
-            case .journalResupplied: ("journal", JournalFile.name)
-            case .stateCut: ("sqlite", StateFile.name + "-wal")
+                ("sqlite", (journalFile?.repairsText == nil ? StateSchema.name : JournalSchema.name) + "-wal")
+            case .journalResupplied: ("journal", JournalSchema.name)
+            case .stateCut: ("sqlite", StateSchema.name + "-wal")
             case .pageAltered: ("run", RunPage.fileName)
             case .tailLost: ("tail", TailFormat.fileName)
             }

@@ -22,9 +22,8 @@
 package final class JournalOpening {
     package struct Options: Sendable {
         package var vfs: String?
-        package var tearsSectors = false
+        package var paranoidSectors = false
         package var limits = Committer.Limits()
-        package var sabotage = Committer.Sabotage()
         package var lockPatience: UInt64 = 300_000_000
         package var createsStore = true
         /// For the crash lab: what the SQLite WAL of journal.db is kept at; nil for the usual.
@@ -76,7 +75,7 @@ package final class JournalOpening {
         folder = try Platform.resolved(path)
         var made = false
         var held: FolderLock?
-        if try StoreFolder.examine(folder) != .store {
+        if try StoreFolder.classify(folder) != .store {
             guard options.createsStore else {
                 throw StoreError(.notAStore, "there is no store at \(folder)", location: .init(file: folder))
             }
@@ -91,12 +90,12 @@ package final class JournalOpening {
             }
             made = held != nil
             // Somebody was there first: only a store may be locked.
-            let finding = try StoreFolder.examine(folder)
+            let finding = try StoreFolder.classify(folder)
             guard finding == .store else {
                 throw StoreError(.busy, "\(folder) is being changed: try again", location: .init(file: folder))
             }
         } else if !Platform.exists(folder + "/" + FolderLock.fileName) {
-            try StoreFolder.refuseForeign(folder, vfs: options.vfs)
+            try StoreFolder.rejectForeign(folder, vfs: options.vfs)
         }
         isNew = made
         if let held {
@@ -110,7 +109,7 @@ package final class JournalOpening {
             try inspectFiles()
             try act(try decide())
             let backend = try SQLiteJournal(
-                folder: folder, vfs: options.vfs, tearsSectors: options.tearsSectors,
+                folder: folder, vfs: options.vfs, paranoidSectors: options.paranoidSectors,
                 walBytesKept: options.walBytesKept ?? WALRoom.bytesKept)
             self.backend = backend
             let meta = try backend.readMeta()
@@ -137,7 +136,7 @@ package final class JournalOpening {
 
     /// Step 2: what there is, and the verdict on it. Nothing is written.
     private func decide() throws(StoreError) -> RecoveryPlan {
-        let journal = try SQLiteConnection(folder + "/" + JournalFile.name, .readPrivate, vfs: options.vfs)
+        let journal = try SQLiteConnection(folder + "/" + JournalSchema.name, .readPrivate, vfs: options.vfs)
         defer { journal.close() }
         let meta = try JournalMeta.read(journal)
         found.base = meta.base.lsn
@@ -184,7 +183,7 @@ package final class JournalOpening {
     /// Makes true on the disk what is already in the files.
     private func syncFoundFiles() throws(StoreError) {
         do throws(StoreError) {
-            for name in [StateFile.name, JournalFile.name] {
+            for name in [StateSchema.name, JournalSchema.name] {
                 for path in [folder + "/" + name, folder + "/" + name + "-wal"] where Platform.exists(path) {
                     try Platform.synchronize(path: path)
                 }
@@ -240,7 +239,7 @@ package final class JournalOpening {
             throw keepingEvidence(
                 StoreError(
                     .damaged, broken.why,
-                    location: .init(file: folder + "/" + JournalFile.name, lsn: broken.lsn, bytes: broken.bytes)))
+                    location: .init(file: folder + "/" + JournalSchema.name, lsn: broken.lsn, bytes: broken.bytes)))
         } catch let error as StoreError {
             throw keepingEvidence(error)
         }
@@ -289,23 +288,18 @@ package final class JournalOpening {
             } catch {
                 // The next opening may see this transaction without the disk having it.
                 if error.code != .diskFull && error.code != .busy {
-                    RunPage.markPoisoned(folder: folder, storeID: storeID)
+                    RunPage.notePoisoned(folder: folder, storeID: storeID)
                 }
                 throw error
             }
             position = ChainPosition(lsn: lsn, chain: crc, epoch: run.epoch)
-            // A control that must lose has nothing that outlives it.
-            let ring =
-                options.sabotage.acknowledgesBeforeCommit
-                ? try Tail(inMemory: options.limits.tailBytes, epoch: run.epoch)
-                : try TailFile.begin(file, storeID: storeID, epoch: run.epoch)
+            let ring = try TailFile.begin(file, storeID: storeID, epoch: run.epoch)
             // After the tail, since it says that there is one.
             let page = try RunPage(
                 folder: folder, storeID: storeID, epoch: run.epoch, started: started, boot: run.boot, syncMark: lsn,
                 keepsTail: ring.outlivesProcess)
             let committer = Committer(
-                backend: backend, page: page, tail: ring, position: position, limits: options.limits,
-                sabotage: options.sabotage)
+                backend: backend, page: page, tail: ring, position: position, limits: options.limits)
             try committer.start()
             return (committer, page, lock, run)
         } catch {
@@ -327,7 +321,7 @@ package final class JournalOpening {
     package func keepingEvidence(_ error: StoreError) -> StoreError {
         var error = error
         // In a folder that has a state.db, a journal.db that is no database of ours was one once.
-        if error.code == .notAStore && Platform.exists(folder + "/" + StateFile.name) { error.code = .damaged }
+        if error.code == .notAStore && Platform.exists(folder + "/" + StateSchema.name) { error.code = .damaged }
         // Not again for an error on its way out.
         guard error.code == .damaged, !error.message.contains("backstay verify") else { return error }
         evidence.takeBack()

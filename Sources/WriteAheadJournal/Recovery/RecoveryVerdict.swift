@@ -85,14 +85,14 @@ enum RecoveryVerdict: Sendable, Hashable {
         switch (found.logEnd, found.journalWAL) {
         case (.reachesMark, .sound), (.reachesMark, .torn), (.reachesMark, .headerBroken): return .goOn
         case (.reachesMark, .linked):
-            return examined(found.journalExamination, ask: .journalExamination, refuse: .journalMalformed)
+            return answered(found.journalExamination, ask: .journalExamination, refuse: .journalMalformed)
         case (.reachesMark, .rotten): return .refuse(.journalRotten)
         case (.beforeMark, _) where found.tailRecords != .reachMark: return .refuse(.journalShort)
         // Synced transactions are gone. Mark and tail surely speak of all of them only while the machine goes on: a power
         // cut may leave both as they were before.
         case (.beforeMark, .rotten) where found.boot != .same: return .refuse(.journalShortAndRotten)
         case (.beforeMark, _):
-            return examined(found.journalExamination, ask: .journalExamination, refuse: .journalShortAndMalformed)
+            return answered(found.journalExamination, ask: .journalExamination, refuse: .journalShortAndMalformed)
         }
     }
 
@@ -100,11 +100,11 @@ enum RecoveryVerdict: Sendable, Hashable {
     private static func state(_ found: RecoveryFindings) -> Part {
         switch found.stateWAL {
         case .sound, .torn, .headerBroken: .goOn
-        case .linked, .rotten: examined(found.stateExamination, ask: .stateExamination, refuse: .stateMalformed)
+        case .linked, .rotten: answered(found.stateExamination, ask: .stateExamination, refuse: .stateMalformed)
         }
     }
 
-    private static func examined(
+    private static func answered(
         _ examination: RecoveryFindings.Examination, ask question: Question, refuse refusal: Refusal
     ) -> Part {
         switch examination {

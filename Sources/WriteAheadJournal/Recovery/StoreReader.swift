@@ -27,7 +27,7 @@ package final class StoreReader: @unchecked Sendable {
 
     package init(_ path: String, vfs: String? = nil) throws(StoreError) {
         folder = try Platform.resolved(path)
-        guard try StoreFolder.examine(folder) == .store else {
+        guard try StoreFolder.classify(folder) == .store else {
             throw StoreError(.notAStore, "there is no store at \(folder)", location: .init(file: folder))
         }
         let hasLockFile = Platform.exists(folder + "/" + FolderLock.fileName)
@@ -35,7 +35,7 @@ package final class StoreReader: @unchecked Sendable {
         self.lock = lock
         isLive = hasLockFile && lock == nil
         let access: SQLiteConnection.Access = isLive ? .readShared : .readPrivate
-        let statePath = folder + "/" + StateFile.name
+        let statePath = folder + "/" + StateSchema.name
         var opened: [SQLiteConnection] = []
         var found = FoundStore(folder: folder)
         found.isLive = isLive
@@ -45,7 +45,7 @@ package final class StoreReader: @unchecked Sendable {
                 // Of what SQLite would not see; the rest is judged when it has been read.
                 if found.verdict == .ask(.repairedBytes) { throw found.error(.bytesAltered) }
             }
-            journal = try SQLiteConnection(folder + "/" + JournalFile.name, access, vfs: vfs)
+            journal = try SQLiteConnection(folder + "/" + JournalSchema.name, access, vfs: vfs)
             opened.append(journal)
             storeID = try JournalMeta.read(journal).storeID
             // What is overwritten in the ring from here on is in the journal.

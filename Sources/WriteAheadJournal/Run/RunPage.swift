@@ -17,7 +17,7 @@
 // Why `@unchecked Sendable` is right: the address never changes while the object lives, and each word behind it is
 // written by one aligned atomic store.
 
-internal import CFileSystem
+internal import CMachine
 internal import Synchronization
 #if canImport(Darwin)
 internal import Darwin
@@ -171,11 +171,11 @@ package final class RunPage: @unchecked Sendable {
     }
 
     /// Says that an I/O error left the files in a state nobody knows.
-    package func markPoisoned() { store(1, Self.poisonedOffset) }
+    package func notePoisoned() { store(1, Self.poisonedOffset) }
 
     /// The same of a store whose run has no page of its own yet: in the page of an earlier run, or, where there is none of
     /// this store, in one that says nothing else.
-    package static func markPoisoned(folder: String, storeID: String) {
+    package static func notePoisoned(folder: String, storeID: String) {
         let path = folder + "/" + fileName
         // A page that cannot be read now keeps what else it says.
         var isThere = true
@@ -184,7 +184,7 @@ package final class RunPage: @unchecked Sendable {
             // Where this fails, too, nothing can be kept here; the next opening meets the same disk.
             guard let page = try? RunPage(folder: folder, storeID: storeID, epoch: 0, started: 0, syncMark: .zero)
             else { return }
-            page.markPoisoned()
+            page.notePoisoned()
             return
         }
         let descriptor = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW)

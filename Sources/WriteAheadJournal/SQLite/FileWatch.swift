@@ -21,7 +21,7 @@ internal import Glibc
 final class FileWatch {
     private static let lookEvery = 256
     /// Longer than a tick of any kernel's clock.
-    private static let settledNanoseconds: Int64 = 50_000_000
+    private static let timestampGranularity: Int64 = 50_000_000
 
     private let folder: String
     private let names: [String]
@@ -48,7 +48,7 @@ final class FileWatch {
         }
         files = found
         let age = Platform.wallMicroseconds() * 1_000 - now.changed
-        seen = age > Self.settledNanoseconds ? now : nil
+        seen = age > Self.timestampGranularity ? now : nil
     }
 }
 

@@ -12,7 +12,7 @@
 // Why the unsafe pointers are right: the file object lives as long as the connection, SQLite allocates it together with
 // what is behind it, and the bytes are only read.
 
-internal import CFileSystem
+internal import CMachine
 internal import CSQLite
 
 /// A descriptor, and the file it was when it was opened.

@@ -3,7 +3,7 @@ package final class JournalFollower: @unchecked Sendable {
     private let connection: SQLiteConnection
 
     package init(folder: String, vfs: String?) throws(StoreError) {
-        connection = try SQLiteConnection(folder + "/" + JournalFile.name, .readShared, vfs: vfs)
+        connection = try SQLiteConnection(folder + "/" + JournalSchema.name, .readShared, vfs: vfs)
     }
 
     package func close() { connection.close() }

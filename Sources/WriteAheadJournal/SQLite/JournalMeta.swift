@@ -6,16 +6,16 @@ struct JournalMeta {
 
     static func read(_ connection: SQLiteConnection) throws(StoreError) -> JournalMeta {
         let application = try connection.query("PRAGMA application_id") { $0.int(0) } ?? 0
-        guard application == JournalFile.applicationID else {
+        guard application == JournalSchema.applicationID else {
             throw StoreError(
                 .notAStore, "\(connection.path) is a database of another program",
                 location: .init(file: connection.path))
         }
         let version = try connection.query("PRAGMA user_version") { $0.int(0) } ?? 0
-        guard version <= JournalFile.formatVersion else {
+        guard version <= JournalSchema.formatVersion else {
             throw StoreError(
                 .newerFormat,
-                "\(connection.path) has format \(version); this version reads up to \(JournalFile.formatVersion): use a newer one",
+                "\(connection.path) has format \(version); this version reads up to \(JournalSchema.formatVersion): use a newer one",
                 location: .init(file: connection.path))
         }
         func number(_ key: String) throws(StoreError) -> Int64? {

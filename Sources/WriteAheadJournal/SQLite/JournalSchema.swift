@@ -2,7 +2,7 @@
 //
 // On disk: docs/format.md.
 
-package enum JournalFile {
+package enum JournalSchema {
     package static let name = "journal.db"
     /// "BSTY": in SQLite's header, so that `file` and `doctor` can tell. On disk.
     static let applicationID = 0x4253_5459

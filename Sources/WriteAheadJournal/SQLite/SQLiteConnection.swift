@@ -39,9 +39,9 @@ final class SQLiteConnection: @unchecked Sendable {
     /// What is looked at before anything is written: see SQLiteDescriptors.swift.
     var descriptors: [HeldFile] = []
 
-    /// - Parameter tearsSectors: whether a power cut is taken to damage bytes around those being written; SQLite then pads
+    /// - Parameter paranoidSectors: whether a power cut is taken to damage bytes around those being written; SQLite then pads
     ///   each commit to whole sectors (https://www.sqlite.org/psow.html).
-    init(_ path: String, _ access: Access, vfs: String?, tearsSectors: Bool = false) throws(StoreError) {
+    init(_ path: String, _ access: Access, vfs: String?, paranoidSectors: Bool = false) throws(StoreError) {
         self.path = path
         var flags: Int32
         var name = path
@@ -63,7 +63,7 @@ final class SQLiteConnection: @unchecked Sendable {
                 name = "file:" + Self.uriEscaped(path) + "?immutable=1"
             }
         }
-        if tearsSectors {
+        if paranoidSectors {
             flags |= SQLITE_OPEN_URI
             name = "file:" + Self.uriEscaped(path) + "?psow=0"
         }

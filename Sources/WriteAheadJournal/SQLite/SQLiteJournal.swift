@@ -25,7 +25,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     private let files: FileWatch
     /// How much of the SQLite WAL is written ahead.
     private var room: WALRoom
-    private let tearsSectors: Bool
+    private let paranoidSectors: Bool
     /// What SQLite cuts the WAL's file to when it begins anew.
     private var walBytesLimit = 0
     private(set) package var logBytes = 0
@@ -33,12 +33,12 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
 
     /// Opens journal.db of a store whose lock is held.
     init(
-        folder: String, vfs: String?, tearsSectors: Bool = false, walBytesKept: Int = WALRoom.bytesKept
+        folder: String, vfs: String?, paranoidSectors: Bool = false, walBytesKept: Int = WALRoom.bytesKept
     ) throws(StoreError) {
-        let path = folder + "/" + JournalFile.name
+        let path = folder + "/" + JournalSchema.name
         room = WALRoom(kept: walBytesKept)
-        self.tearsSectors = tearsSectors
-        connection = try SQLiteConnection(path, .readWrite, vfs: vfs, tearsSectors: tearsSectors)
+        self.paranoidSectors = paranoidSectors
+        connection = try SQLiteConnection(path, .readWrite, vfs: vfs, paranoidSectors: paranoidSectors)
         try connection.configureForWriting()
         // The first read takes the lock on -shm: where that cannot be mapped, this is where it shows.
         _ = try connection.query("SELECT count(*) FROM meta") { $0.int(0) }
@@ -48,7 +48,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         insert = try connection.prepare(
             "INSERT INTO journal(first_lsn,last_lsn,time,chain,records) VALUES(?,?,?,?,?)")
         dataVersion = try connection.prepare("PRAGMA data_version")
-        files = FileWatch(folder: folder, names: [JournalFile.name, JournalFile.name + "-wal"])
+        files = FileWatch(folder: folder, names: [JournalSchema.name, JournalSchema.name + "-wal"])
         try begin.run()
         foreign.accept(version: try readDataVersion(), connection)
         try rollback.run()
@@ -60,7 +60,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     package func append(_ batch: RecordBatch) throws(StoreError) {
         try lookAtWALOnce()
         let frames = WALRoom.frames(forBatchOf: batch.bytes.count)
-        if !room.holds(frames) && room.isCopyDue(before: frames) { try maintainIfPossible() }
+        if !room.holds(frames) && room.isCopyDue(before: frames) { try checkpointSQLiteIfPossible() }
         try write(batchBytes: batch.bytes.count) { () throws(StoreError) in try insertRow(batch) }
     }
 
@@ -169,7 +169,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         try lookAtWALOnce()
         let frames = WALRoom.frames(forBatchOf: bytes)
         if room.holds(frames) { return }
-        if room.isCopyDue(before: frames) { try maintainIfPossible() }
+        if room.isCopyDue(before: frames) { try checkpointSQLiteIfPossible() }
         if room.holds(frames) { return }
         room.reserved(frames)
         try limitWAL()
@@ -183,7 +183,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         }
     }
 
-    package func maintain() throws(StoreError) {
+    package func checkpointSQLite() throws(StoreError) {
         do throws(StoreError) {
             let (frames, copied) = try connection.checkpointSQLite()
             room.copied(all: frames == copied)
@@ -197,22 +197,22 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     }
 
     /// A commit goes on without: its file grows.
-    private func maintainIfPossible() throws(StoreError) {
+    private func checkpointSQLiteIfPossible() throws(StoreError) {
         do throws(StoreError) {
-            try maintain()
+            try checkpointSQLite()
         } catch {
             guard error.code == .diskFull || error.code == .busy else { throw error }
         }
     }
 
-    package var isMaintenanceDue: Bool { room.isCopyDue }
+    package var isSQLiteCheckpointDue: Bool { room.isCopyDue }
 
     /// Before the first commit of a run. Where a write may damage the sector it is in, SQLite pads each commit, so that the
     /// next one begins in another sector; but it syncs the padding only up to there. Where a power cut took the rest of it,
     /// SQLite goes on right behind the commit itself, in its last sector. So it is made to begin anew: everything is in the
     /// database then, synced.
     func leaveLastSector() throws(StoreError) {
-        if tearsSectors { try maintainIfPossible() }
+        if paranoidSectors { try checkpointSQLiteIfPossible() }
     }
 
     private func limitWAL() throws(StoreError) {
@@ -267,7 +267,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         foreign.accept(version: try readDataVersion(), connection)
         try rollback.run()
         room.committed(frames: connection.framesInWAL, cutTo: walBytesLimit)
-        try maintain()
+        try checkpointSQLite()
     }
 
     package func close() {
@@ -312,7 +312,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
 
     // MARK: Runs
 
-    package func markEnd(_ end: RunEnd, at time: Int64) throws(StoreError) {
+    package func noteEnd(_ end: RunEnd, at time: Int64) throws(StoreError) {
         // A closed store keeps no more than a new one.
         walBytesLimit = room.kept
         try connection.limitWALFile(to: walBytesLimit)

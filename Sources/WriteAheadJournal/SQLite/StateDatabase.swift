@@ -25,14 +25,14 @@ package final class StateDatabase: @unchecked Sendable {
 
     /// Opens state.db of a store whose lock is held.
     package init(
-        folder: String, vfs: String?, tearsSectors: Bool = false, framesMax: Int = StateDatabase.framesMax
+        folder: String, vfs: String?, paranoidSectors: Bool = false, framesMax: Int = StateDatabase.framesMax
     ) throws(StoreError) {
         self.framesMax = framesMax
-        let path = folder + "/" + StateFile.name
+        let path = folder + "/" + StateSchema.name
         guard Platform.exists(path) else { throw Self.missing(path) }
-        let names = [StateFile.name, StateFile.name + "-wal"]
+        let names = [StateSchema.name, StateSchema.name + "-wal"]
         files = FileWatch(folder: folder, names: names)
-        connection = try SQLiteConnection(path, .readWrite, vfs: vfs, tearsSectors: tearsSectors)
+        connection = try SQLiteConnection(path, .readWrite, vfs: vfs, paranoidSectors: paranoidSectors)
         try connection.configureForWriting()
         meta = try StateMeta.read(connection)
         try acceptVersion()
@@ -63,7 +63,7 @@ package final class StateDatabase: @unchecked Sendable {
             let name = rows.bytes(0), key = rows.bytes(1), stored = UInt64(bitPattern: rows.int(4))
             let hash = StateRow.hash(name: name, key: key, kind: kind.rawValue, value: bytes, scratch: &scratch)
             let isWhole = hash == stored
-            guard isWhole || Sabotage.ignoresChecksums else { return false }
+            guard isWhole else { return false }
             guard OperationCodec.isInBounds(name: name, key: key, value: bytes) else {
                 throw StoreError(
                     .damaged,
@@ -95,7 +95,7 @@ package final class StateDatabase: @unchecked Sendable {
             count += 1
         }
         let isWhole = count == meta.rows && digest == meta.digest
-        guard isWhole || Sabotage.ignoresChecksums else {
+        guard isWhole else {
             throw StoreError(
                 .damaged,
                 "the table state has \(count) rows where \(meta.rows) belong, or stale ones: its digest does not match",
@@ -142,7 +142,7 @@ package final class StateDatabase: @unchecked Sendable {
     }
 
     /// Copies the SQLite WAL into the database file where it has grown, or always.
-    package func maintain(force: Bool) throws(StoreError) {
+    package func checkpointSQLite(force: Bool) throws(StoreError) {
         guard force || connection.framesInWAL >= framesMax else { return }
         try connection.checkpointSQLite()
     }
@@ -155,7 +155,7 @@ package final class StateDatabase: @unchecked Sendable {
     }
 
     /// Puts the newest fold into the database file itself: nothing older is needed to rebuild the table any more.
-    package func settle() throws(StoreError) {
+    package func copySQLiteWAL() throws(StoreError) {
         let result = try connection.checkpointSQLite()
         guard result.frames == result.copied else {
             throw StoreError(
@@ -189,7 +189,7 @@ package final class StateDatabase: @unchecked Sendable {
         _ connection: SQLiteConnection, storeID: String, position: ChainPosition,
         rows: (_ put: StateRowBody) throws -> Void
     ) throws {
-        try connection.execute(StateFile.schema)
+        try connection.execute(StateSchema.schema)
         var meta = StateMeta(storeID: storeID, checkpoint: position, previous: position.lsn, rows: 0, digest: 0)
         let insert = try connection.prepare("INSERT INTO state(name,key,type,value,crc) VALUES(?,?,?,?,?)")
         var scratch: [UInt8] = []

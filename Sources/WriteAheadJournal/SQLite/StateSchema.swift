@@ -1,4 +1,4 @@
-package enum StateFile {
+package enum StateSchema {
     package static let name = "state.db"
     static let schema = """
         CREATE TABLE state(

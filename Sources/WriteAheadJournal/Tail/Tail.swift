@@ -4,7 +4,7 @@
 // The committer, one at a time:   copy what is published into a batch → its sync → drained position
 //
 // The rule that makes a kill at any instruction harmless: a record exists once its commit word is stored, and that is
-// stored last. The rule that keeps it findable: the segment that holds the oldest record not drained is never given out.
+// stored last. The rule that keeps it findable: the stripe that holds the oldest record not drained is never given out.
 // Layout, protocol and recovery: docs/tail.md.
 //
 // Why `@unchecked Sendable` and unsafe pointers are right: the addresses never change while the object lives. `head`
@@ -12,7 +12,7 @@
 // are atomic; the bytes between `drained` and `published` are written before `published` says so and are not written
 // again until `drained` has passed them.
 
-internal import CFileSystem
+internal import CMachine
 internal import Synchronization
 #if canImport(Darwin)
 internal import Darwin
@@ -32,7 +32,7 @@ package final class Tail: @unchecked Sendable {
     private let map: UnsafeMutableRawPointer
     private let data: UnsafeMutableRawPointer
     private let mask: UInt64
-    private let segmentShift: UInt64
+    private let stripeShift: UInt64
     private let epoch: UInt64
 
     private var head: UInt64 = 0
@@ -52,7 +52,7 @@ package final class Tail: @unchecked Sendable {
         data = map + TailFormat.headerBytes
         self.capacity = capacity
         mask = UInt64(capacity - 1)
-        segmentShift = UInt64((capacity / TailFormat.segments).trailingZeroBitCount)
+        stripeShift = UInt64((capacity / TailFormat.stripes).trailingZeroBitCount)
         contentBytesMax = Self.contentMax(capacity)
         self.outlivesProcess = outlivesProcess
         self.epoch = epoch
@@ -107,9 +107,9 @@ package final class Tail: @unchecked Sendable {
     }
 
     /// A record of so many bytes fits into an empty ring wherever its head stands: behind a gap no longer than itself,
-    /// with one segment kept.
+    /// with one stripe kept.
     static func contentMax(_ capacity: Int) -> Int {
-        (capacity - capacity / TailFormat.segments) / 2 - 4 * RecordFormat.recordHeaderSize
+        (capacity - capacity / TailFormat.stripes) / 2 - 4 * RecordFormat.recordHeaderSize
     }
 
     // MARK: The writer's side
@@ -122,9 +122,9 @@ package final class Tail: @unchecked Sendable {
         return (offset + size <= capacity ? head : head + UInt64(capacity - offset), size)
     }
 
-    /// Where the segment of a position begins.
+    /// Where the stripe of a position begins.
     @inline(__always)
-    private func floor(_ position: UInt64) -> UInt64 { (position >> segmentShift) << segmentShift }
+    private func floor(_ position: UInt64) -> UInt64 { (position >> stripeShift) << stripeShift }
 
     /// Positions from here on hold what is not drained yet.
     @inline(__always)
@@ -160,7 +160,7 @@ package final class Tail: @unchecked Sendable {
         guard content <= contentBytesMax, end <= limit else { return false }
         let ready = handed.load(ordering: .acquiring)
         let from = isCold.load(ordering: .relaxed) ? min(head, ready) : ready
-        let through = max(floor(end + segment - 1), ready)
+        let through = max(floor(end + stripe - 1), ready)
         try populate(from: from, through: through)
         handed.max(through, ordering: .acquiringAndReleasing)
         isCold.store(false, ordering: .relaxed)
@@ -173,7 +173,7 @@ package final class Tail: @unchecked Sendable {
     /// For the committer, so that writers seldom have to: makes sure of the pages that come next.
     func prepareAhead() { extend(from: handed.load(ordering: .acquiring), through: ahead) }
 
-    private var ahead: UInt64 { min(floor(published.load(ordering: .relaxed)) + 4 * segment, limit) }
+    private var ahead: UInt64 { min(floor(published.load(ordering: .relaxed)) + 4 * stripe, limit) }
 
     /// For the committer, once a second: a copy made of the store meanwhile may share the pages that writers have.
     func refresh() {
@@ -194,21 +194,21 @@ package final class Tail: @unchecked Sendable {
         guard outlivesProcess else { return }
         var at = floor(from)
         while at < through {
-            try Self.populate(data + Int(at & mask), Int(segment), "the tail")
-            at += segment
+            try Self.populate(data + Int(at & mask), Int(stripe), "the tail")
+            at += stripe
         }
         try Self.populate(map, TailFormat.headerBytes, "the tail")
     }
 
-    private var segment: UInt64 { UInt64(1) << segmentShift }
+    private var stripe: UInt64 { UInt64(1) << stripeShift }
 
     /// What became of an append, for the committer.
     struct Appended {
         var crc: UInt32
         /// Everything before was drained: nobody may be waiting to drain this one.
         var isFirst: Bool
-        /// It begins a segment: a moment to look how full the ring is.
-        var beginsSegment: Bool
+        /// It begins a stripe: a moment to look how full the ring is.
+        var beginsStripe: Bool
     }
 
     /// Publishes a record. Only after `hasRoom` or `makeRoom` said yes, with other writers kept out in between.
@@ -222,49 +222,49 @@ package final class Tail: @unchecked Sendable {
         let (start, size) = place(content)
         let record = data + Int(start & mask)
         store(0, data + Int((start + UInt64(size)) & mask))
-        // Zeroed by the record before, but for the first one of the ring or of a segment that was left for it.
+        // Zeroed by the record before, but for the first one of the ring or of a stripe that was left for it.
         if start != before || anchored == .max { store(0, record) }
         record.storeBytes(of: kind.rawValue, toByteOffset: RecordFormat.recordHeaderSize, as: UInt8.self)
         fill(UnsafeMutableRawBufferPointer(start: record + RecordFormat.recordHeaderSize + 1, count: content - 1))
         let crc = RecordFormat.chain(
             after: chain, epoch: epoch, lsn: lsn.value,
             content: UnsafeRawBufferPointer(start: record + RecordFormat.recordHeaderSize, count: content))
-        let beginsSegment = start >> segmentShift != anchored
-        if beginsSegment {
+        let beginsStripe = start >> stripeShift != anchored
+        if beginsStripe {
             anchor(TailFormat.Anchor(position: start, lsn: lsn.value, chain: chain))
-            anchored = start >> segmentShift
+            anchored = start >> stripeShift
         }
         store(UInt64(UInt32(truncatingIfNeeded: content)) | UInt64(crc) << 32, record)
         if start != before { store(UInt64(TailFormat.skip), data + Int(before & mask)) }
         // Behind the commit word: a kill in between leaves a mark that proves less. Two slots, so that one is always whole.
-        mark(lsn)
+        noteHighWater(lsn)
         head = start + UInt64(size)
         // Together with `release(through:)`: of two that pass each other at least one sees the other.
         published.store(head, ordering: .sequentiallyConsistent)
         return Appended(
-            crc: crc, isFirst: drained.load(ordering: .sequentiallyConsistent) >= before, beginsSegment: beginsSegment)
+            crc: crc, isFirst: drained.load(ordering: .sequentiallyConsistent) >= before, beginsStripe: beginsStripe)
     }
 
     @inline(__always)
-    private func mark(_ lsn: LSN) {
-        let slot = map + TailFormat.marksOffset + Int(lsn.value & 1) * 16
+    private func noteHighWater(_ lsn: LSN) {
+        let slot = map + TailFormat.highWaterOffset + Int(lsn.value & 1) * 16
         store(lsn.value, slot)
         store(~lsn.value, slot + 8)
     }
 
     /// For the committer, of a record that went by itself and is committed, while nobody publishes: without it the ring would
     /// look as if it were of an earlier moment than the journal. Where the page has no block, the mark proves less.
-    func noteAlone(_ lsn: LSN) {
+    func noteOversizeCommitted(_ lsn: LSN) {
         guard outlivesProcess, (try? Self.populate(map, TailFormat.headerBytes, "the tail")) != nil else { return }
-        mark(lsn)
+        noteHighWater(lsn)
     }
 
-    /// Leaves the rest of the segment empty, so that the next record has an anchor: the one before it is not in the ring.
+    /// Leaves the rest of the stripe empty, so that the next record has an anchor: the one before it is not in the ring.
     ///
     /// - Returns: where the ring ends now, and where it goes on.
-    func leaveSegment() -> (end: UInt64, resume: UInt64) {
+    func leaveStripe() -> (end: UInt64, resume: UInt64) {
         let end = head
-        head = floor(head + segment - 1)
+        head = floor(head + stripe - 1)
         anchored = .max
         return (end, head)
     }
@@ -272,7 +272,7 @@ package final class Tail: @unchecked Sendable {
     private func anchor(_ anchor: TailFormat.Anchor) {
         let place =
             map + TailFormat.anchorsOffset
-            + Int((anchor.position & mask) >> segmentShift) * TailFormat.anchorBytes
+            + Int((anchor.position & mask) >> stripeShift) * TailFormat.anchorBytes
         let words = anchor.words(epoch: epoch)
         store(0, place + 16)
         store(words.0, place)

@@ -4,7 +4,7 @@
 // The rule: a mapping is used only where it is known to hold. Elsewhere, and in doubt, the ring is private memory, and
 // changes are acknowledged after their commit: slower, never less safe.
 
-internal import CFileSystem
+internal import CMachine
 #if canImport(Darwin)
 internal import Darwin
 #elseif canImport(Musl)

@@ -3,7 +3,7 @@
 // The rule: a record in the ring counts when the header checks, names this store, has the epoch of the journal's last
 // record, and the record continues the journal's chain. Layout and protocol: docs/tail.md.
 
-internal import CChecksum
+internal import CMachine
 
 package enum TailFormat {
     package static let fileName = "tail"
@@ -14,9 +14,9 @@ package enum TailFormat {
     /// On disk; a reader takes no other.
     static let version: UInt32 = 1
     /// On disk: so many anchors.
-    package static let segments = 16
+    package static let stripes = 16
     /// Two slots: the LSN of the record published last · its complement. On disk.
-    static let marksOffset = 64
+    static let highWaterOffset = 64
     package static let anchorsOffset = 128
     static let anchorBytes = 32
     /// In place of a record's length: the next record is at the next multiple of the capacity. On disk.
@@ -74,7 +74,7 @@ package enum TailFormat {
         static func hash(_ storeID: String) -> UInt64 { Array(storeID.utf8).withUnsafeBytes { XXH64.hash($0) } }
     }
 
-    /// The first record that begins in a segment, and the chain before it.
+    /// The first record that begins in a stripe, and the chain before it.
     package struct Anchor: Equatable {
         var position: UInt64
         var lsn: UInt64

@@ -8,7 +8,7 @@ package struct TailImage: Sendable {
     private let data: ArraySlice<UInt8>
     private let anchors: [TailFormat.Anchor]
     /// This record was published, by the header's mark; 0 where that says nothing.
-    private let mark: UInt64
+    private let highWater: UInt64
 
     /// Reads the file; nil where it is missing, short, no tail or another store's.
     ///
@@ -28,16 +28,16 @@ package struct TailImage: Sendable {
         else { return nil }
         epoch = header.epoch
         data = bytes[TailFormat.headerBytes..<(TailFormat.headerBytes + Int(header.capacity))]
-        mark = bytes.withUnsafeBytes { raw in
-            [TailFormat.marksOffset, TailFormat.marksOffset + 16].map { slot in
+        highWater = bytes.withUnsafeBytes { raw in
+            [TailFormat.highWaterOffset, TailFormat.highWaterOffset + 16].map { slot in
                 let lsn = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: slot, as: UInt64.self))
                 let complement = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: slot + 8, as: UInt64.self))
                 return lsn == ~complement ? lsn : 0
             }.reduce(0, max)
         }
         anchors = bytes.withUnsafeBytes { raw in
-            (0..<TailFormat.segments).compactMap { segment in
-                let place = TailFormat.anchorsOffset + segment * TailFormat.anchorBytes
+            (0..<TailFormat.stripes).compactMap { stripe in
+                let place = TailFormat.anchorsOffset + stripe * TailFormat.anchorBytes
                 func word(_ index: Int) -> UInt64 {
                     UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: place + index * 8, as: UInt64.self))
                 }
@@ -72,7 +72,7 @@ package struct TailImage: Sendable {
         var result = Continuation(after: end.lsn)
         guard end.epoch == epoch else { return result }
         guard let anchor = anchors.filter({ $0.lsn <= end.lsn.value + 1 }).max(by: { $0.lsn < $1.lsn }) else {
-            let isFresh = anchors.isEmpty && mark <= end.lsn.value && data.prefix(8).allSatisfy { $0 == 0 }
+            let isFresh = anchors.isEmpty && highWater <= end.lsn.value && data.prefix(8).allSatisfy { $0 == 0 }
             if !isFresh { result.why = "the tail has no anchor that leads to the journal's end" }
             return result
         }
@@ -84,11 +84,11 @@ package struct TailImage: Sendable {
                 result.why = "the tail goes on behind a gap"
             }
             // A walk ends at the record behind the last one.
-            if mark >= max(walk.lsn, end.lsn.value + 1) {
+            if highWater >= max(walk.lsn, end.lsn.value + 1) {
                 result.why = result.why ?? "the tail ends before a record that was published"
             }
             // A ring whose mark is the journal's end knew of all that went by itself.
-            if result.why == nil && walk.lsn <= end.lsn.value && mark < end.lsn.value {
+            if result.why == nil && walk.lsn <= end.lsn.value && highWater < end.lsn.value {
                 result.missing = LSN(walk.lsn)
             }
             // An anchor is written just before its record.
@@ -132,7 +132,7 @@ package struct TailImage: Sendable {
                 guard let bytes = Self.record(data, offset) else { return false }
                 let crc = Self.crc(bytes)
                 guard
-                    Self.crc(of: bytes, after: chain, epoch: epoch, lsn: lsn) == crc || Sabotage.ignoresChecksums
+                    Self.crc(of: bytes, after: chain, epoch: epoch, lsn: lsn) == crc
                 else { return false }
                 if lsn == end.lsn.value && crc != end.chain { return false }
                 if lsn > end.lsn.value { batch.append(encoded: bytes, lsn: LSN(lsn), epoch: epoch) }

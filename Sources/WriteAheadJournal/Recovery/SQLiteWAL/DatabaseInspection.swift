@@ -25,7 +25,7 @@ struct DatabaseInspection {
         path = folder + "/" + name
         try Self.checkKind(path, leastBytes: 512)
         try Self.checkKind(path + "-wal", leastBytes: 0)
-        wal = Sabotage.ignoresWitnesses ? nil : WALScan.file(path + "-wal")
+        wal = WALScan.file(path + "-wal")
     }
 
     /// A file that is there is a file, and not too small to be one of SQLite's.

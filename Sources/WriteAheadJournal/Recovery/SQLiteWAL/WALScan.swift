@@ -17,7 +17,7 @@
 //      would take 2⁴⁴ torn frames (WALRepair.swift). Then nothing has to be proved: putting the byte right only brings
 //      back what was written.
 //
-// What no rule sees: rot in the last transaction or two, and in a header that no byte mends; a power cut while the
+// What no rule sees: rot in the last transaction or two, and in a header that no byte repairs; a power cut while the
 // header is written anew looks the same. For those there is the sync mark.
 
 package struct WALScan: Sendable, Equatable {
@@ -39,7 +39,7 @@ package struct WALScan: Sendable, Equatable {
     /// The header does not check, and is not all zeros. SQLite takes no frame then, but begins anew with the salts it finds
     /// there: frames of before would pass for the new generation's.
     package var hasBrokenHeader = false
-    /// The first frame that does not check and cannot be mended begins here; nil where there is none.
+    /// The first frame that does not check and cannot be repaired begins here; nil where there is none.
     package var breakOffset: Int?
     /// The most commits in one run of linked frames behind that.
     package var commitsLinked = 0
@@ -127,7 +127,7 @@ package struct WALScan: Sendable, Equatable {
             noteBreak(frame, offset, size, header)
             break
         }
-        // What hangs behind the last commit is dropped anyway, mended or not.
+        // What hangs behind the last commit is dropped anyway, repaired or not.
         repairs.removeSubrange(repairsCommitted...)
         if breakOffset != nil { lookBehind(reader, size, header) }
         // The end of every log has something behind it.

@@ -28,7 +28,7 @@ package struct Salvage: Sendable {
     /// What is not in the new store, or may not be.
     package private(set) var dropped: [StoreSurvey.Finding] = []
     /// Bytes of an SQLite WAL that were altered and are right in the new store.
-    package private(set) var mended: [String] = []
+    package private(set) var repaired: [String] = []
 
     private struct Value {
         var kind: UInt8
@@ -43,7 +43,8 @@ package struct Salvage: Sendable {
     package init(_ path: String, to destination: String, vfs: String? = nil) throws {
         let folder = try Platform.resolved(path)
         let place = try Platform.resolved(destination)
-        guard Platform.exists(folder + "/" + JournalFile.name) || Platform.exists(folder + "/" + StateFile.name) else {
+        guard Platform.exists(folder + "/" + JournalSchema.name) || Platform.exists(folder + "/" + StateSchema.name)
+        else {
             throw StoreError(.notAStore, "there is no store at \(folder)", location: .init(file: folder))
         }
         guard Platform.names(in: place).isEmpty, !Platform.exists(place) || Platform.size(place + "/.") != nil else {
@@ -54,7 +55,7 @@ package struct Salvage: Sendable {
         guard mkdir(copy, 0o700) == 0 else { throw Platform.failure("creating", copy) }
         defer { Platform.removeFolder(copy) }
         let unread = try Self.copyFiles(folder, to: copy)
-        mend(copy)
+        repair(copy)
         let checkpoint = try read(copy, vfs)
         dropped += unread
         try make(place, vfs, checkpoint)
@@ -77,7 +78,8 @@ package struct Salvage: Sendable {
         defer { lock?.release() }
         var unread: [StoreSurvey.Finding] = []
         for name in [
-            JournalFile.name, JournalFile.name + "-wal", StateFile.name, StateFile.name + "-wal", RunPage.fileName,
+            JournalSchema.name, JournalSchema.name + "-wal", StateSchema.name, StateSchema.name + "-wal",
+            RunPage.fileName,
             TailFormat.fileName,
         ] {
             var status = stat()
@@ -92,13 +94,13 @@ package struct Salvage: Sendable {
         return unread
     }
 
-    private mutating func mend(_ copy: String) {
-        for name in [JournalFile.name, StateFile.name] {
+    private mutating func repair(_ copy: String) {
+        for name in [JournalSchema.name, StateSchema.name] {
             do throws(StoreError) {
                 let file = try DatabaseInspection(folder: copy, name: name)
                 guard let done = file.repairsText else { continue }
                 try file.repair()
-                mended.append(String(done.dropFirst(copy.utf8.count + 1)) + ": put right in the new store")
+                repaired.append(String(done.dropFirst(copy.utf8.count + 1)) + ": put right in the new store")
             } catch {
                 // The survey meets it again, and says so.
                 continue

@@ -88,7 +88,7 @@ package final class StoreSurvey {
     /// What its table `meta` says, and every row that checks, in no order.
     package func state(_ each: (_ name: [UInt8], _ key: [UInt8], _ kind: UInt8, _ value: [UInt8]) -> Void) -> StateMeta?
     {
-        guard let (connection, fault) = open(StateFile.name, "state") else { return nil }
+        guard let (connection, fault) = open(StateSchema.name, "state") else { return nil }
         defer { connection.close() }
         found.stateFault = fault
         var meta: StateMeta?
@@ -202,7 +202,7 @@ package final class StoreSurvey {
     ///
     /// - Returns: the store's id and where the last record is that was seen, good or not; nil where not even `meta` is there.
     package func records(_ each: (Record) throws -> Void) throws -> (storeID: String, end: ChainPosition)? {
-        guard let (connection, fault) = open(JournalFile.name, "journal") else { return nil }
+        guard let (connection, fault) = open(JournalSchema.name, "journal") else { return nil }
         defer { connection.close() }
         found.journalFault = fault
         let meta: JournalMeta

@@ -1,4 +1,0 @@
-import TestSupport
-
-/// The command `backstay`, built beside the test bundle: what the lab runs as its children.
-let builtCommand = TestBundle.folder + "/backstay"

@@ -1,0 +1,6 @@
+internal import WriteAheadJournal
+
+/// The rival says by itself that something is wrong.
+struct Noticed: Error {
+    let what: String
+}
