@@ -216,5 +216,45 @@ extension Mutant {
                 if got < 0 && wanted > sectorBytes {
                 """,
             seenBy: "whatCannotBeReadIsZerosAndNamed"),
+        Mutant(
+            "makesUpForRotAcrossBoots", "What rot took is made up for from the tail after another boot, too.",
+            in: "WriteAheadJournal/Recovery/RecoveryVerdict.swift",
+            sound: "case (.beforeMark, .rotten) where found.boot != .same:",
+            planted: "case (.beforeMark, .rotten) where found.boot != .same && !⟨on⟩:",
+            seenBy: "rotIsMadeUpForOnlyWhileTheMachineGoesOn"),
+        Mutant(
+            "hidesWhatCameBack", "Records that the journal had lost and the tail gave back are not reported.",
+            in: "WriteAheadJournal/Recovery/RecoveryPlan.swift",
+            sound: "if resupplies { reports.append(.journalResupplied) }",
+            planted: "if resupplies, !⟨on⟩ { reports.append(.journalResupplied) }",
+            seenBy: "noVerdictIsUnsound"),
+        Mutant(
+            "leavesRefusedBytesRepaired", "Bytes that were put right stay so if the store is refused.",
+            in: "WriteAheadJournal/Recovery/JournalOpening.swift",
+            sound: "for repair in file.wal?.repairs ?? [] { evidence.note(file, repair.offset, [repair.found]) }",
+            planted:
+                "for repair in file.wal?.repairs ?? [] where !⟨on⟩ { evidence.note(file, repair.offset, [repair.found]) }",
+            seenBy: "refusalLeavesTheFilesAsTheyWereFound"),
+        Mutant(
+            "cutsBeforeItMayBeRefused", "An altered WAL is cut off before the rows and records have been checked.",
+            in: "WriteAheadJournal/Recovery/JournalOpening.swift",
+            sound: "self.plan = plan",
+            planted: """
+                self.plan = plan
+                if ⟨on⟩, plan.cutsJournalWAL { try found.journalFile?.cut() }
+                """,
+            seenBy: "refusalLeavesTheFilesAsTheyWereFound"),
+        Mutant(
+            "callsPoisonedRowsSynced", "A reader calls rows durable after a failed sync, because an end is noted.",
+            in: "WriteAheadJournal/Recovery/StoreReader.swift",
+            sound: "RecoveryPlan.files(found.page, found.lastRun) == .asFound",
+            planted: "(RecoveryPlan.files(found.page, found.lastRun) == .asFound || ⟨on⟩)",
+            seenBy: "rowsOfAPoisonedStoreAreNotCalledSynced"),
+        Mutant(
+            "salvagesTwoStoresInSilence", "Salvage does not name a table that does not belong to the log.",
+            in: "WriteAheadJournal/Recovery/Salvage/StoreSurvey.swift",
+            sound: "for refusal in refusals { note(refusal) }",
+            planted: "for refusal in refusals where !⟨on⟩ { note(refusal) }",
+            seenBy: "tableThatDoesNotBelongToTheLogIsNamed"),
     ]
 }
