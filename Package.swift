@@ -51,31 +51,35 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
     ],
     targets: [
+        // The platform's C library under one name.
+        .target(name: "SystemC", path: "Sources/C/SystemC", swiftSettings: settings),
+
         // Exit hooks: useful alone.
         .target(name: "CExitHooks", path: "Sources/C/CExitHooks", cSettings: cSettings),
-        .target(name: "ExitHooks", dependencies: ["CExitHooks"], swiftSettings: settings),
+        .target(name: "ExitHooks", dependencies: ["CExitHooks", "SystemC"], swiftSettings: settings),
 
         // The journal: bytes in, LSNs out.
         .systemLibrary(
             name: "CSQLite", path: "Sources/C/CSQLite", pkgConfig: "sqlite3",
             providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
         .target(name: "CMachine", path: "Sources/C/CMachine", cSettings: cSettings),
-        .target(name: "WriteAheadJournal", dependencies: ["CSQLite", "CMachine"], swiftSettings: settings),
+        .target(name: "WriteAheadJournal", dependencies: ["CSQLite", "CMachine", "SystemC"], swiftSettings: settings),
 
         // The store.
         .target(
-            name: "Backstay", dependencies: ["WriteAheadJournal", "ExitHooks", "CMachine"], swiftSettings: settings),
+            name: "Backstay", dependencies: ["WriteAheadJournal", "ExitHooks", "CMachine", "SystemC"],
+            swiftSettings: settings),
 
         // What `backstay bench` measures.
         .target(
-            name: "Bench", dependencies: ["Backstay", "WriteAheadJournal", "CSQLite", "CFaultVFS"],
+            name: "Bench", dependencies: ["Backstay", "WriteAheadJournal", "CSQLite", "CFaultVFS", "SystemC"],
             swiftSettings: settings),
 
         // What `backstay drill` runs.
         .target(
             name: "CFaultVFS", dependencies: ["CSQLite"], path: "Sources/C/CFaultVFS", cSettings: cSettings),
         .target(
-            name: "Drill", dependencies: ["Backstay", "ExitHooks", "WriteAheadJournal", "CFaultVFS"],
+            name: "Drill", dependencies: ["Backstay", "ExitHooks", "WriteAheadJournal", "CFaultVFS", "SystemC"],
             swiftSettings: settings),
 
         // The command.
@@ -85,6 +89,7 @@ let package = Package(
                 "Backstay", "ExitHooks", "WriteAheadJournal", "Drill", "Bench",
                 .product(
                     name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["CommandLine"])),
+                "SystemC",
             ],
             swiftSettings: settings
         ),
@@ -94,7 +99,7 @@ let package = Package(
         .target(
             name: "CrashLab",
             dependencies: [
-                "Drill", "Backstay", "ExitHooks", "WriteAheadJournal", "CFaultVFS", "CLab", "CSQLite",
+                "Drill", "Backstay", "ExitHooks", "WriteAheadJournal", "CFaultVFS", "CLab", "CSQLite", "SystemC",
             ],
             path: "Tests/Lab/CrashLab",
             swiftSettings: settings),
@@ -106,6 +111,7 @@ let package = Package(
                 "CrashLab", "Drill", "ExitHooks",
                 .product(
                     name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["CommandLine"])),
+                "SystemC",
             ],
             path: "Tests/Lab/LabTool",
             swiftSettings: settings
@@ -113,43 +119,48 @@ let package = Package(
 
         // What the emulated machines of `lab power` run.
         .executableTarget(
-            name: "lab-guest", dependencies: ["Drill"], path: "Tests/Lab/LabGuest", swiftSettings: settings),
+            name: "lab-guest", dependencies: ["Drill", "SystemC"], path: "Tests/Lab/LabGuest", swiftSettings: settings),
 
         // Recovery under libFuzzer: .ci/fuzz.
         .executableTarget(
-            name: "lab-fuzz", dependencies: ["CrashLab"], path: "Tests/Lab/LabFuzz", swiftSettings: settings),
+            name: "lab-fuzz", dependencies: ["CrashLab", "SystemC"], path: "Tests/Lab/LabFuzz", swiftSettings: settings),
 
         .executableTarget(
-            name: "ExitHooksProbe", dependencies: ["ExitHooks", "CExitHooks"], path: "Tests/ExitHooksProbe",
+            name: "ExitHooksProbe", dependencies: ["ExitHooks", "CExitHooks", "SystemC"], path: "Tests/ExitHooksProbe",
             swiftSettings: settings),
         .testTarget(
-            name: "ExitHooksTests", dependencies: ["ExitHooks", "CExitHooks", "ExitHooksProbe", "TestSupport"],
+            name: "ExitHooksTests",
+            dependencies: ["ExitHooks", "CExitHooks", "ExitHooksProbe", "TestSupport", "SystemC"],
             swiftSettings: settings),
         // What suites share.
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+        .target(name: "TestSupport", dependencies: ["SystemC"], path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(
             name: "WriteAheadJournalTests",
-            dependencies: ["WriteAheadJournal", "CMachine", "CSQLite", "CFaultVFS", "TestSupport"],
+            dependencies: ["WriteAheadJournal", "CMachine", "CSQLite", "CFaultVFS", "TestSupport", "SystemC"],
             swiftSettings: settings),
         .testTarget(
-            name: "BackstayTests", dependencies: ["Backstay", "ExitHooks", "WriteAheadJournal", "TestSupport"],
+            name: "BackstayTests",
+            dependencies: ["Backstay", "ExitHooks", "WriteAheadJournal", "TestSupport", "SystemC"],
             swiftSettings: settings),
         .testTarget(
-            name: "BackstayToolTests", dependencies: ["BackstayTool", "Drill", "Backstay", "TestSupport"],
+            name: "BackstayToolTests", dependencies: ["BackstayTool", "Drill", "Backstay", "TestSupport", "SystemC"],
             exclude: ["unicode_import.py"], swiftSettings: settings),
         .testTarget(
             name: "DrillTests",
-            dependencies: ["Drill", "BackstayTool", "WriteAheadJournal", "CSQLite", "CFaultVFS", "TestSupport"],
+            dependencies: [
+                "Drill", "BackstayTool", "WriteAheadJournal", "CSQLite", "CFaultVFS", "TestSupport", "SystemC",
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "CrashLabTests",
             dependencies: [
                 "CrashLab", "lab", "lab-fuzz", "Drill", "Backstay", "WriteAheadJournal", "CSQLite", "CFaultVFS",
-                "TestSupport",
+                "TestSupport", "SystemC",
             ],
             swiftSettings: settings),
-        .testTarget(name: "ExamplesTests", dependencies: ["TestSupport"], swiftSettings: settings),
+        .testTarget(name: "ExamplesTests", dependencies: ["TestSupport", "SystemC"], swiftSettings: settings),
         .testTarget(
-            name: "PackageTests", dependencies: ["Backstay", "ExitHooks", "TestSupport"], swiftSettings: settings),
+            name: "PackageTests", dependencies: ["Backstay", "ExitHooks", "TestSupport", "SystemC"],
+            swiftSettings: settings),
     ] + examples
 )

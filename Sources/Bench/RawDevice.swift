@@ -1,13 +1,7 @@
 // The raw limit of the device: overwrite 4 KiB of a file whose blocks are written, then fdatasync.
 
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 final class RawDevice {
     private let descriptor: Int32
@@ -17,9 +11,9 @@ final class RawDevice {
 
     init(_ path: String) throws {
         descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw Platform.failure("creating", path) }
+        guard descriptor >= 0 else { throw Files.failure("creating", path) }
         for index in 0..<Self.pages { pwrite(descriptor, page, page.count, off_t(index * page.count)) }
-        guard fsync(descriptor) == 0 else { throw Platform.failure("syncing", path) }
+        guard fsync(descriptor) == 0 else { throw Files.failure("syncing", path) }
     }
 
     deinit { close(descriptor) }
@@ -31,7 +25,7 @@ final class RawDevice {
         #else
         let synced = fdatasync(descriptor) == 0
         #endif
-        guard wrote == page.count, synced else { throw Platform.failure("overwriting", "the raw file") }
+        guard wrote == page.count, synced else { throw Files.failure("overwriting", "the raw file") }
         next = (next + 1) % Self.pages
     }
 }

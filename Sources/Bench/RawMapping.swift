@@ -1,13 +1,7 @@
 // The raw limit of a change that survives the process: copy 128 bytes into a shared mapping, with their checksum.
 
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 final class RawMapping {
     // Used by one round at a time; freed with the object.
@@ -19,14 +13,14 @@ final class RawMapping {
 
     init(_ path: String) throws {
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw Platform.failure("creating", path) }
+        guard descriptor >= 0 else { throw Files.failure("creating", path) }
         defer { close(descriptor) }
         let zeros = [UInt8](repeating: 0, count: Self.size)
-        guard zeros.withUnsafeBytes({ Platform.writeAll(descriptor, $0) }), fsync(descriptor) == 0 else {
-            throw Platform.failure("writing", path)
+        guard zeros.withUnsafeBytes({ Files.writeAll(descriptor, $0) }), fsync(descriptor) == 0 else {
+            throw Files.failure("writing", path)
         }
         guard let map = mmap(nil, Self.size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0), map != MAP_FAILED
-        else { throw Platform.failure("mapping", path) }
+        else { throw Files.failure("mapping", path) }
         self.map = map
     }
 

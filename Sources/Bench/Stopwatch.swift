@@ -8,14 +8,14 @@ internal import WriteAheadJournal
 package enum Stopwatch {
     /// Seconds the body takes.
     package static func seconds(_ body: () throws -> Void) rethrows -> Double {
-        let start = Platform.monotonicNanoseconds()
+        let start = Clock.monotonicNanoseconds()
         try body()
-        return Double(Platform.monotonicNanoseconds() - start) / 1e9
+        return Double(Clock.monotonicNanoseconds() - start) / 1e9
     }
 
     package static func seconds(_ body: () async throws -> Void) async rethrows -> Double {
-        let start = Platform.monotonicNanoseconds()
+        let start = Clock.monotonicNanoseconds()
         try await body()
-        return Double(Platform.monotonicNanoseconds() - start) / 1e9
+        return Double(Clock.monotonicNanoseconds() - start) / 1e9
     }
 }

@@ -5,13 +5,7 @@ internal import Backstay
 internal import CFaultVFS
 internal import Synchronization
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 extension StoreBenchmark {
     // MARK: The journal alone
@@ -39,12 +33,12 @@ extension StoreBenchmark {
             for second in 0..<seconds {
                 progress("journal append: second \(second + 1) of \(seconds)")
                 var count = 0
-                let start = Platform.monotonicNanoseconds()
+                let start = Clock.monotonicNanoseconds()
                 var now = start
                 while now - start < 1_000_000_000 {
                     state.newest.store(try Self.append(journal, bytes, 1_000), ordering: .relaxed)
                     count += 1_000
-                    now = Platform.monotonicNanoseconds()
+                    now = Clock.monotonicNanoseconds()
                 }
                 each.append(Double(now - start) / Double(count))
             }
@@ -91,14 +85,14 @@ extension StoreBenchmark {
         for round in 0..<max(5, rounds * 4) {
             progress("an empty store: round \(round + 1)")
             let path = fresh("empty")
-            let made = Platform.monotonicNanoseconds()
+            let made = Clock.monotonicNanoseconds()
             let store = try await StateStore.open(path)
-            creations.append(Double(Platform.monotonicNanoseconds() - made))
+            creations.append(Double(Clock.monotonicNanoseconds() - made))
             try await store.close()
-            let start = Platform.monotonicNanoseconds()
+            let start = Clock.monotonicNanoseconds()
             let again = try await StateStore.open(path)
-            opens.append(Double(Platform.monotonicNanoseconds() - start))
-            bytes = Platform.names(in: path).reduce(0) { $0 + Self.blocks(path + "/" + $1) }
+            opens.append(Double(Clock.monotonicNanoseconds() - start))
+            bytes = Files.names(in: path).reduce(0) { $0 + Self.blocks(path + "/" + $1) }
             try await again.close()
         }
         let spread = Spread(opens)
@@ -161,7 +155,7 @@ extension StoreBenchmark {
     }
 
     private static func written(_ path: String) -> UInt64 {
-        guard let folder = try? Platform.resolved(path) else { return 0 }
+        guard let folder = try? Files.resolved(path) else { return 0 }
         return ["journal.db", "journal.db-wal", "state.db", "state.db-wal"].reduce(0) {
             $0 + backstay_fault_counts(folder + "/" + $1).bytes
         }

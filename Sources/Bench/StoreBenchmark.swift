@@ -4,13 +4,7 @@
 
 internal import Backstay
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 package struct StoreBenchmark: Sendable {
     /// One comparison.
@@ -109,7 +103,7 @@ package struct StoreBenchmark: Sendable {
 
     func fresh(_ name: String) -> String {
         let path = "\(folder)/\(name)"
-        Platform.removeFolder(path)
+        Files.removeFolder(path)
         return path
     }
 
@@ -314,7 +308,7 @@ package struct StoreBenchmark: Sendable {
         var rates: [Double] = []
         for round in 0..<max(1, rounds / 2) {
             progress("replay: round \(round + 1)")
-            Platform.removeFolder(path)
+            Files.removeFolder(path)
             let store = try await StateStore.open(path, options: options)
             try Subject(store: store, plain: nil).fill(keys)
             try await store.checkpoint()
@@ -339,9 +333,9 @@ package struct StoreBenchmark: Sendable {
 
     /// The folder as a kill at this moment would leave it.
     private static func copyLive(_ path: String, to copy: String) throws {
-        guard mkdir(copy, 0o700) == 0 else { throw Platform.failure("creating", copy) }
-        for name in Platform.names(in: path) where !name.hasSuffix("-shm") {
-            try Platform.copyFile(path + "/" + name, to: copy + "/" + name)
+        guard mkdir(copy, 0o700) == 0 else { throw Files.failure("creating", copy) }
+        for name in Files.names(in: path) where !name.hasSuffix("-shm") {
+            try Files.copyFile(path + "/" + name, to: copy + "/" + name)
         }
     }
 
@@ -369,7 +363,7 @@ package struct StoreBenchmark: Sendable {
     }
 
     private static func residentBytes() -> Int {
-        guard let text = Platform.text(at: "/proc/self/statm") else { return 0 }
+        guard let text = Files.text(at: "/proc/self/statm") else { return 0 }
         let parts = text.split(separator: " ")
         return parts.count > 1 ? (Int(parts[1]) ?? 0) * 4_096 : 0
     }

@@ -2,13 +2,7 @@
 
 import CExitHooks
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 enum Calls {
     private enum Next {

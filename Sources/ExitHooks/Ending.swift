@@ -9,13 +9,7 @@
 
 import CExitHooks
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 enum Ending {
     /// The gate and others that wait for the exit thread allow it this much longer than the deadline, nanoseconds.

@@ -5,13 +5,7 @@
 
 import CExitHooks
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 extension ExitHooks {
     /// A signal that can end a program in an orderly way.

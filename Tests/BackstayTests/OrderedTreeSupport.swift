@@ -3,13 +3,7 @@
 import TestSupport
 @testable import Backstay
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 typealias OrderedTreeBytes = [UInt8]
 

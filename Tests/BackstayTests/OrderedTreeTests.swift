@@ -6,13 +6,7 @@ import Testing
 
 @testable import Backstay
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 @Suite struct OrderedTreeTests {
     // MARK: Order and search

@@ -1,13 +1,7 @@
 // What is not a store, was damaged, or was left by a crash: a typed error with nothing changed, or an opening by itself.
 
 import Backstay
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 import Testing
 import WriteAheadJournal
 
@@ -83,7 +77,7 @@ import WriteAheadJournal
         let missing = folder.store
         #expect(failure { _ = try StateStore.open(missing, options: options) }?.code == .notAStore)
         #expect(failure { _ = try StateStore.openReadOnly(missing) }?.code == .notAStore)
-        #expect(Platform.names(in: folder.path).isEmpty)
+        #expect(Files.names(in: folder.path).isEmpty)
         let rows = try makeStore(missing)
         let store = try StateStore.open(missing, options: options)
         #expect(try store.entries().rows == rows)
@@ -310,7 +304,7 @@ import WriteAheadJournal
         let remains = folder.path + "/.app.backstay.creating-99999999-abc"
         shell("mkdir '\(remains)' && echo x > '\(remains)/journal.db' && : > '\(remains)/lock'")
         let store = try StateStore.open(folder.store)
-        #expect(Platform.names(in: folder.path) == ["app.backstay"])
+        #expect(Files.names(in: folder.path) == ["app.backstay"])
         try closeVerified(store)
     }
 

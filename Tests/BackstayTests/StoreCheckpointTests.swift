@@ -4,13 +4,7 @@ import Backstay
 import Testing
 @testable import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 @Suite struct StoreCheckpointTests {
     let folder: TemporaryFolder
@@ -264,7 +258,7 @@ import Glibc
         try store.checkpoint()
         try store.set("named", "kept")
         let rows = try store.entries().rows
-        func size(_ name: String) -> Int { Platform.size(folder.store + "/" + name) ?? 0 }
+        func size(_ name: String) -> Int { Files.size(folder.store + "/" + name) ?? 0 }
         #expect(size("state.db") + size("state.db-wal") > 4_000_000)
         try store.compact()
         #expect(size("state.db") < 400_000)

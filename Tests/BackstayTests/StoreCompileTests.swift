@@ -12,9 +12,9 @@ import WriteAheadJournal
         }
         let folder = try TemporaryFolder()
         // The test runner lies beside its modules; a test bundle lies in a folder of its own on Darwin.
-        let build = shell("d=\"$(readlink -f /proc/\(Platform.processID())/exe)\"; dirname \"$d\"").output
-        let products = Platform.exists(build + "/Modules") ? build : Self.productsFromArguments()
-        guard let products, Platform.exists(products + "/Modules/Backstay.swiftmodule") else {
+        let build = shell("d=\"$(readlink -f /proc/\(Machine.processID())/exe)\"; dirname \"$d\"").output
+        let products = Files.exists(build + "/Modules") ? build : Self.productsFromArguments()
+        guard let products, Files.exists(products + "/Modules/Backstay.swiftmodule") else {
             print("not tested: the modules are not where the build keeps them (\(build))")
             return nil
         }

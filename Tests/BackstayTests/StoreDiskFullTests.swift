@@ -1,13 +1,7 @@
 // A full disk, for real: a small file system that is mounted for the test, where the tests may mount one.
 
 import Backstay
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 import Testing
 import WriteAheadJournal
 
@@ -234,7 +228,7 @@ final class SmallDisk: Sendable {
             disk.fill(leaving: left)
             let error = failure { _ = try StateStore.open(disk.path + "/app") }
             #expect(error?.code == .diskFull, "\(left) bytes left: \(error.map(String.init(describing:)) ?? "opened")")
-            #expect(Platform.names(in: disk.path) == ["ballast"], "\(left) bytes left")
+            #expect(Files.names(in: disk.path) == ["ballast"], "\(left) bytes left")
             disk.empty()
         }
         let store = try StateStore.open(disk.path + "/app")
@@ -247,7 +241,7 @@ final class SmallDisk: Sendable {
         try store.set("large", [UInt8](repeating: 7, count: 13 << 20))
         let error = failure { try store.backup(to: disk.path + "/copy") }
         #expect(error?.code == .diskFull)
-        #expect(Platform.names(in: disk.path).isEmpty)
+        #expect(Files.names(in: disk.path).isEmpty)
         try store.set("after", 1)
         try closeVerified(store)
     }
@@ -289,10 +283,10 @@ final class SmallDisk: Sendable {
         let storeID = reader.storeID
         reader.close()
         RunPage.notePoisoned(folder: path, storeID: storeID)
-        let names = Platform.names(in: path)
+        let names = Files.names(in: path)
         disk.fill(leaving: 1 << 20)
         #expect(failure { _ = try StateStore.open(path) }?.code == .diskFull)
-        #expect(Platform.names(in: path) == names)
+        #expect(Files.names(in: path) == names)
         disk.empty()
         let again = try StateStore.open(path)
         #expect(try again.get("large", as: [UInt8].self)?.count == 2 << 20)

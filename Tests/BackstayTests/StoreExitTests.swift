@@ -2,13 +2,7 @@
 
 import Backstay
 import ExitHooks
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 import Testing
 import WriteAheadJournal
 
@@ -291,7 +285,7 @@ private func forksInsideATransaction(_ store: StateStore) -> Int32? {
         let store = try await StateStore.open(folder.store)
         #expect(store.recovery.lastEnd.kind == .clean)
         #expect(try store.entries().map(\.key) == ["after its drop", "after its exit", "after the child", "answered"])
-        #expect(!Platform.exists(folder.store + ".copy"))
+        #expect(!Files.exists(folder.store + ".copy"))
         try await closeVerified(store)
     }
 
@@ -358,13 +352,13 @@ private func forksInsideATransaction(_ store: StateStore) -> Int32? {
             // Opening the pipe waits for its other end.
             close(open(ready, O_RDONLY))
             let pid = try #require(FolderLock.owner(folder: path)?.pid)
-            let start = Platform.monotonicNanoseconds()
+            let start = Clock.monotonicNanoseconds()
             let error = failure { _ = try StateStore.open(path) }
             #expect(
-                Platform.monotonicNanoseconds() - start < 5_000_000_000, "within a second, and some for a busy machine")
+                Clock.monotonicNanoseconds() - start < 5_000_000_000, "within a second, and some for a busy machine")
             #expect(error?.code == .busy)
             #expect(
-                error?.message.contains("process \(pid) on \(Platform.hostName())") == true, "\(error?.message ?? "")")
+                error?.message.contains("process \(pid) on \(Machine.hostName())") == true, "\(error?.message ?? "")")
             #expect(try StateStore.openReadOnly(path).get("answered") == 42)
             try #require(pid != getpid() && pid > 1)
             kill(pid, SIGKILL)
@@ -413,7 +407,7 @@ private func forksInsideATransaction(_ store: StateStore) -> Int32? {
             try await store.compact()
             try await store.close()
         }
-        #expect(Platform.names(in: folder.path) == ["app.backstay"])
+        #expect(Files.names(in: folder.path) == ["app.backstay"])
         #expect(try await verdict().kind == .clean)
     }
 

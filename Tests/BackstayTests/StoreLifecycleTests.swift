@@ -1,13 +1,7 @@
 // Opening, closing, dropping, reading beside an owner, backups.
 
 @testable import Backstay
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 import Testing
 import WriteAheadJournal
 
@@ -45,7 +39,7 @@ import WriteAheadJournal
             #expect(error?.code == .closed, "\(name)")
             #expect(error?.outcome == .rejected, "\(name)")
         }
-        #expect(!Platform.exists(copy))
+        #expect(!Files.exists(copy))
         // What needs no files goes on.
         #expect(store.statistics.keys == 1)
         #expect(store.recovery.isNew)
@@ -110,7 +104,7 @@ import WriteAheadJournal
             guard error?.code == .ioError else { exit(3) }
             guard await asyncFailure({ try await store.backup(to: place + "/copy") })?.code == .ioError else { exit(4) }
         }
-        #expect(Platform.names(in: place) == [])
+        #expect(Files.names(in: place) == [])
     }
     #endif
 
@@ -166,7 +160,7 @@ import WriteAheadJournal
 
     @Test func closingBesideWritersAnswersEachTruthfully() throws {
         for _ in 0..<5 {
-            let path = folder.path + "/\(Platform.randomBits())"
+            let path = folder.path + "/\(Machine.randomBits())"
             let store = try StateStore.open(path)
             let answered = Counter()
             let rejected = Counter()
@@ -326,9 +320,9 @@ import WriteAheadJournal
         let store = try await StateStore.open(folder.store)
         try await store.set("a", 1)
         try await closeVerified(store)
-        let names = Platform.names(in: folder.store)
+        let names = Files.names(in: folder.store)
         let reader = try await StateStore.openReadOnly(folder.store)
-        #expect(Platform.names(in: folder.store) == names, "reading made a file")
+        #expect(Files.names(in: folder.store) == names, "reading made a file")
         let changes: [() async throws -> Void] = [
             { try await reader.set("a", 2) }, { try await reader.set("a", nil as Int?) },
             { try await reader.remove("a") },
@@ -505,7 +499,7 @@ import WriteAheadJournal
         #expect(shell("cat '\(folder.path)/full/file' '\(folder.path)/plain'").output == "x\nx")
         #expect(try tableRows(folder.path + "/other").count == 1)
         try store.backup(to: folder.path + "/empty")
-        #expect(Platform.names(in: folder.path) == ["app.backstay", "empty", "full", "other", "plain"])
+        #expect(Files.names(in: folder.path) == ["app.backstay", "empty", "full", "other", "plain"])
         let copy = try StateStore.open(folder.path + "/empty")
         #expect(try copy.get("a") == 1)
         try closeVerified(copy)
@@ -527,7 +521,7 @@ import WriteAheadJournal
             try await store.close()
             exit(7)
         }
-        #expect(Platform.text(at: path + "/lock")?.hasPrefix("pid=") == true)
+        #expect(Files.text(at: path + "/lock")?.hasPrefix("pid=") == true)
         let store = try await StateStore.open(path)
         #expect(try store.get("a") == 1)
         #expect(store.recovery.lastEnd.kind == .clean)

@@ -7,13 +7,7 @@ import WriteAheadJournal
 
 @testable import Backstay
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 @Suite struct StoreMemoryTests {
     private final class Seen: Sendable {

@@ -2,13 +2,7 @@
 // sqlite3 shell, threads and events.
 
 import Backstay
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 import Testing
 @testable import WriteAheadJournal
 
@@ -172,7 +166,7 @@ func write(_ bytes: [UInt8], to path: String) throws {
     let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL, 0o600)
     try #require(descriptor >= 0)
     defer { close(descriptor) }
-    try #require(bytes.withUnsafeBytes { Platform.writeAll(descriptor, $0) })
+    try #require(bytes.withUnsafeBytes { Files.writeAll(descriptor, $0) })
 }
 
 // MARK: Threads
@@ -195,7 +189,7 @@ final class Event: Sendable {
     /// Waits for it; false where it has not happened after `seconds`.
     @discardableResult
     func wait(seconds: UInt64 = 20) -> Bool {
-        let deadline = Platform.monotonicNanoseconds() + seconds * 1_000_000_000
+        let deadline = Clock.monotonicNanoseconds() + seconds * 1_000_000_000
         lock.lock()
         defer { lock.unlock() }
         while count.value == 0 {

@@ -5,13 +5,7 @@ import TestSupport
 import Testing
 import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 @Suite(.timeLimit(.minutes(5))) struct StoreTailTests {
     let folder: TemporaryFolder
@@ -37,7 +31,7 @@ import Glibc
             let file = open(answers, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
             @Sendable func answered(_ key: String) {
                 let line = Array((key + "\n").utf8)
-                _ = line.withUnsafeBytes { Platform.writeAll(file, $0) }
+                _ = line.withUnsafeBytes { Files.writeAll(file, $0) }
             }
             for writer in 0..<4 {
                 _ = try WorkerThread("writer") {
@@ -72,11 +66,11 @@ import Glibc
                 }
             }
             // So many answers are enough, however busy the machine.
-            while (Platform.size(answers) ?? 0) < 4_000 { usleep(1_000) }
+            while (Files.size(answers) ?? 0) < 4_000 { usleep(1_000) }
             usleep(UInt32(10_000 + seed * 20_000))
             kill(getpid(), SIGKILL)
         }
-        let text = try #require(Platform.contents(answers, limit: 1 << 30))
+        let text = try #require(Files.contents(answers, limit: 1 << 30))
         let keys = String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init)
         #expect(keys.count > 100)
         let store = try await StateStore.open(path)
@@ -185,12 +179,12 @@ import Glibc
             let store = try await StateStore.open(path, options: Self.lagging())
             for number in 0..<50 { try await store.set("k\(number)", number, durability: .process) }
             for round in 0..<6 {
-                let before = Platform.contents(path + "/tail", limit: 1 << 20)
+                let before = Files.contents(path + "/tail", limit: 1 << 20)
                 let pid = forkProcess()
                 if pid == 0 {
                     // As a program that knows nothing of the store's rules.
                     let codes = (0..<3).map { _ in failure { try store.set("child", 1, durability: .process) }?.code }
-                    let isMapped = (Platform.text(at: "/proc/self/maps") ?? "").contains("/tail")
+                    let isMapped = (Files.text(at: "/proc/self/maps") ?? "").contains("/tail")
                     guard codes == [.forked, .forked, .forked], !isMapped else { _exit(9) }
                     switch round % 3 {
                     case 0: exit(0)
@@ -202,7 +196,7 @@ import Glibc
                 }
                 let status = waitForEnd(of: pid)
                 guard status == (round % 3 == 2 ? SIGKILL : 0) else { exit(10 + Int32(round)) }
-                guard Platform.contents(path + "/tail", limit: 1 << 20) == before else { exit(20) }
+                guard Files.contents(path + "/tail", limit: 1 << 20) == before else { exit(20) }
                 for number in 0..<50 {
                     try await store.set("k\(50 + round * 50 + number)", number, durability: .process)
                 }

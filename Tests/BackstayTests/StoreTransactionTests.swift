@@ -158,7 +158,7 @@ import Testing
         #expect(error?.code == .reentrant)
         #expect(try store.get("a") == 2)
         #expect(try store.get("b") == 1)
-        #expect(!Platform.exists(copy))
+        #expect(!Files.exists(copy))
         try closeVerified(store)
     }
 

@@ -306,11 +306,11 @@ import WriteAheadJournal
         wanted.with { $0 = LSN(.max) }
         try store.set("flag", true)
         try store.set("user", User(name: "Ada", age: 36, tags: []))
-        let start = Platform.monotonicNanoseconds()
+        let start = Clock.monotonicNanoseconds()
         let receipt = try store.set("user_count", 42)
         wanted.with { $0 = receipt.lsn }
         #expect(store.statistics.checkpointLSN >= receipt.lsn || folded.wait(), "an idle store folds by itself")
-        let waited = (Platform.monotonicNanoseconds() - start) / 1_000_000
+        let waited = (Clock.monotonicNanoseconds() - start) / 1_000_000
         let database = folder.store + "/state.db"
         #expect(sqlite(database, "select value from state where key='user_count'") == "42", "after \(waited) ms")
         #expect(sqlite(database, "select value->>'$.name' from state where type='json'") == "Ada")

@@ -2,13 +2,7 @@
 import Testing
 import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// What is wrong from outside: places that are no store, stores that are held, newer or damaged, arguments out of bounds.
 @Suite(.serialized)

@@ -1,13 +1,7 @@
 #if CommandLine
 import Testing
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// An import that is killed again and again: nothing acknowledged is lost, nothing is imported twice.
 @Suite(.serialized)

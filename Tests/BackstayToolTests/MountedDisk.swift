@@ -1,13 +1,7 @@
 // File systems of a test's own: images in a file, mounted by way of a loop device, and some that need none.
 
 #if CommandLine
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 final class MountedDisk {
     enum Kind: String, CaseIterable {

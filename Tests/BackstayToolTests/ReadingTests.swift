@@ -1,13 +1,7 @@
 #if CommandLine
 import Testing
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// Reading commands create and write nothing, and see what was acknowledged.
 @Suite(.serialized)

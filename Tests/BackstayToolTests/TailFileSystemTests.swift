@@ -6,13 +6,7 @@ import Testing
 
 @testable import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 @Suite(.serialized, .timeLimit(.minutes(5))) struct TailFileSystemTests {
     private static func lagging() -> StoreOptions {
@@ -108,7 +102,7 @@ import Glibc
             try await Self.write(to: path, notes)
             _exit(0)
         }
-        let counts = (Platform.text(at: notes.path + "/answered") ?? "").split(separator: " ").compactMap { Int($0) }
+        let counts = (Files.text(at: notes.path + "/answered") ?? "").split(separator: " ").compactMap { Int($0) }
         try #require(counts.count == 2, "the writer came to no end")
         try disk.free()
         let store = try await StateStore.open(path)
@@ -189,7 +183,7 @@ import Glibc
         }
         let text = Array("\(answered) \(refused)".utf8)
         let file = open(notes + "/answered", O_CREAT | O_WRONLY, 0o600)
-        _ = text.withUnsafeBytes { Platform.writeAll(file, $0) }
+        _ = text.withUnsafeBytes { Files.writeAll(file, $0) }
     }
 
     /// The disk is full where the tail has to be made: said at the opening, nothing half made, nothing noted.

@@ -3,13 +3,7 @@
 #if CommandLine
 import Testing
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 @Suite struct TailReadingTests {
     @Test func commandsSeeProcessChangesOfALiveOwner() throws {

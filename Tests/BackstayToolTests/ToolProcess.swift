@@ -5,13 +5,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// How a process ended and what it wrote.
 struct ToolResult {

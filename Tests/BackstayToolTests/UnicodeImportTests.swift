@@ -1,13 +1,7 @@
 #if CommandLine
 import Testing
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// The main job on real input, in short: Debian's unicode-data, imported and killed at random by unicode_import.py.
 @Suite struct UnicodeImportTests {

@@ -32,7 +32,7 @@ import WriteAheadJournal
 
     private func run(_ blow: TracedRun.Blow, early: Bool = false) throws -> (run: TracedRun, store: String) {
         let place = try LabPlan(seed: 1).makePlace("calls-test")
-        defer { Platform.removeFolder(place) }
+        defer { Files.removeFolder(place) }
         let store = place + "/app.backstay"
         let run = try TracedRun(
             executable: builtLab, arguments: CallsWork.power.arguments(store: store, seed: 1, early: early),
@@ -60,7 +60,7 @@ import WriteAheadJournal
     @Test func creationSyncsEachStepBeforeTheNext() throws {
         // The tracer writes down the first 95 bytes of a path.
         let place = try ScratchFiles.makePlace("created", in: "/tmp")
-        defer { Platform.removeFolder(place) }
+        defer { Files.removeFolder(place) }
         let log = place + ".log"
         defer { unlink(log) }
         let run = try TracedRun(
@@ -72,7 +72,7 @@ import WriteAheadJournal
         var isFolderSynced = true
         var isInPlace = false
         var isParentSynced = false
-        for line in (Platform.text(at: log) ?? "").split(separator: "\n") {
+        for line in (Files.text(at: log) ?? "").split(separator: "\n") {
             let words = line.split(separator: " ", maxSplits: 7, omittingEmptySubsequences: false)
             guard words.count == 8, !words[2].hasPrefix("-") else { continue }
             let file = String(words[6])
@@ -96,7 +96,7 @@ import WriteAheadJournal
     /// What a killed owner wrote may be in the kernel alone. It is on the disk before anything is built on it.
     @Test func recoverySyncsWhatItFoundBeforeItWrites() throws {
         let place = try ScratchFiles.makePlace("recovered", in: "/tmp")
-        defer { Platform.removeFolder(place) }
+        defer { Files.removeFolder(place) }
         let store = place + "/s"
         // The files of an open journal: what its owner's death at this moment would leave.
         let journal = try Journal(place + "/live") { _, _ in }
@@ -109,7 +109,7 @@ import WriteAheadJournal
             errors: place + "/err", log: log)
         #expect(next.end == .exited(0))
         var synced: Set<String> = []
-        for line in (Platform.text(at: log) ?? "").split(separator: "\n") {
+        for line in (Files.text(at: log) ?? "").split(separator: "\n") {
             let words = line.split(separator: " ", maxSplits: 7, omittingEmptySubsequences: false)
             guard words.count == 8, !words[2].hasPrefix("-") else { continue }
             let file = String(words[6])

@@ -44,16 +44,16 @@ import WriteAheadJournal
     /// What a campaign of kills failed at is kept; that of one that did not is not.
     @Test func campaignThatFailsKeepsItsStore() throws {
         let place = try ScratchFiles.makePlace("campaigns", in: "/tmp")
-        defer { Platform.removeFolder(place) }
+        defer { Files.removeFolder(place) }
         var campaign = KillCampaign(kills: 1, seed: 3, executable: builtLab)
         let good = try campaign.run(in: place)
-        #expect(good.isGood && Platform.names(in: place).isEmpty, "\(good.text)")
+        #expect(good.isGood && Files.names(in: place).isEmpty, "\(good.text)")
         campaign.isEarly = true
         campaign.kills = 20
         let report = try campaign.run(in: place)
-        let kept = try #require(Platform.names(in: place).first.map { "\(place)/\($0)" })
+        let kept = try #require(Files.names(in: place).first.map { "\(place)/\($0)" })
         #expect(!report.isGood && report.text.contains("the store is kept in \(kept)\n"), "\(report.text)")
-        #expect(Platform.exists(kept + "/0.backstay/journal.db"))
+        #expect(Files.exists(kept + "/0.backstay/journal.db"))
     }
 
     /// A start that finds everything, and reports damage where nothing was altered, does not pass.
@@ -72,7 +72,7 @@ import WriteAheadJournal
     /// The next start of a store whose tail was altered says so; the attacks that judge the death of a process see it.
     @Test func damageThatAStartReportsIsSeen() throws {
         let place = try ScratchFiles.makePlace("reports", in: "/tmp")
-        defer { Platform.removeFolder(place) }
+        defer { Files.removeFolder(place) }
         var options = StoreOptions()
         options.closesAtExit = false
         options.tailBytes = Writers.leastTail
@@ -88,7 +88,7 @@ import WriteAheadJournal
         for name in ["sound", "sound for a child"] { try ScratchFiles.copy(store: live, to: "\(place)/\(name)") }
         for name in ["altered", "altered for a child"] {
             try ScratchFiles.copy(store: live, to: "\(place)/\(name)")
-            var bytes = try #require(Platform.contents("\(place)/\(name)/tail"))
+            var bytes = try #require(Files.contents("\(place)/\(name)/tail"))
             for index in bytes.indices.dropFirst(4_096) where bytes[index] != 0 { bytes[index] ^= 1 }
             try ScratchFiles.write(bytes, to: "\(place)/\(name)/tail")
         }

@@ -21,7 +21,7 @@ import WriteAheadJournal
     @Test func sameSeedMakesTheSameLife() throws {
         try FaultVFS.register()
         let place = try ScratchFiles.makePlace("model-test", in: LabPlan(seed: 1).folder)
-        defer { Platform.removeFolder(place) }
+        defer { Files.removeFolder(place) }
         for number in 0..<6 {
             var counts: [[String: Int]] = []
             for round in 0..<2 {

@@ -98,7 +98,7 @@ import Testing
         where [".swift", ".c", ".h"].contains(where: file.hasSuffix) {
             files += 1
             let text = try Self.text("Sources/" + file)
-            for word in ["Mutant", "mutant_is", "Planted", "BACKSTAY_MUTANT"] {
+            for word in ["Mutant", "mutant_is", "Planted", "BACKSTAY_MUTANT", "Sabotage"] {
                 let isThere = text.contains(word)
                 #expect(!isThere, "\(file): \(word)")
             }

@@ -23,7 +23,7 @@ import WriteAheadJournal
 
     @Test func killsOfAStoreThatAnswersTooEarlyLose() throws {
         let run = try LabRun("kills-control", LabPlan(seed: 7, executable: builtLab))
-        defer { Platform.removeFolder(run.place) }
+        defer { Files.removeFolder(run.place) }
         #expect(try KillsAttack.controlLoses(run))
     }
 

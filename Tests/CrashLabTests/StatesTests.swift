@@ -8,13 +8,7 @@
 import Testing
 import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 // MARK: - Hand-made recordings
 
@@ -289,7 +283,7 @@ private func text(_ bytes: [UInt8]?) -> String { bytes.map { String(decoding: $0
     func recordingLeadsToTheFilesThatAreThere(number: Int) throws {
         try Recording.prepare()
         let place = try place()
-        defer { Platform.removeFolder(place) }
+        defer { Files.removeFolder(place) }
         let workload = CrashStateWorkload(seed: 5, number: number, isSmall: true)
         let folder = try CrashStateFolder(place + "/case")
         var oracle = CrashStateOracle()
@@ -337,14 +331,14 @@ private func text(_ bytes: [UInt8]?) -> String { bytes.map { String(decoding: $0
     @Test func syncsOutsideSQLiteAreRecorded() throws {
         try Recording.prepare()
         let place = try place()
-        defer { Platform.removeFolder(place) }
+        defer { Files.removeFolder(place) }
         let path = place + "/store"
         var options = StoreOptions()
         options.vfs = FaultVFS.name
         options.closesAtExit = false
         func use() throws { try StateStore.open(path, options: options).set("a", 1) }
         try use()
-        let (_, recording) = try Recording.of(try Platform.resolved(path)) { try use() }
+        let (_, recording) = try Recording.of(try Files.resolved(path)) { try use() }
         var synced: [String] = []
         events: for event in recording.events {
             switch event {
@@ -362,7 +356,7 @@ private func text(_ bytes: [UInt8]?) -> String { bytes.map { String(decoding: $0
     @Test func secondPowerCutDoesNotDamageTheCommitWhosePaddingTheFirstOneTook() throws {
         try Recording.prepare()
         let place = try place()
-        defer { Platform.removeFolder(place) }
+        defer { Files.removeFolder(place) }
         let folder = try CrashStateFolder(place + "/state")
         let id = StoreFolder.newStoreID()
         try StoreFolder.create(folder.path, vfs: nil, storeID: id, position: StoreFolder.origin(storeID: id))?.release()

@@ -6,13 +6,7 @@ import CSQLite
 import Testing
 import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 @Suite struct FaultInjectionTests {
     /// A folder with a database in WAL mode and its shadow, gone with the test.
@@ -24,7 +18,7 @@ import Glibc
 
         init(opens: Bool = true) throws {
             var template = Array("/tmp/backstay-faults-XXXXXX".utf8CString)
-            base = try Platform.resolved(String(cString: try #require(mkdtemp(&template))))
+            base = try Files.resolved(String(cString: try #require(mkdtemp(&template))))
             folder = base + "/real"
             disk = base + "/disk"
             for path in [folder, disk] { mkdir(path, 0o700) }
@@ -43,7 +37,7 @@ import Glibc
             backstay_fault_end(folder)
             sqlite3_close_v2(handle)
             folder.withCString { backstay_fault_unshadow($0) }
-            Platform.removeFolder(base)
+            Files.removeFolder(base)
         }
 
         func open() -> Int32 {
@@ -75,9 +69,9 @@ import Glibc
         /// The rows that a start after a power cut finds.
         func rowsOnDisk() throws -> Int64 {
             let copy = base + "/copy"
-            Platform.removeFolder(copy)
+            Files.removeFolder(copy)
             mkdir(copy, 0o700)
-            for name in Platform.names(in: disk) { try Platform.copyFile(disk + "/" + name, to: copy + "/" + name) }
+            for name in Files.names(in: disk) { try Files.copyFile(disk + "/" + name, to: copy + "/" + name) }
             var handle: OpaquePointer?
             defer { sqlite3_close_v2(handle) }
             guard sqlite3_open_v2(copy + "/a.db", &handle, SQLITE_OPEN_READWRITE, nil) == SQLITE_OK else { return -1 }
@@ -210,13 +204,13 @@ import Glibc
 
     @Test func halfOfAWriteIsThereAfterItsError() throws {
         let place = try Place()
-        let before = Platform.size(place.folder + "/a.db-wal") ?? 0
+        let before = Files.size(place.folder + "/a.db-wal") ?? 0
         let writes = try place.calls(BACKSTAY_FAULT_WRITE, of: "INSERT INTO t VALUES(1)")
-        let after = try #require(Platform.size(place.folder + "/a.db-wal"))
+        let after = try #require(Files.size(place.folder + "/a.db-wal"))
         try #require(after > before && writes.count >= 2)
         place.fail(BACKSTAY_FAULT_HALF_EIO, [BACKSTAY_FAULT_WRITE], call: writes[1])
         #expect(place.run("INSERT INTO t VALUES(2)") == Self.extended(3))
-        #expect(Platform.size(place.folder + "/a.db-wal") == after + 24 + 2_048)
+        #expect(Files.size(place.folder + "/a.db-wal") == after + 24 + 2_048)
         #expect(place.rows() == 1)
     }
 
@@ -260,7 +254,7 @@ import Glibc
         let copy = place.base + "/seen"
         mkdir(copy, 0o700)
         for name in ["a.db", "a.db-wal"] {
-            try Platform.copyFile(place.folder + "/" + name, to: copy + "/" + name)
+            try Files.copyFile(place.folder + "/" + name, to: copy + "/" + name)
         }
         var handle: OpaquePointer?
         try #require(sqlite3_open_v2(copy + "/a.db", &handle, SQLITE_OPEN_READWRITE, nil) == SQLITE_OK)

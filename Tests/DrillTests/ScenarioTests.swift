@@ -5,13 +5,7 @@
 import Testing
 import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 @Suite(.serialized) struct ScenarioTests {
     private func drill(_ names: String...) throws -> DrillReport {
@@ -119,8 +113,8 @@ import Glibc
     private func play(_ scenario: Scenario) throws -> ScenarioResult {
         var template = Array("/tmp/backstay-drill-test-XXXXXX".utf8CString)
         let made = try #require(mkdtemp(&template))
-        let folder = try Platform.resolved(String(cString: made))
-        defer { Platform.removeFolder(folder) }
+        let folder = try Files.resolved(String(cString: made))
+        defer { Files.removeFolder(folder) }
         return ScenarioRun(scenario, executable: builtCommand, folder: folder, seed: 7).play()
     }
 }

@@ -8,13 +8,7 @@ import CSQLite
 import Testing
 import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 @Suite struct ShadowTests {
     private final class Database {
@@ -47,19 +41,19 @@ import Glibc
     /// The rows that a start after a power cut at this moment finds; -1 where the database does not open.
     private func rows(onDisk disk: String, _ base: String) throws -> Int64 {
         let copy = base + "/copy"
-        Platform.removeFolder(copy)
+        Files.removeFolder(copy)
         mkdir(copy, 0o700)
-        for name in Platform.names(in: disk) { try Platform.copyFile(disk + "/" + name, to: copy + "/" + name) }
+        for name in Files.names(in: disk) { try Files.copyFile(disk + "/" + name, to: copy + "/" + name) }
         return try Database(copy + "/a.db", vfs: nil).number("SELECT count(*) FROM t")
     }
 
     @Test func onlySyncedBytesReachTheDisk() throws {
         var template = Array("/tmp/backstay-shadow-XXXXXX".utf8CString)
         let made = try #require(mkdtemp(&template))
-        let base = try Platform.resolved(String(cString: made))
+        let base = try Files.resolved(String(cString: made))
         defer {
-            Platform.removeFolder(base + "/copy")
-            Platform.removeFolder(base)
+            Files.removeFolder(base + "/copy")
+            Files.removeFolder(base)
         }
         let folder = base + "/real"
         let disk = base + "/disk"
@@ -94,7 +88,7 @@ import Glibc
         // A file outside the folder has no shadow.
         let other = try Database(base + "/other.db", vfs: BACKSTAY_FAULT_VFS_NAME)
         try other.run("CREATE TABLE t(x)")
-        #expect(!Platform.exists(disk + "/other.db"))
+        #expect(!Files.exists(disk + "/other.db"))
 
         // A read-only connection in exclusive mode reads the log without a lock that it cannot have.
         var handle: OpaquePointer?

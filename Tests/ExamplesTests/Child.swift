@@ -8,13 +8,7 @@
 import TestSupport
 import Testing
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// How a process ended, as its parent is told.
 enum End: Equatable {

@@ -3,13 +3,7 @@
 import Foundation
 import Testing
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// Runs the body with a path for a store, in a folder of its own that is gone afterwards.
 private func withStorePath(_ body: (String) throws -> Void) throws {

@@ -2,13 +2,7 @@
 
 import ExitHooks
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 extension Probe {
     static let runs: [String: Scenario] = [

@@ -3,13 +3,7 @@
 import CExitHooks
 import ExitHooks
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 extension Probe {
     static let signals: [String: Scenario] = [

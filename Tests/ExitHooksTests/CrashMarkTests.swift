@@ -4,13 +4,7 @@ import CExitHooks
 import ExitHooks
 import Testing
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// A file for one mark, gone with the object.
 private final class MarkFile {

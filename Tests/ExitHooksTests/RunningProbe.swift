@@ -4,13 +4,7 @@
 import TestSupport
 import Testing
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 enum End: Equatable {
     case exited(Int32)

@@ -2,13 +2,7 @@
 
 import Testing
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 @Suite struct SignalTests {
     @Test func withoutAHandlerASignalRunsNoHook() throws {

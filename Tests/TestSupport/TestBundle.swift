@@ -1,12 +1,6 @@
 // Where the test bundle is. Beside it lie the programs and modules that were built with it.
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 package enum TestBundle {
     /// The folder with the bundle.

@@ -5,13 +5,7 @@ import Testing
 
 @testable import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// Registered once: the VFS has one configuration per process.
 let countingVFS: String? = {
@@ -25,7 +19,7 @@ struct FileCounts {
     private var before: (database: backstay_io_counts, wal: backstay_io_counts)
 
     init(_ path: String) throws {
-        self.path = try Platform.resolved(path)
+        self.path = try Files.resolved(path)
         before = (backstay_fault_counts(self.path), backstay_fault_counts(self.path + "-wal"))
     }
 
@@ -49,7 +43,7 @@ private final class BareJournal {
     private var position = ChainPosition(lsn: LSN(100), chain: 0, epoch: 0)
 
     init(_ folder: String, vfs: String?) throws {
-        if !Platform.exists(folder) { try recordsOf(folder) }
+        if !Files.exists(folder) { try recordsOf(folder) }
         path = folder + "/journal.db"
         backend = try SQLiteJournal(folder: folder, vfs: vfs)
     }
@@ -121,14 +115,14 @@ private final class BareJournal {
         let folder = try TemporaryFolder()
         let journal = try BareJournal(folder("s"), vfs: vfs)
         try journal.append(bytes: bytes)
-        let size = Platform.size(journal.path + "-wal")
+        let size = Files.size(journal.path + "-wal")
         #expect(size == 4 << 20)
         let counts = try FileCounts(journal.path)
         let commits = max(12, min(3_000, (40 << 20) / bytes))
         for _ in 0..<commits { try journal.appendAndMaintain(bytes: bytes) }
         let (database, wal) = counts.since()
         #expect(wal.grown == 0 && wal.truncations == 0)
-        #expect(Platform.size(journal.path + "-wal") == size)
+        #expect(Files.size(journal.path + "-wal") == size)
         #expect(database.syncs >= 2, "it began anew")
         // Each time it begins anew: one sync of the WAL and one of its header, one of the database.
         #expect(wal.syncs <= UInt64(commits) + 2 * database.syncs)
@@ -163,12 +157,12 @@ private final class BareJournal {
         let wal = counts.since().wal
         // Which pages hang a batch up differs by a few.
         #expect(wal.grown <= 4 * Self.frame && wal.truncations == 0)
-        let large = try #require(Platform.size(journal.path + "-wal"))
+        let large = try #require(Files.size(journal.path + "-wal"))
         #expect(large > 9_000_000 && large < 9_300_000)
         try journal.backend.checkpointSQLite()
         try journal.backend.noteEnd(RunEnd(.clean, evidence: "test"), at: 1)
         journal.backend.close()
-        #expect(Platform.size(journal.path + "-wal") == 4 << 20)
+        #expect(Files.size(journal.path + "-wal") == 4 << 20)
     }
 
     /// Small batches after a large one: the file goes back to its size by itself.
@@ -178,7 +172,7 @@ private final class BareJournal {
         let journal = try BareJournal(folder("s"), vfs: vfs)
         try journal.appendAndMaintain(bytes: 9_000_000)
         for _ in 0..<2_400 { try journal.appendAndMaintain(bytes: 3_000) }
-        #expect(Platform.size(journal.path + "-wal") == 4 << 20)
+        #expect(Files.size(journal.path + "-wal") == 4 << 20)
         let counts = try FileCounts(journal.path)
         for _ in 0..<500 { try journal.append(bytes: 3_000) }
         #expect(counts.since().wal.grown == 0)

@@ -17,10 +17,10 @@ import WriteAheadJournal
         let writers = try Writers(limits())
         let hasRoom = Shared(false)
         writers.backend.onAppend { _ in hasRoom.value ? nil : StoreError(code, "none left") }
-        let start = Platform.monotonicNanoseconds()
+        let start = Clock.monotonicNanoseconds()
         let late = failure { try writers.appendAndWait() }
         #expect(late?.code == .notYetDurable && late?.outcome == .unknown)
-        let waited = Platform.monotonicNanoseconds() - start
+        let waited = Clock.monotonicNanoseconds() - start
         #expect(waited >= 50_000_000, "\(waited) ns")
         // The same for an async caller whose record is published already.
         do throws(StoreError) {
@@ -44,12 +44,12 @@ import WriteAheadJournal
         let hasRoom = Shared(false)
         writers.backend.onAppend { _ in hasRoom.value ? nil : FakeBackend.full }
         _ = failure { try writers.appendAndWait(bytes: 100) }
-        let start = Platform.monotonicNanoseconds()
+        let start = Clock.monotonicNanoseconds()
         for _ in 0..<3 {
             let refused = failure { _ = try writers.tryPublish(.power) }
             #expect(refused?.code == .diskFull && refused?.outcome == .rejected)
         }
-        #expect(Platform.monotonicNanoseconds() - start < 1_000_000_000, "at once")
+        #expect(Clock.monotonicNanoseconds() - start < 1_000_000_000, "at once")
         #expect(writers.committer.last == LSN(1), "no LSN was given")
         var admitted = 0
         var refused: StoreError?
@@ -78,7 +78,7 @@ import WriteAheadJournal
         let writers = try Writers(limits, outlives: true)
         #expect(try writers.tryPublish(.process) != nil)
         // The thread has seen the record and sleeps again: once the first commit is done nothing else wakes it.
-        Platform.sleep(nanoseconds: 20_000_000)
+        Clock.sleep(nanoseconds: 20_000_000)
         writers.backend.failReservation(FakeBackend.full)
         try writers.appendAndWait()
         #expect(try writers.tryPublish(.process) != nil)
@@ -138,8 +138,8 @@ import WriteAheadJournal
     }
 
     private func waited(_ nanoseconds: UInt64) -> Bool {
-        let end = Platform.monotonicNanoseconds() + nanoseconds
-        while Platform.monotonicNanoseconds() < end {}
+        let end = Clock.monotonicNanoseconds() + nanoseconds
+        while Clock.monotonicNanoseconds() < end {}
         return true
     }
 
@@ -309,7 +309,7 @@ import WriteAheadJournal
         threads.join()
         writers.backend.failReservation(nil)
         writers.backend.onAppend { _ in nil }
-        Platform.sleep(nanoseconds: 30_000_000)
+        Clock.sleep(nanoseconds: 30_000_000)
         #expect(writers.committer.figures.poisoned != nil)
         #expect(failure { _ = try writers.tryPublish() }?.code == .poisoned)
         #expect(failure { try writers.committer.checkSound() }?.code == .poisoned)

@@ -2,13 +2,7 @@ import TestSupport
 import Testing
 import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// Eight threads and 64 tasks against a backend that is slow and fails as a seed says. What must hold, whatever the
 /// order: nobody hangs, nobody is answered before his record is committed, each record is committed once, in order.

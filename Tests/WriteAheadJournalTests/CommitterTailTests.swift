@@ -3,13 +3,7 @@ import Testing
 
 @testable import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// The committer behind a tail that outlives the process: `.process` callers go on, and everything gets to the journal.
 @Suite(.timeLimit(.minutes(5))) struct CommitterTailTests {
@@ -58,15 +52,15 @@ import Glibc
         var slowest: UInt64 = 0
         for number in 0..<1_500 {
             let lsn = try #require(try writers.tryPublish(.process))
-            let begun = Platform.monotonicNanoseconds()
+            let begun = Clock.monotonicNanoseconds()
             if number % 3 == 0 {
                 // Looked at from outside only: asking would wake nobody, but waiting would.
-                while writers.backend.committed < lsn && Platform.monotonicNanoseconds() - begun < 10_000_000_000 {
+                while writers.backend.committed < lsn && Clock.monotonicNanoseconds() - begun < 10_000_000_000 {
                     usleep(100)
                 }
                 #expect(writers.backend.committed >= lsn, "record \(number) was never committed, seed \(seed)")
                 guard writers.backend.committed >= lsn else { break }
-                slowest = max(slowest, Platform.monotonicNanoseconds() - begun)
+                slowest = max(slowest, Clock.monotonicNanoseconds() - begun)
             }
             usleep(UInt32.random(in: 0...3_000, using: &random))
         }
@@ -81,9 +75,9 @@ import Glibc
         for number in 0..<3_000 {
             let lsn = try #require(try writers.tryPublish(.process))
             // Spins up to the end of that record's commit, then publishes at once.
-            let begun = Platform.monotonicNanoseconds()
+            let begun = Clock.monotonicNanoseconds()
             while writers.backend.committed < lsn {
-                if Platform.monotonicNanoseconds() - begun > 10_000_000_000 {
+                if Clock.monotonicNanoseconds() - begun > 10_000_000_000 {
                     Issue.record("record \(number) was never committed")
                     return
                 }

@@ -30,7 +30,7 @@ import Testing
     @Test func loneCallerCommitsOnItsOwnThread() throws {
         let writers = try Writers()
         for _ in 0..<20 { try writers.appendAndWait() }
-        let here = Platform.threadIdentity
+        let here = Machine.threadIdentity
         #expect(writers.backend.figures.threads == [UInt](repeating: here, count: 20))
         writers.finish()
     }

@@ -2,13 +2,7 @@ import Testing
 
 @testable import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// Rows and files altered behind the store's back: never silent, never a wrong value.
 @Suite(.timeLimit(.minutes(5))) struct DamageTests {
@@ -53,7 +47,7 @@ import Glibc
         #expect(error?.location?.lsn == LSN(lsn), "\(change): \(error?.description ?? "")")
         #expect(error?.location?.bytes != nil, "\(change)")
         #expect(error?.location?.file.hasSuffix("/journal.db") == true)
-        #expect(Platform.exists(folder("s/evidence/journal.db")))
+        #expect(Files.exists(folder("s/evidence/journal.db")))
         let reader = try StoreReader(folder("s"))
         let seen = failure { _ = try reader.records { _, _ in } }
         reader.close()
@@ -146,7 +140,7 @@ import Glibc
             #expect(failure { try recordsOf(folder("s")) }?.code == .damaged, "\(kind) \(name)")
             #expect(failure { _ = try StoreReader(folder("s")) }?.code == .damaged, "\(kind) \(name), read only")
             let wal = image.files["journal.db-wal"]?.count
-            #expect(name.hasSuffix("-wal") || Platform.size(folder("s/journal.db-wal")) == wal, "\(kind) \(name)")
+            #expect(name.hasSuffix("-wal") || Files.size(folder("s/journal.db-wal")) == wal, "\(kind) \(name)")
         }
     }
 
@@ -156,7 +150,7 @@ import Glibc
         image.files["journal.db"] = nil
         try image.write(to: folder("s"))
         #expect(failure { try recordsOf(folder("s")) }?.code == .notAStore)
-        #expect(!Platform.exists(folder("s/journal.db")))
+        #expect(!Files.exists(folder("s/journal.db")))
     }
 
     // MARK: The sqlite3 shell
@@ -168,7 +162,7 @@ import Glibc
         let count = try sqlite3(
             folder("s/journal.db"), "SELECT count(*) FROM journal; PRAGMA wal_checkpoint(TRUNCATE)")
         #expect(count.hasPrefix("6\n"))
-        #expect((Platform.size(folder("s/journal.db-wal")) ?? 0) == 0)
+        #expect((Files.size(folder("s/journal.db-wal")) ?? 0) == 0)
         let journal = try Journal(folder("s")) { _, _ in }
         #expect(journal.lastEnd.kind == .killed)
         try journal.append(record(5))

@@ -50,7 +50,7 @@ import Glibc
     /// lab's to look at (`lab hooks`).
     private static func play(_ taking: Taking) throws -> Int32 {
         let folder = try TemporaryFolder()
-        let path = try Platform.resolved(folder.path) + "/s"
+        let path = try Files.resolved(folder.path) + "/s"
         let store = try TinyStore(path)
         try store.set("a", "1")
         try store.set("b", "2", .process)
@@ -64,7 +64,7 @@ import Glibc
         guard error?.code == .ioError, error?.outcome == .unknown else { return 4 }
         guard failure({ try store.set("d", "4") })?.code == .poisoned else { return 5 }
         try? store.close()
-        guard Platform.contents(folder("foreign")) == Array("mine".utf8) else { return 6 }
+        guard Files.contents(folder("foreign")) == Array("mine".utf8) else { return 6 }
         // Its numbers are its own still.
         if taking == .taken, !taken.allSatisfy({ write($0, "!", 1) == 1 }) { return 7 }
         return 0

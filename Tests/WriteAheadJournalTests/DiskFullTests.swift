@@ -3,13 +3,7 @@ import Testing
 
 @testable import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// A file system of its own of a few hundred kilobytes; nil where none can be mounted, and then nothing is claimed.
 private final class SmallDisk {
@@ -102,17 +96,17 @@ private final class SmallDisk {
             do {
                 let store = try TinyStore(disk.path + "/s", options)
                 try store.close()
-                Platform.removeFolder(disk.path + "/s")
+                Files.removeFolder(disk.path + "/s")
             } catch {
                 let error = error as? StoreError
                 #expect(error?.code == .diskFull, "\(kilobytes) KB: \(error?.description ?? "")")
                 // Whole or not there: one that came to be opens when there is room.
-                let left = Platform.names(in: disk.path).filter { $0 != "ballast" }
+                let left = Files.names(in: disk.path).filter { $0 != "ballast" }
                 #expect(left == [] || left == ["s"], "\(kilobytes) KB: \(left)")
                 if left == ["s"] {
                     disk.free()
                     try TinyStore(disk.path + "/s", options).close()
-                    Platform.removeFolder(disk.path + "/s")
+                    Files.removeFolder(disk.path + "/s")
                 }
             }
         }
@@ -128,7 +122,7 @@ private final class SmallDisk {
         let values = store.values
         let image = try store.image()
         store.drop()
-        Platform.removeFolder(path)
+        Files.removeFolder(path)
         try image.write(to: path)
         disk.fill()
         for _ in 0..<2 {
@@ -162,7 +156,7 @@ private final class SmallDisk {
         let counts = try FileCounts(path + "/journal.db")
         let backend = try SQLiteJournal(folder: path, vfs: vfs)
         try backend.noteEnd(RunEnd(.clean, evidence: "test"), at: 1)
-        let size = { Platform.size(path + "/journal.db-wal") ?? 0 }
+        let size = { Files.size(path + "/journal.db-wal") ?? 0 }
         #expect(size() > 0 && size() < 100_000)
         #expect(failure { try backend.reserve(bytes: 4 << 20) }?.code == .diskFull)
         #expect(counts.since().wal.bytes < 100_000, "trying would take what is left from others, for a moment")

@@ -7,13 +7,7 @@ import Testing
 
 @testable import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 @Suite(.timeLimit(.minutes(5))) struct FailingCallTests {
     private var options: JournalOpening.Options {
@@ -29,7 +23,7 @@ import Glibc
     private final class Faults {
         let folder: String
 
-        init(_ folder: TemporaryFolder) throws { self.folder = try Platform.resolved(folder.path) }
+        init(_ folder: TemporaryFolder) throws { self.folder = try Files.resolved(folder.path) }
 
         deinit { backstay_fault_end(folder) }
 
@@ -95,7 +89,7 @@ import Glibc
                 // The note of the file's errno is what tells it; SQLite calls it malformed.
                 #expect((error as? StoreError)?.code == .ioError, "read \(read): \(error)")
             }
-            #expect(!Platform.exists(folder("c\(index)/evidence")))
+            #expect(!Files.exists(folder("c\(index)/evidence")))
         }
         #expect(failures > 5)
     }
@@ -261,7 +255,7 @@ import Glibc
         try TinyStore(folder("s")).close()
         let faults = try Faults(folder)
         faults.fail(BACKSTAY_FAULT_EROFS, BACKSTAY_FAULT_OPEN, lasts: false)
-        let error = failure { try StateDatabase(folder: Platform.resolved(folder("s")), vfs: countingVFS).close() }
+        let error = failure { try StateDatabase(folder: Files.resolved(folder("s")), vfs: countingVFS).close() }
         #expect(error?.code == .ioError && faults.tally.failed == 1)
     }
 

@@ -3,13 +3,7 @@
 import Testing
 import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// `@unchecked Sendable`: every mutable member is touched under `lock`.
 final class FakeBackend: JournalBackend, @unchecked Sendable {
@@ -68,7 +62,7 @@ final class FakeBackend: JournalBackend, @unchecked Sendable {
         lock.lock()
         enter()
         figuresNow.appendsBegun += 1
-        figuresNow.threads.append(Platform.threadIdentity)
+        figuresNow.threads.append(Machine.threadIdentity)
         figuresNow.attempts.append(batch.bytes)
         let count = figuresNow.appendsBegun
         changed.broadcast()

@@ -1,13 +1,7 @@
 import Testing
 @testable import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// Files taken away under a store that has them open.
 @Suite struct FileWatchTests {

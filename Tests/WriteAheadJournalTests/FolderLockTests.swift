@@ -1,13 +1,7 @@
 import Testing
 import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 @Suite struct FolderLockTests {
     /// A program that another test starts has every descriptor for the moment between its fork and its exec.
@@ -34,7 +28,7 @@ import Glibc
     @Test func lockFileIsNotMadeWhereItMayNot() throws {
         let folder = try TemporaryFolder()
         #expect(failure { _ = try FolderLock.exclusive(folder: folder.path, create: false) }?.code == .ioError)
-        #expect(Platform.names(in: folder.path) == [])
+        #expect(Files.names(in: folder.path) == [])
     }
 
     @Test func ownerThatIsJustEndingIsWaitedFor() throws {
@@ -87,7 +81,7 @@ import Glibc
     /// What is said of the owner must not be about one that has long gone: nobody but readers holds the store.
     @Test func readersThatKeepAWriterOutAreNamedAsReaders() throws {
         let folder = try TemporaryFolder()
-        try writeFile(folder("lock"), Array("pid=999999\nhost=\(Platform.hostName())\nsince=1\n".utf8))
+        try writeFile(folder("lock"), Array("pid=999999\nhost=\(Machine.hostName())\nsince=1\n".utf8))
         let reader = try FolderLock.shared(folder: folder.path)
         #expect(reader != nil)
         let second = try FolderLock.shared(folder: folder.path)
@@ -115,11 +109,11 @@ import Glibc
                 withExtendedLifetime(lock) { while true { pause() } }
             }
             #expect(channel.receive() == 1)
-            let start = Platform.monotonicNanoseconds()
+            let start = Clock.monotonicNanoseconds()
             let error = failure { _ = try FolderLock.exclusive(folder: path, create: true) }
-            #expect(Platform.monotonicNanoseconds() - start < 1_000_000_000)
+            #expect(Clock.monotonicNanoseconds() - start < 1_000_000_000)
             #expect(error?.code == .busy)
-            #expect(error?.message.contains("process \(owner) on \(Platform.hostName())") == true)
+            #expect(error?.message.contains("process \(owner) on \(Machine.hostName())") == true)
             reap(owner)
             try FolderLock.exclusive(folder: path, create: false, patience: 0).release()
         }
@@ -163,7 +157,7 @@ import Glibc
         try shell("sleep 60 >/dev/null 2>&1 </dev/null & echo $! >\(quoted(folder("pid")))")
         lock.release()
         try FolderLock.exclusive(folder: folder.path, create: false, patience: patience).release()
-        let pid = try #require(Int32(Platform.text(at: folder("pid"))?.split(separator: "\n").first ?? ""))
+        let pid = try #require(Int32(Files.text(at: folder("pid"))?.split(separator: "\n").first ?? ""))
         kill(pid, SIGKILL)
     }
 }

@@ -1,13 +1,7 @@
 import Testing
 import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// What a forked child does must not harm its parent's store: SQLite's own locks and files are shared with it, and in
 /// other ways than one would wish (https://www.sqlite.org/howtocorrupt.html, 2.6).
@@ -46,11 +40,11 @@ private func ownerWithALingeringChild(_ path: String) throws {
     let lingering = try #require(channel.receive())
     reap(owner)
     defer { kill(lingering, SIGKILL) }
-    #expect(Platform.isAlive(lingering))
+    #expect(Machine.isAlive(lingering))
     let journal = try Journal(path) { _, _ in }
     try journal.append(record(1))
     try journal.close()
-    #expect(Platform.isAlive(lingering))
+    #expect(Machine.isAlive(lingering))
 }
 
 private func parent(_ path: String, _ what: String) throws {
@@ -88,7 +82,7 @@ private func parent(_ path: String, _ what: String) throws {
         }
     }
     #expect(waitForEnd(of: pid) == 0)
-    let wal = Platform.size(path + "/journal.db-wal")
+    let wal = Files.size(path + "/journal.db-wal")
     #expect((wal ?? 0) > 0, "the SQLite WAL is where it was")
     try journal?.append(record(2))
     #expect(failure { _ = try FolderLock.exclusive(folder: path, create: false, patience: 0) }?.code == .busy)

@@ -3,13 +3,7 @@ import Testing
 
 @testable import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// Frames of the present generation in an SQLite WAL image: where each ends, and whether it commits. Behind them are zeros,
 /// or frames of generations before.
@@ -238,8 +232,8 @@ func record(_ number: Int) -> [UInt8] { Array("record \(number)".utf8) }
         let error = failure { _ = try JournalOpening(folder("s"), .init()) }
         #expect(error?.message.contains("as found") == true, "\(error?.message ?? "")")
         #expect(try FolderImage(of: folder("s/evidence")).files["journal.db"] == image.files["journal.db"])
-        #expect(!Platform.names(in: folder("s")).contains("evidence.part"))
-        #expect(!Platform.names(in: folder("s/evidence")).contains("evidence.part"))
+        #expect(!Files.names(in: folder("s")).contains("evidence.part"))
+        #expect(!Files.names(in: folder("s/evidence")).contains("evidence.part"))
     }
 
     /// A flipped bit in the SQLite WAL makes SQLite drop all that follows, silently. Most are put right before it looks;
@@ -265,7 +259,7 @@ func record(_ number: Int) -> [UInt8] { Array("record \(number)".utf8) }
                 damaged += 1
                 #expect(error.code == .damaged, "byte \(at): \(error)")
             }
-            Platform.removeFolder(folder("s"))
+            Files.removeFolder(folder("s"))
         }
         #expect(damaged > 2 && damaged < 30, "\(damaged)")
     }
@@ -290,7 +284,7 @@ func record(_ number: Int) -> [UInt8] { Array("record \(number)".utf8) }
             image.files["run"] = bytes
             try image.write(to: folder("s"))
             #expect(try recordsOf(folder("s")) == (0..<3).map(record), "\(name)")
-            #expect(Platform.size(folder("s/run")) == 4_096, "\(name)")
+            #expect(Files.size(folder("s/run")) == 4_096, "\(name)")
         }
     }
 

@@ -109,7 +109,7 @@ import Testing
             last = try journal.append([UInt8](repeating: UInt8(number), count: 1_000_000))
             if number % 5 == 4 { try journal.trim(through: LSN(last.value - 2)) }
         }
-        let size = try #require(Platform.size(folder("s/journal.db-wal")))
+        let size = try #require(Files.size(folder("s/journal.db-wal")))
         #expect(size < 40 << 20, "\(size) bytes")
         try journal.close()
         let left = try recordsOf(folder("s"))

@@ -3,13 +3,7 @@
 
 import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// fork(), which Swift hides.
 ///
@@ -17,9 +11,9 @@ import Glibc
 func forkProcess(runsHandlers: Bool = true) throws -> pid_t {
     typealias Fork = @convention(c) () -> pid_t
     let name = runsHandlers ? "fork" : "_Fork"
-    guard let symbol = dlsym(dlopen(nil, RTLD_NOW), name) else { throw Platform.failure("finding", name) }
+    guard let symbol = dlsym(dlopen(nil, RTLD_NOW), name) else { throw Files.failure("finding", name) }
     let pid = unsafeBitCast(symbol, to: Fork.self)()
-    guard pid >= 0 else { throw Platform.failure("forking", "the test") }
+    guard pid >= 0 else { throw Files.failure("forking", "the test") }
     return pid
 }
 
@@ -50,7 +44,7 @@ struct Channel {
     private var ends: [Int32] = [0, 0]
 
     init() throws {
-        guard pipe(&ends) == 0 else { throw Platform.failure("making", "a pipe") }
+        guard pipe(&ends) == 0 else { throw Files.failure("making", "a pipe") }
     }
 
     func send(_ number: Int32) {

@@ -3,13 +3,7 @@ import Testing
 
 @testable import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 @Suite struct ReadableCopyTests {
     @Test(arguments: [0, 1, 511, 4_096, (1 << 20) - 1, 1 << 20, (1 << 20) + 77])
@@ -18,9 +12,9 @@ import Glibc
         var random = SeededGenerator(seed: UInt64(bytes))
         let content = (0..<bytes).map { _ in UInt8.random(in: 0...255, using: &random) }
         let file = open(folder("a"), O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
-        #expect(content.withUnsafeBytes { Platform.writeAll(file, $0) } && close(file) == 0)
+        #expect(content.withUnsafeBytes { Files.writeAll(file, $0) } && close(file) == 0)
         #expect(try ReadableCopy.make(folder("a"), to: folder("b")).isEmpty)
-        #expect(Platform.contents(folder("b"), limit: .max) == content)
+        #expect(Files.contents(folder("b"), limit: .max) == content)
         #expect(throws: StoreError.self) { try ReadableCopy.make(folder("a"), to: folder("b")) }
         #expect(throws: StoreError.self) { try ReadableCopy.make(folder("none"), to: folder("c")) }
     }

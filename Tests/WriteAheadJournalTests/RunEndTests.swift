@@ -2,13 +2,7 @@ import Testing
 
 @testable import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 @Suite struct RunEndTests {
     private enum Boots: CaseIterable { case same, other, unknownThen, unknownNow }
@@ -68,7 +62,7 @@ import Glibc
             epoch: 2, boot: "b", pid: 1, marksArmed: true, fatalSignal: 11, fatalCode: 0, handledSignal: 15,
             syncMark: .zero, poisoned: true, keepsTail: false)
         var run = RunRow(
-            id: 1, epoch: 1, started: 0, pid: 1, host: "h", boot: Platform.bootIdentity(), ended: nil, end: nil)
+            id: 1, epoch: 1, started: 0, pid: 1, host: "h", boot: Machine.bootIdentity(), ended: nil, end: nil)
         #expect(run.traces(page: page).pageIsItsOwn == false)
         #expect(run.traces(page: page).fatalSignal == 0 && run.traces(page: page).handledSignal == 0)
         run.epoch = 2
@@ -82,7 +76,7 @@ import Glibc
         for isArmed in [false, true] {
             let page = try RunPage(folder: folder(""), storeID: "s", epoch: 1, started: 0, syncMark: .zero)
             page.crashMark.storeBytes(of: isArmed ? 1 : 0, as: UInt64.self)
-            let bytes = try #require(try Platform.contentsIfThere(folder("run"), limit: RunPage.size))
+            let bytes = try #require(try Files.contentsIfThere(folder("run"), limit: RunPage.size))
             for bit in 128 * 8..<192 * 8 {
                 var altered = bytes
                 altered[bit / 8] ^= 1 << (bit % 8)
@@ -102,7 +96,7 @@ import Glibc
     /// In a PID namespace, or on another machine's run, the number in the kernel's log is another process's.
     @Test func numberOfAnotherMachinesProcessIsNotTheKernels() {
         var run = RunRow(
-            id: 1, epoch: 1, started: 0, pid: 1, host: Platform.hostName(), boot: Platform.bootIdentity(), ended: nil,
+            id: 1, epoch: 1, started: 0, pid: 1, host: Machine.hostName(), boot: Machine.bootIdentity(), ended: nil,
             end: nil)
         #expect(run.traces(page: nil).pidIsTheKernels == KernelLog.knowsOurNumbers)
         run.host += ".container"

@@ -3,13 +3,7 @@ import Testing
 
 @testable import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 @Suite struct SQLiteConnectionTests {
     private func code(_ result: Int32, _ system: Int32 = 0, text: String = "text") -> StoreError.Code {
@@ -93,7 +87,7 @@ import Glibc
         try connection.execute("CREATE TABLE t(x)")
         for _ in 0..<5 {
             try connection.execute("INSERT INTO t VALUES(zeroblob(9000))")
-            let bytes = Platform.size(folder("a.db-wal")) ?? 0
+            let bytes = Files.size(folder("a.db-wal")) ?? 0
             #expect(connection.framesInWAL == (bytes - 32) / 4_120)
         }
         let result = try connection.checkpointSQLite()
@@ -146,18 +140,18 @@ import Glibc
         let isTaken = Shared(false)
         let threads = Threads()
         try threads.run {
-            let end = Platform.monotonicNanoseconds() + 10_000_000_000
-            while !isTaken.value, Platform.monotonicNanoseconds() < end {
+            let end = Clock.monotonicNanoseconds() + 10_000_000_000
+            while !isTaken.value, Clock.monotonicNanoseconds() < end {
                 if (try? other.transaction { () throws(StoreError) in }) != nil { isTaken.change { $0 = true } }
             }
         }
-        let end = Platform.monotonicNanoseconds() + 10_000_000_000
-        while !isTaken.value, Platform.monotonicNanoseconds() < end { try state.checkpointSQLite(force: true) }
+        let end = Clock.monotonicNanoseconds() + 10_000_000_000
+        while !isTaken.value, Clock.monotonicNanoseconds() < end { try state.checkpointSQLite(force: true) }
         threads.join()
         try #require(isTaken.value)
-        let before = Platform.contents(folder("s/state.db-wal"))
+        let before = Files.contents(folder("s/state.db-wal"))
         #expect(failure { try state.compact() }?.code == .busy)
-        #expect(Platform.contents(folder("s/state.db-wal")) == before, "nothing is written")
+        #expect(Files.contents(folder("s/state.db-wal")) == before, "nothing is written")
         other.close()
         try state.compact()
     }
@@ -167,11 +161,11 @@ import Glibc
         let connection = try SQLiteConnection(folder("a.db"), .create, vfs: nil)
         try connection.configureForWriting()
         try connection.execute("CREATE TABLE t(x)")
-        let before = Platform.size(folder("a.db-wal"))
+        let before = Files.size(folder("a.db-wal"))
         #expect((before ?? 0) > 4_096)
         connection.close()
         connection.close()
-        #expect(Platform.size(folder("a.db-wal")) == before)
+        #expect(Files.size(folder("a.db-wal")) == before)
     }
 
     @Test func settingThatDoesNotHoldIsUnsupported() throws {

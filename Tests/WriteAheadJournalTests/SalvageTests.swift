@@ -3,13 +3,7 @@ import Testing
 
 @testable import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// Everything that still checks comes over, whatever the rest is like; what does not is named. The store stays as it is.
 @Suite(.timeLimit(.minutes(5))) struct SalvageTests {
@@ -43,7 +37,7 @@ import Glibc
         let result = try Salvage(folder("s"), to: folder("new"))
         let after = FolderListing(folder("s")).items
         #expect(before.mapValues(\.bytes) == after.mapValues(\.bytes), "the store is as it was")
-        #expect(Platform.names(in: folder("")) == ["new", "s"], "nothing is left beside it")
+        #expect(Files.names(in: folder("")) == ["new", "s"], "nothing is left beside it")
         let store = try TinyStore(folder("new"))
         defer { store.drop() }
         #expect(store.opening.damage.isEmpty)
@@ -198,6 +192,6 @@ import Glibc
         let store = try TinyStore(folder("s"))
         #expect(failure { _ = try Salvage(folder("s"), to: folder("new")) }?.code == .busy)
         store.drop()
-        #expect(Platform.names(in: folder("")) == ["s"])
+        #expect(Files.names(in: folder("")) == ["s"])
     }
 }

@@ -2,13 +2,7 @@ import Testing
 
 @testable import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// Opens the journal at a path and gives it up again; the records it holds.
 @discardableResult
@@ -36,8 +30,8 @@ func recordsOf(_ path: String, appending bytes: [UInt8]? = nil) throws -> [[UInt
         let journal = try Journal(folder("s")) { _, _ in Issue.record("a new journal has no records") }
         try journal.append([1])
         #expect(mode(folder("s")) == 0o700)
-        for name in Platform.names(in: folder("s")) { #expect(mode(folder("s/\(name)")) == 0o600, "\(name)") }
-        #expect(Platform.names(in: folder.path) == ["s"])
+        for name in Files.names(in: folder("s")) { #expect(mode(folder("s/\(name)")) == 0o600, "\(name)") }
+        #expect(Files.names(in: folder.path) == ["s"])
         #expect(journal.lastEnd.kind == .none)
         try journal.close()
         #expect(try recordsOf(folder("s")) == [[1]])
@@ -75,7 +69,7 @@ func recordsOf(_ path: String, appending bytes: [UInt8]? = nil) throws -> [[UInt
             try image.write(to: folder(".s.creating-\(dead)-abc"))
             try image.write(to: folder(".s.creating-\(getpid())-abd"))
             #expect(try recordsOf(folder("s"), appending: [9]) == [], "step \(number)")
-            #expect(Platform.names(in: folder.path) == ["s"], "step \(number)")
+            #expect(Files.names(in: folder.path) == ["s"], "step \(number)")
             #expect(try recordsOf(folder("s")) == [[9]], "step \(number)")
         }
     }
@@ -91,7 +85,7 @@ func recordsOf(_ path: String, appending bytes: [UInt8]? = nil) throws -> [[UInt
         ]
         for name in names.dropFirst() { mkdir(folder(name), 0o700) }
         try recordsOf(folder("s"))
-        #expect(Platform.names(in: folder.path) == (names + ["s"]).sorted())
+        #expect(Files.names(in: folder.path) == (names + ["s"]).sorted())
         withExtendedLifetime(lock) {}
     }
 
@@ -105,9 +99,9 @@ func recordsOf(_ path: String, appending bytes: [UInt8]? = nil) throws -> [[UInt
         let names = [".s.creating-\(dead)-x", ".s.creating-y"]
         for name in names { try #require(symlink(folder("mine"), folder(name)) == 0) }
         try recordsOf(folder("s"))
-        #expect(Platform.names(in: folder("mine")) == ["letter", "photos"])
-        #expect(Platform.names(in: folder("mine/photos")) == ["one"])
-        #expect(Platform.names(in: folder.path) == (names + ["mine", "s"]).sorted())
+        #expect(Files.names(in: folder("mine")) == ["letter", "photos"])
+        #expect(Files.names(in: folder("mine/photos")) == ["one"])
+        #expect(Files.names(in: folder.path) == (names + ["mine", "s"]).sorted())
     }
 
     @Test func racingCreatorsMakeOneStore() throws {
@@ -133,7 +127,7 @@ func recordsOf(_ path: String, appending bytes: [UInt8]? = nil) throws -> [[UInt
             threads.join()
             #expect(failures.value == [], "round \(round)")
             #expect(try recordsOf(folder("s")).map { $0[0] }.sorted() == Array(0..<6))
-            #expect(Platform.names(in: folder.path) == ["s"])
+            #expect(Files.names(in: folder.path) == ["s"])
         }
     }
 
@@ -185,7 +179,7 @@ func recordsOf(_ path: String, appending bytes: [UInt8]? = nil) throws -> [[UInt
     @Test func pathWithAZeroByteIsRefused() throws {
         let folder = try TemporaryFolder()
         #expect(failure { _ = try JournalOpening(folder("s\u{0}t"), .init()) }?.code == .notAStore)
-        #expect(Platform.names(in: folder.path) == [])
+        #expect(Files.names(in: folder.path) == [])
     }
 
     @Test func danglingLinkIsRefused() throws {
@@ -211,7 +205,7 @@ func recordsOf(_ path: String, appending bytes: [UInt8]? = nil) throws -> [[UInt
         var options = JournalOpening.Options()
         options.createsStore = false
         #expect(failure { _ = try JournalOpening(folder("s"), options) }?.code == .notAStore)
-        #expect(Platform.names(in: folder.path) == [])
+        #expect(Files.names(in: folder.path) == [])
     }
 
     @Test func databaseOfAnotherProgramIsLeftAlone() throws {

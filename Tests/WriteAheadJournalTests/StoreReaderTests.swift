@@ -231,7 +231,7 @@ import Testing
         let folder = try TemporaryFolder()
         #expect(failure { _ = try StoreReader(folder("none")) }?.code == .notAStore)
         #expect(failure { _ = try StoreReader(folder.path) }?.code == .notAStore)
-        #expect(Platform.names(in: folder.path) == [])
+        #expect(Files.names(in: folder.path) == [])
     }
 
     @Test func readerKeepsAWriterOutOnlyWhileItReads() throws {

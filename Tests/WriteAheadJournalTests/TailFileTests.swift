@@ -2,13 +2,7 @@ import Testing
 
 @testable import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// Whatever is found in the place of the tail: the store opens, and what was acknowledged at `.power` is there.
 @Suite(.timeLimit(.minutes(5))) struct TailFileTests {

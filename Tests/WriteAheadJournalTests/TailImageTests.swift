@@ -230,7 +230,7 @@ import Testing
                 $0.initializeMemory(as: UInt8.self, repeating: record.bytes[9])
             }
             position = ChainPosition(lsn: position.lsn.next, chain: appended.crc, epoch: position.epoch)
-            let bytes = try #require(Platform.contents(folder("tail"), limit: 1 << 20))
+            let bytes = try #require(Files.contents(folder("tail"), limit: 1 << 20))
             let image = try #require(TailImage(bytes, storeID: ModelTail.storeID))
             var batch = RecordBatch()
             tail.release(through: tail.copy(to: &batch, after: position.lsn))

@@ -4,13 +4,7 @@ import Testing
 
 @testable import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// Options of a store whose committer leaves the tail alone: nothing is committed for its age.
 func laggingOptions(tailBytes: Int = 64 << 10) -> JournalOpening.Options {
@@ -89,7 +83,7 @@ func expectPrefix(
         #expect(store.values == values)
         #expect(store.opening.recordsFromTail == 200 && store.opening.recordsResupplied == 0)
         #expect(store.opening.lastEnd.kind == .killed)
-        #expect(!Platform.exists(folder("s/evidence")))
+        #expect(!Files.exists(folder("s/evidence")))
         // They are in the journal now.
         let second = try store.image()
         store.drop()
@@ -140,16 +134,16 @@ func expectPrefix(
                         let reached = try? gate.withLock { try store.set("w\(writer)-\(number)", "x", .process) }
                         guard reached != nil else { return }
                         let line = Array("w\(writer)-\(number)\n".utf8)
-                        _ = line.withUnsafeBytes { Platform.writeAll(answers, $0) }
+                        _ = line.withUnsafeBytes { Files.writeAll(answers, $0) }
                     }
                 }
             }
             // So many answers are enough, however busy the machine.
-            while (Platform.size(path + "/answers") ?? 0) < 4_000 { usleep(1_000) }
+            while (Files.size(path + "/answers") ?? 0) < 4_000 { usleep(1_000) }
             usleep(20_000)
             kill(getpid(), SIGKILL)
         }
-        let answered = try #require(Platform.contents(folder("answers"), limit: 1 << 30))
+        let answered = try #require(Files.contents(folder("answers"), limit: 1 << 30))
         // The kill may cut off the line that is being written.
         let end = try #require(answered.lastIndex(of: UInt8(ascii: "\n")))
         let keys = String(decoding: answered[..<end], as: UTF8.self).split(separator: "\n")
@@ -285,7 +279,7 @@ func expectPrefix(
             let store = try TinyStore(folder("s"))
             #expect(store.values.count < values.count, "\(what)")
             #expect(store.opening.damage.contains { $0.contains("tail") }, "\(what): \(store.opening.damage)")
-            #expect(Platform.exists(folder("s/evidence")), "\(what)")
+            #expect(Files.exists(folder("s/evidence")), "\(what)")
             store.drop()
         }
         let folder = try TemporaryFolder()

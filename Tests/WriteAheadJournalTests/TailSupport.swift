@@ -4,13 +4,7 @@ import Testing
 
 @testable import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// One record as it was published.
 struct PublishedRecord: Equatable {
@@ -143,7 +137,7 @@ final class ModelTail {
     /// The file as another process reads it.
     func bytes() throws -> [UInt8] {
         let path = try #require(folder).path + "/" + TailFormat.fileName
-        return try #require(Platform.contents(path, limit: 1 << 30))
+        return try #require(Files.contents(path, limit: 1 << 30))
     }
 
     /// What a start would take from these bytes behind so many records. It must be records that were published, in order,

@@ -3,13 +3,7 @@ import Testing
 
 @testable import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// A journal that lost its end: the sync mark tells before anything is written, and what the ring still holds is supplied
 /// again where that is sound. Never is a store silently short.
@@ -106,7 +100,7 @@ import Glibc
     private func expectEvidence(
         _ path: String, _ image: FolderImage, _ what: String, sourceLocation: SourceLocation
     ) throws {
-        try #require(Platform.exists(path), "\(what): no evidence", sourceLocation: sourceLocation)
+        try #require(Files.exists(path), "\(what): no evidence", sourceLocation: sourceLocation)
         let kept = try FolderImage(of: path)
         for (name, bytes) in image.files where name != "lock" {
             #expect(kept.files[name] == bytes, "\(what): \(name) is not as found", sourceLocation: sourceLocation)

@@ -3,13 +3,7 @@
 import Testing
 import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// Gone with the test.
 final class TemporaryFolder: Sendable {
@@ -21,14 +15,14 @@ final class TemporaryFolder: Sendable {
     init(onDisk: Bool = false) throws {
         var base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
         if !onDisk && access("/dev/shm", W_OK) == 0 { base = "/dev/shm" }
-        path = "\(base)/backstay-test-\(getpid())-\(String(Platform.randomBits(), radix: 36))"
-        guard mkdir(path, 0o700) == 0 else { throw Platform.failure("creating", path) }
+        path = "\(base)/backstay-test-\(getpid())-\(String(Machine.randomBits(), radix: 36))"
+        guard mkdir(path, 0o700) == 0 else { throw Files.failure("creating", path) }
     }
 
     /// A place in it.
     func callAsFunction(_ name: String) -> String { path + "/" + name }
 
-    deinit { Platform.removeFolder(path) }
+    deinit { Files.removeFolder(path) }
 }
 
 /// The files of a folder that nobody holds, in memory: to be altered and written out again.
@@ -37,11 +31,11 @@ struct FolderImage: Sendable, Equatable {
 
     init(of folder: String) throws {
         files = [:]
-        for name in Platform.names(in: folder) {
+        for name in Files.names(in: folder) {
             let path = folder + "/" + name
             var status = stat()
             guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
-            guard let bytes = Platform.contents(path, limit: 1 << 30) else { throw Platform.failure("reading", path) }
+            guard let bytes = Files.contents(path, limit: 1 << 30) else { throw Files.failure("reading", path) }
             files[name] = bytes
         }
     }
@@ -55,16 +49,16 @@ struct FolderImage: Sendable, Equatable {
     }
 
     func write(to folder: String) throws {
-        guard mkdir(folder, 0o700) == 0 else { throw Platform.failure("creating", folder) }
+        guard mkdir(folder, 0o700) == 0 else { throw Files.failure("creating", folder) }
         for (name, bytes) in files { try writeFile(folder + "/" + name, bytes) }
     }
 }
 
 func writeFile(_ path: String, _ bytes: [UInt8]) throws {
     let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw Platform.failure("creating", path) }
+    guard descriptor >= 0 else { throw Files.failure("creating", path) }
     defer { close(descriptor) }
-    guard bytes.withUnsafeBytes({ Platform.writeAll(descriptor, $0) }) else { throw Platform.failure("writing", path) }
+    guard bytes.withUnsafeBytes({ Files.writeAll(descriptor, $0) }) else { throw Files.failure("writing", path) }
 }
 
 /// Everything that tells whether something was written: names, sizes, times, bytes.
@@ -79,7 +73,7 @@ struct FolderListing: Equatable {
 
     /// - Parameter withBytes: not for a store that this process holds (see `FolderImage`).
     init(_ folder: String, withBytes: Bool = true) {
-        for name in [""] + Platform.names(in: folder) {
+        for name in [""] + Files.names(in: folder) {
             let path = folder + "/" + name
             var status = stat()
             guard lstat(path, &status) == 0 else { continue }
@@ -90,7 +84,7 @@ struct FolderListing: Equatable {
             #endif
             items[name] = Item(
                 inode: UInt64(status.st_ino), seconds: Int(time.tv_sec), nanoseconds: Int(time.tv_nsec),
-                bytes: withBytes && status.st_mode & S_IFMT == S_IFREG ? Platform.contents(path, limit: 1 << 30) : nil)
+                bytes: withBytes && status.st_mode & S_IFMT == S_IFREG ? Files.contents(path, limit: 1 << 30) : nil)
         }
     }
 }
@@ -104,7 +98,7 @@ struct ShellFailure: Error {
 /// Runs a command and returns what it printed.
 @discardableResult
 func shell(_ command: String) throws -> String {
-    guard let pipe = popen(command + " 2>&1", "r") else { throw Platform.failure("running", command) }
+    guard let pipe = popen(command + " 2>&1", "r") else { throw Files.failure("running", command) }
     var output: [UInt8] = []
     var piece = [UInt8](repeating: 0, count: 4_096)
     while true {
@@ -133,9 +127,9 @@ private let giveUpNanoseconds: UInt64 = 120_000_000_000
 
 /// Waits for something another thread does; false when it never came.
 func eventually(_ condition: () -> Bool) -> Bool {
-    let end = Platform.monotonicNanoseconds() + giveUpNanoseconds
+    let end = Clock.monotonicNanoseconds() + giveUpNanoseconds
     while !condition() {
-        if Platform.monotonicNanoseconds() > end { return false }
+        if Clock.monotonicNanoseconds() > end { return false }
         usleep(200)
     }
     return true
@@ -143,9 +137,9 @@ func eventually(_ condition: () -> Bool) -> Bool {
 
 /// The same without holding up the thread: other tasks may need it.
 func eventually(_ condition: () -> Bool) async -> Bool {
-    let end = Platform.monotonicNanoseconds() + giveUpNanoseconds
+    let end = Clock.monotonicNanoseconds() + giveUpNanoseconds
     while !condition() {
-        if Platform.monotonicNanoseconds() > end { return false }
+        if Clock.monotonicNanoseconds() > end { return false }
         try? await Task.sleep(for: .microseconds(200))
     }
     return true

@@ -2,13 +2,7 @@ import Testing
 
 @testable import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 @Suite struct WALRoomTests {
     private func room(frames: Int = 0) -> WALRoom {
@@ -110,7 +104,7 @@ import Glibc
     @Test func growingWritesBlocksAndKeepsEveryFrame() throws {
         let folder = try TemporaryFolder(onDisk: true)
         let connection = try connection(folder)
-        let before = try #require(Platform.contents(folder("a.db-wal")))
+        let before = try #require(Files.contents(folder("a.db-wal")))
         for bytes in [before.count, 1, 300_000, 300_000, 299_999, 1_000_001] {
             try connection.execute("BEGIN IMMEDIATE")
             try connection.growWALFile(to: bytes)
@@ -122,7 +116,7 @@ import Glibc
         connection.close()
         var status = stat()
         #expect(stat(folder("a.db-wal"), &status) == 0 && Int(status.st_blocks) * 512 >= 1_000_001, "not a hole")
-        let after = try #require(Platform.contents(folder("a.db-wal"), limit: 1 << 30))
+        let after = try #require(Files.contents(folder("a.db-wal"), limit: 1 << 30))
         #expect(after.starts(with: before))
         #expect(WALScan.file(folder("a.db-wal")) == WALScan(committedBytes: try #require(framesOf(after).last?.end)))
         #expect(try sqlite3(folder("a.db"), "SELECT count(*) FROM t") == "2\n")
@@ -148,7 +142,7 @@ import Glibc
             made.close()
             let isWhole = try sqlite3(folder("a.db"), "SELECT count(*) FROM t") == "2\n"
             // Nobody is deinitialized here.
-            Platform.removeFolder(folder.path)
+            Files.removeFolder(folder.path)
             _exit(isWhole ? 0 : 5)
         }
     }
@@ -158,17 +152,17 @@ import Glibc
         let folder = try TemporaryFolder(onDisk: true)
         for number in 0..<3 {
             let journal = try Journal(folder("s")) { _, _ in }
-            #expect(Platform.size(folder("s/journal.db-wal")) == 4 << 20, "start \(number)")
+            #expect(Files.size(folder("s/journal.db-wal")) == 4 << 20, "start \(number)")
             try journal.append(record(number))
             try journal.close()
-            #expect(Platform.size(folder("s/journal.db-wal")) == 4 << 20, "close \(number)")
+            #expect(Files.size(folder("s/journal.db-wal")) == 4 << 20, "close \(number)")
         }
         #expect(try recordsOf(folder("s")).count == 3)
         // The shell removes it; the next start makes it anew.
         try sqlite3(folder("s/journal.db"), "SELECT count(*) FROM journal; PRAGMA wal_checkpoint(TRUNCATE)")
-        #expect((Platform.size(folder("s/journal.db-wal")) ?? 0) == 0)
+        #expect((Files.size(folder("s/journal.db-wal")) ?? 0) == 0)
         #expect(try recordsOf(folder("s")).count == 3)
-        #expect(Platform.size(folder("s/journal.db-wal")) == 4 << 20)
+        #expect(Files.size(folder("s/journal.db-wal")) == 4 << 20)
     }
 
     /// An opening that is given up has written nothing.
@@ -178,9 +172,9 @@ import Glibc
         try sqlite3(folder("s/journal.db"), "SELECT 1 FROM journal; PRAGMA wal_checkpoint(TRUNCATE)")
         let opening = try JournalOpening(folder("s"), .init())
         try opening.replay(after: nil) { _ in }
-        #expect((Platform.size(folder("s/journal.db-wal")) ?? 0) == 0)
+        #expect((Files.size(folder("s/journal.db-wal")) ?? 0) == 0)
         opening.abandon()
-        #expect((Platform.size(folder("s/journal.db-wal")) ?? 0) == 0)
+        #expect((Files.size(folder("s/journal.db-wal")) ?? 0) == 0)
     }
 
     /// Zeros are written only while nobody else can write: a stranger's frames could be where the file just ended.
@@ -191,13 +185,13 @@ import Glibc
         try backend.reserve(bytes: 1)
         let stranger = try SQLiteConnection(folder("s/journal.db"), .readWrite, vfs: nil)
         try stranger.execute("BEGIN IMMEDIATE")
-        let size = Platform.size(folder("s/journal.db-wal"))
+        let size = Files.size(folder("s/journal.db-wal"))
         #expect(failure { try backend.reserve(bytes: 20 << 20) }?.code == .busy)
-        #expect(Platform.size(folder("s/journal.db-wal")) == size)
+        #expect(Files.size(folder("s/journal.db-wal")) == size)
         try stranger.execute("ROLLBACK")
         stranger.close()
         try backend.reserve(bytes: 20 << 20)
-        #expect(Platform.size(folder("s/journal.db-wal")) ?? 0 > 20 << 20)
+        #expect(Files.size(folder("s/journal.db-wal")) ?? 0 > 20 << 20)
         backend.close()
     }
 }

@@ -3,13 +3,7 @@ import Testing
 
 @testable import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 @Suite struct WALScanTests {
     /// A database with a table, and its connection, which never checkpoints by itself.
@@ -27,7 +21,7 @@ import Glibc
     }
 
     private func wal(_ folder: TemporaryFolder) throws -> [UInt8] {
-        try #require(Platform.contents(folder("a.db-wal"), limit: 1 << 30) as [UInt8]?)
+        try #require(Files.contents(folder("a.db-wal"), limit: 1 << 30) as [UInt8]?)
     }
 
     @Test func wholeWALHasNothingToDiscard() throws {

@@ -102,7 +102,7 @@ final class Checkpointer: @unchecked Sendable {
             }
             if !isPressed {
                 seen = lastChange
-                wake.wait(lock, until: Platform.monotonicNanoseconds() + Self.idleNanoseconds)
+                wake.wait(lock, until: Clock.monotonicNanoseconds() + Self.idleNanoseconds)
                 if isStopping { break }
                 guard isPressed || seen == lastChange else { continue }
             }
@@ -122,7 +122,7 @@ final class Checkpointer: @unchecked Sendable {
             if failure.code == .diskFull || failure.code == .busy {
                 // Tried again, not at once; also where the fold succeeded and only the trim that writers wait for failed.
                 isPressed = isPressed || wasPressed
-                if !isStopping { wake.wait(lock, until: Platform.monotonicNanoseconds() + 1_000_000_000) }
+                if !isStopping { wake.wait(lock, until: Clock.monotonicNanoseconds() + 1_000_000_000) }
             } else {
                 // A failed sync is never tried again.
                 while !isStopping { wake.wait(lock) }
@@ -136,7 +136,7 @@ final class Checkpointer: @unchecked Sendable {
     /// Folds everything that is durable now, on the calling thread. One that nobody asked for and that finds nothing to fold
     /// is not told of: while a full disk keeps the newest change back, there are five of them a second.
     func checkpoint(isAsked: Bool = true) throws(StoreError) {
-        let start = Platform.monotonicNanoseconds()
+        let start = Clock.monotonicNanoseconds()
         try withFiles { () throws(StoreError) in
             let before = state.meta.checkpoint.lsn
             let target = committer.lastDurable
@@ -160,7 +160,7 @@ final class Checkpointer: @unchecked Sendable {
             }
             boundLog()
             guard isAsked || state.meta.checkpoint.lsn > before else { return }
-            let seconds = Double(Platform.monotonicNanoseconds() - start) / 1e9
+            let seconds = Double(Clock.monotonicNanoseconds() - start) / 1e9
             onEvent?(.checkpointed(state.meta.checkpoint.lsn, seconds: seconds))
         }
     }
@@ -191,11 +191,11 @@ final class Checkpointer: @unchecked Sendable {
     /// the log's bound is let go as soon as it can be.
     private func trim(through lsn: LSN) throws(StoreError) {
         while true {
-            let begun = Platform.monotonicNanoseconds()
+            let begun = Clock.monotonicNanoseconds()
             if try committer.withBackend({ (backend) throws(StoreError) in try backend.trim(through: lsn) }) { return }
             guard committer.figures.logBytes < logBound() else { continue }
-            let took = Platform.monotonicNanoseconds() - begun
-            Platform.sleep(nanoseconds: min(took, Self.trimPauseMax))
+            let took = Clock.monotonicNanoseconds() - begun
+            Clock.sleep(nanoseconds: min(took, Self.trimPauseMax))
         }
     }
 

@@ -6,7 +6,7 @@ internal import WriteAheadJournal
 extension StoreCore {
     /// Opens a folder, recovering first.
     convenience init(opening path: String, _ options: StoreOptions) throws(StoreError) {
-        let start = Platform.monotonicNanoseconds()
+        let start = Clock.monotonicNanoseconds()
         let opening = try JournalOpening(path, options.journalOptions())
         let memory = StoreMemory()
         var state: StateDatabase?
@@ -19,7 +19,7 @@ extension StoreCore {
                 framesMax: options.stateFramesMax ?? StateDatabase.framesMax)
             state = opened
             try memory.load(opened.meta.rows) { try opened.load($0) }
-            let replayStart = Platform.monotonicNanoseconds()
+            let replayStart = Clock.monotonicNanoseconds()
             var replay = StoreMemory.Replay(memory)
             try opening.replay(
                 after: opened.meta.checkpoint, of: opened.meta.storeID, endOfRow: { replay.finish() }
@@ -28,7 +28,7 @@ extension StoreCore {
                 try replay.add(record.body)
                 lastChange = record.lsn
             }
-            replaySeconds = Double(Platform.monotonicNanoseconds() - replayStart) / 1e9
+            replaySeconds = Double(Clock.monotonicNanoseconds() - replayStart) / 1e9
             let found = opening.position.lsn
             let parts = try opening.finish()
             // The run's own record, which is committed.
@@ -50,7 +50,7 @@ extension StoreCore {
                 damage: opening.damage, bytesDiscarded: opening.discardedBytes, discardReason: opening.discardReason,
                 lastLSN: found,
                 provenLSN: opening.syncMark, keys: memory.figures.keys,
-                seconds: Double(Platform.monotonicNanoseconds() - start) / 1e9)
+                seconds: Double(Clock.monotonicNanoseconds() - start) / 1e9)
             let replayed = Double(opening.replayedRecords)
             made = Parts(
                 memory: memory, options: options, recovery: recovery, folder: opening.folder,
@@ -91,7 +91,7 @@ extension StoreCore {
 
     /// A view of a folder as of now, nothing written.
     convenience init(reading path: String, vfs: String?) throws(StoreError) {
-        let start = Platform.monotonicNanoseconds()
+        let start = Clock.monotonicNanoseconds()
         let reader = try StoreReader(path, vfs: vfs)
         defer { reader.close() }
         let memory = StoreMemory()
@@ -117,7 +117,7 @@ extension StoreCore {
             isNew: false, recordsReplayed: replayed, damage: reader.damage.map(\.message),
             bytesDiscarded: reader.discarded.bytes, discardReason: reader.discarded.reason, lastLSN: position.lsn,
             provenLSN: reader.syncMark,
-            keys: memory.figures.keys, seconds: Double(Platform.monotonicNanoseconds() - start) / 1e9)
+            keys: memory.figures.keys, seconds: Double(Clock.monotonicNanoseconds() - start) / 1e9)
         memory.begin(at: Published(lsn: position.lsn, chain: position.chain, outlivesProcess: true))
         self.init(
             Parts(

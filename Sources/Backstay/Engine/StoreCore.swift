@@ -15,13 +15,7 @@
 internal import ExitHooks
 internal import Synchronization
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 final class StoreCore: @unchecked Sendable {
     let memory: StoreMemory
@@ -117,7 +111,7 @@ final class StoreCore: @unchecked Sendable {
     static let closedError = StoreError(.closed, "the store is closed: open it again")
 
     @inline(__always)
-    static var thread: UInt { Platform.threadIdentity }
+    static var thread: UInt { Machine.threadIdentity }
 
     // MARK: Changes
 
@@ -240,7 +234,7 @@ final class StoreCore: @unchecked Sendable {
 
     func backup(to path: String) throws(StoreError) {
         try sync()
-        let place = try Platform.resolved(path)
+        let place = try Files.resolved(path)
         guard try StoreFolder.classify(place) != .store else {
             throw StoreError(
                 .notAStore, "there is a store at \(place) already: choose another place", location: .init(file: place))

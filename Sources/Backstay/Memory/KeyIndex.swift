@@ -20,13 +20,7 @@
 // index into a shard's slots is masked by its capacity.
 
 internal import CMachine
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 struct KeyIndex {
     static let shardCount = 64

@@ -112,7 +112,7 @@ extension String: NativelyStored {
             return String(decoding: text, as: UTF8.self)
         case .uuid(let bytes):
             var text: [UInt8] = []
-            JSONText.appendUUID(bytes, to: &text)
+            UUIDText.append(bytes, to: &text)
             return String(decoding: text, as: UTF8.self)
         case .int, .uint, .double, .date, .bool, .json: return nil
         }

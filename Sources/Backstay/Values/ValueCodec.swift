@@ -11,7 +11,7 @@
 //   4. JSONDecoder, as it is by default, decodes T from the value's JSON form (JSONTextExport.swift).
 // [UInt8] and Data are one type in this rule.
 //
-// This is the only file of the module that imports Foundation, for JSONEncoder, JSONDecoder, Data, Date and UUID.
+// This is the only file of the module that imports Foundation, for JSONEncoder, JSONDecoder, base64, Data, Date and UUID.
 //
 // unsafeBitCast: used from a type to itself, under a comparison of the two metatypes. It spares the dynamic cast, which
 // costs more than the rest of encoding or decoding an Int.
@@ -314,5 +314,22 @@ extension UUID: NativelyStored {
         case .int, .uint, .double, .date, .bool, .bytes, .json:
             return nil
         }
+    }
+}
+
+/// Bytes in JSON strings: base64, padded, nothing but its alphabet in it (RFC 4648, section 4).
+extension JSONText {
+    static func appendBase64(_ bytes: UnsafeRawBufferPointer, to out: inout [UInt8]) {
+        out.append(contentsOf: Data(bytes).base64EncodedData())
+    }
+
+    /// Appends the bytes that `text` is the base64 of. Returns false, with nothing appended, if it is not base64.
+    static func appendDecodedBase64(_ text: UnsafeRawBufferPointer, to out: inout [UInt8]) -> Bool {
+        // Foundation of Swift 6.3 reads "AQ=I" as two bytes: padding is looked at here.
+        let padding = text.reversed().prefix(2).prefix { $0 == UInt8(ascii: "=") }.count
+        let digits = text[..<(text.count - padding)]
+        guard !digits.contains(UInt8(ascii: "=")), let bytes = Data(base64Encoded: Data(text)) else { return false }
+        out.append(contentsOf: bytes)
+        return true
     }
 }

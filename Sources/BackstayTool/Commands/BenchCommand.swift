@@ -4,13 +4,7 @@
 import ArgumentParser
 import Bench
 import WriteAheadJournal
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -50,16 +44,16 @@ struct BenchCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let place = "\(folder)/backstay-bench-\(Platform.processID())"
-        guard mkdir(place, 0o700) == 0 else { throw Platform.failure("creating", place) }
+        let place = "\(folder)/backstay-bench-\(Machine.processID())"
+        guard mkdir(place, 0o700) == 0 else { throw Files.failure("creating", place) }
         let rows: [StoreBenchmark.Row]
         do {
             rows = try await benchmark(place).run()
         } catch {
-            Platform.removeFolder(place)
+            Files.removeFolder(place)
             throw error
         }
-        Platform.removeFolder(place)
+        Files.removeFolder(place)
         if Terminal.isError { noteBytes("\r\u{1b}[K") }
         try show(rows)
     }

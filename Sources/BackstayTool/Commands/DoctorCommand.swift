@@ -5,13 +5,7 @@ import ArgumentParser
 import Backstay
 import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 struct DoctorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

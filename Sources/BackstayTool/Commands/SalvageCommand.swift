@@ -31,8 +31,8 @@ struct SalvageCommand: ParsableCommand {
         } catch let error as StoreError {
             var failure = Failure(error)
             // What is in the way at the new place says nothing about STORE; and status 4 says that the new store is there.
-            let isOfStore = error.location?.file == (try? Platform.resolved(store.store))
-            let isOfPlace = error.location?.file == (try? Platform.resolved(to))
+            let isOfStore = error.location?.file == (try? Files.resolved(store.store))
+            let isOfPlace = error.location?.file == (try? Files.resolved(to))
             if failure.status != .busy, isOfPlace || !isOfStore { failure.status = .failed }
             throw failure
         }

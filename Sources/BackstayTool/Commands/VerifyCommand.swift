@@ -28,7 +28,7 @@ struct VerifyCommand: ParsableCommand {
             report = try store.withReader { try VerifyReport($0) }
         } catch {
             guard let error = error as? StoreError, error.code == .damaged else { throw error }
-            report = try VerifyReport(unreadable: error, folder: Platform.resolved(store.store))
+            report = try VerifyReport(unreadable: error, folder: Files.resolved(store.store))
         }
         try withOutput { out in
             if report.findings.isEmpty {

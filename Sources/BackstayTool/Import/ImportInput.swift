@@ -3,13 +3,7 @@
 // What has arrived is handed over before the next read that might wait, so lines of a slow writer are not held back until
 // a batch is full.
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 final class ImportInput {
     /// The path, or "standard input".

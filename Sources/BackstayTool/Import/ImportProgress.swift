@@ -4,13 +4,13 @@ import WriteAheadJournal
 
 struct ImportProgress {
     private let isShown = Terminal.isError
-    private let start = Platform.monotonicNanoseconds()
+    private let start = Clock.monotonicNanoseconds()
     private var lastShown: UInt64 = 0
     private var isOnScreen = false
 
     mutating func show(_ lines: Int) {
         guard isShown else { return }
-        let now = Platform.monotonicNanoseconds()
+        let now = Clock.monotonicNanoseconds()
         guard now - lastShown > 100_000_000 else { return }
         lastShown = now
         isOnScreen = true

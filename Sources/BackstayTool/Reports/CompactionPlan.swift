@@ -24,7 +24,7 @@ struct CompactionPlan: CustomStringConvertible {
     }
 
     static func fileBytes(_ folder: String) -> Int {
-        Platform.names(in: folder).reduce(0) { $0 + (Platform.size(folder + "/" + $1) ?? 0) }
+        Files.names(in: folder).reduce(0) { $0 + (Files.size(folder + "/" + $1) ?? 0) }
     }
 
     var description: String {

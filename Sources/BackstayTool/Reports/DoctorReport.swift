@@ -3,13 +3,7 @@ import ArgumentParser
 import Backstay
 import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 struct DoctorReport {
     enum Level: String {

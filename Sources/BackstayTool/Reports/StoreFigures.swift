@@ -17,8 +17,8 @@ struct StoreFigures {
 
     init(_ reader: StoreReader, _ content: ContentFigures) throws {
         self.content = content
-        for name in Platform.names(in: reader.folder) {
-            if let bytes = Platform.size(reader.folder + "/" + name) { files.append((name, bytes)) }
+        for name in Files.names(in: reader.folder) {
+            if let bytes = Files.size(reader.folder + "/" + name) { files.append((name, bytes)) }
         }
         pages = try reader.pages().map { page in
             (String(page.file.dropFirst(reader.folder.count + 1)), page.pages, page.free, page.pageBytes)

@@ -3,13 +3,7 @@
 import Backstay
 import ExitHooks
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// A failure as the user of the command sees it.
 struct Failure: Error {

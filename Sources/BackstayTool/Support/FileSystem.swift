@@ -5,13 +5,7 @@
 
 import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 struct FileSystem: Equatable {
     enum Kind {
@@ -43,7 +37,7 @@ struct FileSystem: Equatable {
         let name = withUnsafeBytes(of: &status.f_fstypename) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         return FileSystem(name: name)
         #else
-        guard let real = try? Platform.resolved(path), let mounts = Platform.text(at: "/proc/self/mountinfo") else {
+        guard let real = try? Files.resolved(path), let mounts = Files.text(at: "/proc/self/mountinfo") else {
             return FileSystem(name: "unknown")
         }
         return FileSystem(name: name(of: real, mounts: mounts) ?? "unknown")
@@ -51,7 +45,7 @@ struct FileSystem: Equatable {
     }
 
     /// Bytes an ordinary user may still write; nil where the system does not tell.
-    static func freeBytes(_ path: String) -> UInt64? { Platform.freeBytes(path).map { UInt64($0) } }
+    static func freeBytes(_ path: String) -> UInt64? { Files.freeBytes(path).map { UInt64($0) } }
 
     /// The file system type of an absolute path, out of the text of mountinfo.
     static func name(of path: String, mounts: String) -> String? {

@@ -4,13 +4,7 @@
 // that went away ends a reading command as it ends any other, by SIGPIPE; a changing command asks for an error instead,
 // to close its store first.
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// stdout. One thread uses it.
 final class Output {

@@ -1,12 +1,6 @@
 // The process's standard streams beside the results on stdout, and its end.
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// A line on stderr.
 func note(_ text: String) { noteBytes(text + "\n") }

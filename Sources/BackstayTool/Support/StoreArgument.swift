@@ -9,13 +9,7 @@ import Backstay
 import ExitHooks
 import WriteAheadJournal
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// STORE, the first argument of every command that needs one.
 struct StoreArgument: ParsableArguments {
@@ -58,7 +52,7 @@ struct StoreArgument: ParsableArguments {
         var status = stat()
         let isThere = stat(store, &status) == 0
         if !isThere && (errno == ENOENT || errno == ENOTDIR) { return Self.missing(store) }
-        let folder = try Platform.resolved(store)
+        let folder = try Files.resolved(store)
         switch try StoreFolder.classify(folder) {
         case .store: return nil
         case .nothing, .emptyFolder: return Self.missing(store)

@@ -1,12 +1,6 @@
 // Colours, and whether there is anybody to see them.
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 enum Terminal {
     static var isError: Bool { isatty(STDERR_FILENO) == 1 }

@@ -1,23 +1,17 @@
 // Folders for stores that do not last: made, and a store's copied.
 
 package import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 package enum ScratchFiles {
     package static func make(folder: String) throws(StoreError) {
-        guard mkdir(folder, 0o700) == 0 else { throw Platform.failure("creating", folder) }
+        guard mkdir(folder, 0o700) == 0 else { throw Files.failure("creating", folder) }
     }
 
     /// A folder of a run's own, new and empty; its path has no links.
     package static func makePlace(_ name: String, in folder: String) throws(StoreError) -> String {
-        let number = String(Platform.randomBits(), radix: 36)
-        let place = try Platform.resolved("\(folder)/backstay-\(name)-\(getpid())-\(number)")
+        let number = String(Machine.randomBits(), radix: 36)
+        let place = try Files.resolved("\(folder)/backstay-\(name)-\(getpid())-\(number)")
         try make(folder: place)
         return place
     }
@@ -28,8 +22,8 @@ package enum ScratchFiles {
     /// Copies a store as a death of its owner would leave it, or the machine's: without the `-shm` files, which are memory.
     package static func copy(store: String, to copy: String) throws(StoreError) {
         try make(folder: copy)
-        for name in Platform.names(in: store) where !name.hasSuffix("-shm") {
-            try Platform.copyFile(store + "/" + name, to: copy + "/" + name)
+        for name in Files.names(in: store) where !name.hasSuffix("-shm") {
+            try Files.copyFile(store + "/" + name, to: copy + "/" + name)
         }
     }
 }

@@ -96,9 +96,9 @@ public struct KillCampaign: Sendable {
     public func run(in folder: String? = nil, progress: (Int) -> Void = { _ in }) throws -> Report {
         let place = try ScratchFiles.makePlace("kills", in: folder ?? ScratchFiles.temporary)
         // For a campaign that is stopped; its children end when nobody hears them.
-        let cleanup = ExitHooks.register("remove the campaign's stores") { _ in Platform.removeFolder(place) }
+        let cleanup = ExitHooks.register("remove the campaign's stores") { _ in Files.removeFolder(place) }
         defer { cleanup.cancel() }
-        let start = Platform.monotonicNanoseconds()
+        let start = Clock.monotonicNanoseconds()
         let series = KillSeries(executable: executable, folder: place, seed: seed, isEarly: isEarly)
         var stores = 0
         while series.report.total < kills && series.report.problems.isEmpty {
@@ -107,11 +107,11 @@ public struct KillCampaign: Sendable {
         }
         var report = series.report
         if report.isGood {
-            Platform.removeFolder(place)
+            Files.removeFolder(place)
         } else {
             report.problems.append("the store is kept in \(place)")
         }
-        report.seconds = Double(Platform.monotonicNanoseconds() - start) / 1e9
+        report.seconds = Double(Clock.monotonicNanoseconds() - start) / 1e9
         return report
     }
 }

@@ -5,13 +5,7 @@
 // the drill's.
 
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 package final class KillSeries {
     /// A store is killed so often, then a new one is made.
@@ -59,7 +53,7 @@ package final class KillSeries {
         }
         try judge(store)
         // What went wrong is for whoever looks into it.
-        if report.problems.isEmpty { Platform.removeFolder(store) }
+        if report.problems.isEmpty { Files.removeFolder(store) }
     }
 
     /// One victim. True when the kill met it before it had ended.

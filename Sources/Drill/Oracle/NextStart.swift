@@ -2,13 +2,7 @@
 
 internal import Backstay
 package import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 package enum NextStart {
     package enum Finding: Sendable {
@@ -46,7 +40,7 @@ package enum NextStart {
         case .unopened(let reason):
             // What it told before it ended says more than what the compiler's runtime wrote about its end.
             let isTold = !reason.hasPrefix(silentEnd)
-            return .unopened(isTold ? reason : "\(reason): \((Platform.text(at: errors) ?? "").suffix(200))")
+            return .unopened(isTold ? reason : "\(reason): \((Files.text(at: errors) ?? "").suffix(200))")
         case let finding: return finding
         }
     }

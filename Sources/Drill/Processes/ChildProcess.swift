@@ -4,13 +4,7 @@
 // itself when nobody reads its messages, and by an alarm in any case.
 
 package import WriteAheadJournal
-#if canImport(Darwin)
-package import Darwin
-#elseif canImport(Musl)
-package import Musl
-#else
-package import Glibc
-#endif
+package import SystemC
 
 package final class ChildProcess {
     package typealias End = ProcessEnd
@@ -37,7 +31,7 @@ package final class ChildProcess {
         self.isConsole = isConsole
         isWrapped = launch.isWrapped
         var ends: [Int32] = [0, 0]
-        guard pipe(&ends) == 0 else { throw Platform.failure("making", "a pipe") }
+        guard pipe(&ends) == 0 else { throw Files.failure("making", "a pipe") }
         defer { close(ends[1]) }
         _ = fcntl(ends[0], F_SETFD, FD_CLOEXEC)
         let (executable, arguments) = launch.command(program, given)
@@ -75,7 +69,7 @@ package final class ChildProcess {
     /// while there is none.
     package var program: pid_t? {
         guard isWrapped else { return pid }
-        let children = Platform.text(at: "/proc/\(pid)/task/\(pid)/children") ?? ""
+        let children = Files.text(at: "/proc/\(pid)/task/\(pid)/children") ?? ""
         return children.split(separator: " ").first.flatMap { pid_t($0) }
     }
 
@@ -111,13 +105,13 @@ package final class ChildProcess {
     /// Waits for whole lines until `deadline` (monotonic nanoseconds).
     package func nextLines(until deadline: UInt64) -> Lines {
         while true {
-            let now = Platform.monotonicNanoseconds()
+            let now = Clock.monotonicNanoseconds()
             let left = deadline > now ? min((deadline - now + 999_999) / 1_000_000, 60_000) : 0
             var request = pollfd(fd: messages, events: Int16(POLLIN), revents: 0)
             let ready = poll(&request, 1, Int32(left))
             if ready < 0 && errno == EINTR { continue }
             guard ready > 0 else {
-                if Platform.monotonicNanoseconds() < deadline { continue }
+                if Clock.monotonicNanoseconds() < deadline { continue }
                 return .silence
             }
             var piece = [UInt8](repeating: 0, count: 65_536)
@@ -149,7 +143,7 @@ package final class ChildProcess {
         patience: UInt64 = ChildProcess.silenceMax, _ listen: ([Message]) throws -> Bool
     ) rethrows -> Silenced {
         while true {
-            switch next(until: Platform.monotonicNanoseconds() + patience) {
+            switch next(until: Clock.monotonicNanoseconds() + patience) {
             case .end: return .end
             case .silence: return .silence
             case .messages(let messages): if try !listen(messages) { return .enough }

@@ -7,13 +7,7 @@ internal import Backstay
 internal import CFaultVFS
 internal import ExitHooks
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 package enum ChildProgram {
     /// Seconds after which a child that hangs is ended by SIGALRM, unless its role says otherwise.

@@ -1,12 +1,6 @@
 // What a child is asked to do: parameters as words on its command line, behind a first word that no person types.
 
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 package struct ChildRole: Sendable {
     package enum Part: String, Sendable {

@@ -1,12 +1,6 @@
 // How a program is started, as far as signals are concerned.
 
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 package enum Launch: Equatable {
     /// In a process group of its own, no signal ignored or blocked.

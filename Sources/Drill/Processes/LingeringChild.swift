@@ -6,13 +6,7 @@
 
 package import Backstay
 internal import WriteAheadJournal
-#if canImport(Darwin)
-package import Darwin
-#elseif canImport(Musl)
-package import Musl
-#else
-package import Glibc
-#endif
+package import SystemC
 
 package enum LingeringChild {
     private static let alarmSeconds: UInt32 = 2
@@ -21,9 +15,9 @@ package enum LingeringChild {
     /// fork(), which Swift hides. 0 in the child.
     package static func fork() throws -> pid_t {
         typealias Fork = @convention(c) () -> pid_t
-        guard let symbol = dlsym(dlopen(nil, RTLD_NOW), "fork") else { throw Platform.failure("finding", "fork") }
+        guard let symbol = dlsym(dlopen(nil, RTLD_NOW), "fork") else { throw Files.failure("finding", "fork") }
         let pid = unsafeBitCast(symbol, to: Fork.self)()
-        guard pid >= 0 else { throw Platform.failure("forking", "the child") }
+        guard pid >= 0 else { throw Files.failure("forking", "the child") }
         return pid
     }
 

@@ -4,13 +4,7 @@
 // write below the caller's own group, as root has on most machines. Where it cannot be made the drill says so.
 
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 final class MemoryGroupOfOurOwn {
     static let limitBytes = 96 << 20
@@ -23,7 +17,7 @@ final class MemoryGroupOfOurOwn {
 
     init() throws(Refusal) {
         #if os(Linux)
-        guard let text = Platform.text(at: "/proc/self/cgroup") else {
+        guard let text = Files.text(at: "/proc/self/cgroup") else {
             throw Refusal(reason: "it has no control groups")
         }
         var failures: [String] = []
@@ -40,7 +34,7 @@ final class MemoryGroupOfOurOwn {
             for base in own.isEmpty ? [root] : [root + own, root] {
                 let path = "\(base)/backstay-drill-\(getpid())"
                 guard mkdir(path, 0o755) == 0 else {
-                    failures.append(Platform.text(of: errno))
+                    failures.append(Files.text(of: errno))
                     continue
                 }
                 let swapBytes = isFirst ? Self.limitBytes : 0
@@ -63,7 +57,7 @@ final class MemoryGroupOfOurOwn {
 
     /// Moves the calling process into the group.
     package static func join(_ path: String) throws {
-        guard write("0", to: path + "/cgroup.procs") else { throw Platform.failure("joining", path) }
+        guard write("0", to: path + "/cgroup.procs") else { throw Files.failure("joining", path) }
     }
 
     private static func write(_ text: String, to path: String) -> Bool {
@@ -71,6 +65,6 @@ final class MemoryGroupOfOurOwn {
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
         let bytes = Array(text.utf8)
-        return bytes.withUnsafeBytes { Platform.writeAll(descriptor, $0) }
+        return bytes.withUnsafeBytes { Files.writeAll(descriptor, $0) }
     }
 }

@@ -2,13 +2,7 @@
 // torn end, which is not counted. The pipe is the child's stdout.
 
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 package enum Message: Equatable, Sendable {
     /// A writer is about to make its first change.
@@ -117,7 +111,7 @@ package enum Message: Equatable, Sendable {
     /// Says it to the parent. Nobody there to hear it ends the process: a drill that was stopped leaves no children.
     package func send() {
         let bytes = Array((line + "\n").utf8)
-        let written = bytes.withUnsafeBytes { Platform.writeAll(STDOUT_FILENO, $0) }
+        let written = bytes.withUnsafeBytes { Files.writeAll(STDOUT_FILENO, $0) }
         if !written { _exit(99) }
     }
 }

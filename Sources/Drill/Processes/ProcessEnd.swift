@@ -1,13 +1,7 @@
 // The end of a process, as the kernel tells it.
 
 internal import WriteAheadJournal
-#if canImport(Darwin)
-package import Darwin
-#elseif canImport(Musl)
-package import Musl
-#else
-package import Glibc
-#endif
+package import SystemC
 
 /// How a process ended, as the kernel says.
 package enum ProcessEnd: Equatable, CustomStringConvertible {
@@ -25,7 +19,7 @@ package enum ProcessEnd: Equatable, CustomStringConvertible {
     package init(of child: pid_t) {
         var status: Int32 = 0
         while waitpid(child, &status, 0) < 0 {
-            if errno != EINTR { fatalError("waiting for process \(child): \(Platform.text(of: errno))") }
+            if errno != EINTR { fatalError("waiting for process \(child): \(Files.text(of: errno))") }
         }
         self.init(status: status)
     }

@@ -1,12 +1,6 @@
 // Limits of a process on what it may take (https://man7.org/linux/man-pages/man2/getrlimit.2.html).
 
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 package enum ResourceLimit {
     case core, fileSize, addressSpace

@@ -4,13 +4,7 @@
 // nohup must not hand its ignored SIGHUP down. Its stdin is empty.
 
 package import WriteAheadJournal
-#if canImport(Darwin)
-package import Darwin
-#elseif canImport(Musl)
-package import Musl
-#else
-package import Glibc
-#endif
+package import SystemC
 
 package struct Spawn {
     /// Whom the signals of a terminal reach, too.
@@ -103,7 +97,7 @@ package struct Spawn {
         let variables = environment.map { strdup($0) }
         defer { for text in words + variables { free(text) } }
         let result = posix_spawn(&child, executable, &actions, &attributes, words + [nil], variables + [nil])
-        guard result == 0 else { throw Platform.failure("starting", executable, errno: result) }
+        guard result == 0 else { throw Files.failure("starting", executable, errno: result) }
         return child
     }
 

@@ -7,13 +7,7 @@
 package import Backstay
 internal import Synchronization
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 package final class Writers: Sendable {
     package static let threads = 8

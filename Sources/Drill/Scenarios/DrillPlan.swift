@@ -2,13 +2,7 @@
 
 internal import ExitHooks
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 /// A run of the drill: every way a process can end, in real child processes.
 public struct DrillPlan: Sendable {
@@ -25,7 +19,7 @@ public struct DrillPlan: Sendable {
 
     /// Nil picks a seed; without an executable it is the running one.
     public init(seed: UInt64? = nil, executable: String? = nil) {
-        self.seed = seed ?? Platform.randomBits() % 1_000_000_000
+        self.seed = seed ?? Machine.randomBits() % 1_000_000_000
         self.executable = executable ?? ChildProcess.ownExecutable
     }
 
@@ -51,10 +45,10 @@ public struct DrillPlan: Sendable {
     ///   - before: called with each scenario's name before it is played.
     /// - Throws: a `StoreError` where no folder can be made.
     public func run(in folder: String? = nil, before: (String) -> Void = { _ in }) throws -> DrillReport {
-        let start = Platform.monotonicNanoseconds()
+        let start = Clock.monotonicNanoseconds()
         let place = try ScratchFiles.makePlace("drill", in: folder ?? ScratchFiles.temporary)
         // For a drill that is stopped; its children end when nobody hears them.
-        let cleanup = ExitHooks.register("remove the drill's stores") { _ in Platform.removeFolder(place) }
+        let cleanup = ExitHooks.register("remove the drill's stores") { _ in Files.removeFolder(place) }
         defer {
             rmdir(place)
             cleanup.cancel()
@@ -66,10 +60,10 @@ public struct DrillPlan: Sendable {
             try ScratchFiles.make(folder: folder)
             var scenario = scenario
             let rounds = scenario.rounds
-            if Platform.monotonicNanoseconds() - start > Self.hurriesAfter { scenario.rounds = 1 }
+            if Clock.monotonicNanoseconds() - start > Self.hurriesAfter { scenario.rounds = 1 }
             var result = ScenarioRun(scenario, executable: executable, folder: folder, seed: seed).play()
             if result.problems.isEmpty {
-                Platform.removeFolder(folder)
+                Files.removeFolder(folder)
             } else {
                 result.problems.append("its store is kept in \(folder)")
             }
@@ -77,7 +71,7 @@ public struct DrillPlan: Sendable {
             results.append(result)
         }
         return DrillReport(
-            seed: seed, scenarios: results, seconds: Double(Platform.monotonicNanoseconds() - start) / 1e9)
+            seed: seed, scenarios: results, seconds: Double(Clock.monotonicNanoseconds() - start) / 1e9)
     }
 
     private static func contains(_ text: String, _ part: String) -> Bool {

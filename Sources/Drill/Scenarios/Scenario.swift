@@ -3,13 +3,7 @@
 // A control is a scenario with one option changed that must make it lose. The same scenario without that option is among
 // the others and must lose nothing: so neither the scenario nor the oracle is blind.
 
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 struct Scenario: Sendable {
     /// What the parent does once enough changes are acknowledged.

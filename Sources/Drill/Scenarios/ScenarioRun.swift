@@ -5,13 +5,7 @@
 
 internal import Backstay
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 final class ScenarioRun {
     /// A scenario has at least so many acknowledged changes.
@@ -41,7 +35,7 @@ final class ScenarioRun {
     private var errors: String { folder + "/stderr" }
 
     package func play() -> ScenarioResult {
-        let start = Platform.monotonicNanoseconds()
+        let start = Clock.monotonicNanoseconds()
         do throws(Skip) {
             if scenario.usesMemoryGroup { try makeMemoryGroup() }
             do {
@@ -53,7 +47,7 @@ final class ScenarioRun {
         } catch {
             result.skipped = error.reason
         }
-        result.seconds = Double(Platform.monotonicNanoseconds() - start) / 1e9
+        result.seconds = Double(Clock.monotonicNanoseconds() - start) / 1e9
         return result
     }
 
@@ -139,15 +133,15 @@ final class ScenarioRun {
         case .goesTearing: role.tears = true
         }
         role.shadow = shadow
-        Platform.removeFolder(shadow)
+        Files.removeFolder(shadow)
         try ScratchFiles.copy(store: store, to: shadow)
     }
 
     /// The power is gone and back: what is on the disk is the store.
     private func cutPower() throws {
         if case .stays = scenario.power { return }
-        Platform.removeFolder(store)
-        guard rename(shadow, store) == 0 else { throw Platform.failure("renaming", shadow) }
+        Files.removeFolder(store)
+        guard rename(shadow, store) == 0 else { throw Files.failure("renaming", shadow) }
     }
 
     // MARK: Children
@@ -169,7 +163,7 @@ final class ScenarioRun {
         var strikeAgainAt = UInt64.max
         let child = try ChildProcess(executable: executable, arguments: role.arguments, errors: errors)
         reading: while true {
-            let deadline = min(Platform.monotonicNanoseconds() + ChildProcess.silenceMax, strikeAgainAt)
+            let deadline = min(Clock.monotonicNanoseconds() + ChildProcess.silenceMax, strikeAgainAt)
             switch child.next(until: deadline) {
             case .end: break reading
             case .silence:
@@ -186,7 +180,7 @@ final class ScenarioRun {
                     guard role.part == .writes else { continue }
                     if blows == 0, acknowledged >= target, strikes(child, after: seen.phases) { blows = 1 }
                     if case .signalTwice = scenario.blow, case .hook = message {
-                        strikeAgainAt = Platform.monotonicNanoseconds() + 300_000_000
+                        strikeAgainAt = Clock.monotonicNanoseconds() + 300_000_000
                     }
                 }
             }
@@ -297,7 +291,7 @@ final class ScenarioRun {
 
     /// The end of what the children wrote to stderr.
     private func lastWords() -> String {
-        let text = Platform.text(at: errors) ?? ""
+        let text = Files.text(at: errors) ?? ""
         return String(text.suffix(400).map { $0 == "\n" ? " " : $0 })
     }
 }

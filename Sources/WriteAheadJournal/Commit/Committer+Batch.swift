@@ -16,7 +16,7 @@ extension Committer {
     func commitHoldingLock() {
         isCommitting = true
         isFilling = false
-        let begun = Platform.monotonicNanoseconds()
+        let begun = Clock.monotonicNanoseconds()
         let before = durable
         let oversize = oversize
         lock.unlock()
@@ -123,7 +123,7 @@ extension Committer {
         if case .poisoned = health { return }
         switch error.code {
         case .diskFull, .busy:
-            health = .stalled(error, retryAt: Platform.monotonicNanoseconds() + limits.retryInterval)
+            health = .stalled(error, retryAt: Clock.monotonicNanoseconds() + limits.retryInterval)
             beginPatience()
             // It may be asleep until some record is old.
             work.signal()

@@ -96,7 +96,7 @@ extension Committer {
         if isSound, let end {
             do throws(StoreError) {
                 try checkpointSQLiteAtEnd()
-                try backend.noteEnd(end, at: Platform.wallMicroseconds())
+                try backend.noteEnd(end, at: Clock.wallMicroseconds())
             } catch {
                 failure = error
                 note(error)

@@ -6,7 +6,7 @@ extension Committer {
         lock.lock()
         var refreshed: UInt64 = 0
         while true {
-            let now = Platform.monotonicNanoseconds()
+            let now = Clock.monotonicNanoseconds()
             let hasRecords = hasRecords
             if hasRecords && pendingSince == 0 { pendingSince = now }
             if now >= refreshed &+ Self.refreshInterval {
@@ -68,12 +68,12 @@ extension Committer {
     /// serves them all instead of the first alone. Called with the lock held.
     private func gather() {
         guard lastGroup > 1, waitingRecords < lastGroup, hasNothingInflight else { return }
-        let end = Platform.monotonicNanoseconds() + 100_000
+        let end = Clock.monotonicNanoseconds() + 100_000
         var before = waitingRecords
         var quiet = 0
-        while quiet < 4 && waitingRecords < lastGroup && Platform.monotonicNanoseconds() < end {
+        while quiet < 4 && waitingRecords < lastGroup && Clock.monotonicNanoseconds() < end {
             lock.unlock()
-            Platform.yield()
+            Machine.yield()
             lock.lock()
             quiet = waitingRecords == before ? quiet + 1 : 0
             before = waitingRecords

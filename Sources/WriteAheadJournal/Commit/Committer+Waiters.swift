@@ -47,10 +47,9 @@ extension Committer {
         while durable < lsn {
             if let verdict = health.verdict { throw verdict }
             if let stall = health.stall {
-                if deadline == 0 { deadline = Platform.monotonicNanoseconds() + limits.patience }
+                if deadline == 0 { deadline = Clock.monotonicNanoseconds() + limits.patience }
                 work.signal()
-                if !commitEnded.wait(lock, until: deadline), durable < lsn, Platform.monotonicNanoseconds() >= deadline
-                {
+                if !commitEnded.wait(lock, until: deadline), durable < lsn, Clock.monotonicNanoseconds() >= deadline {
                     throw Self.notYet(stall)
                 }
             } else if isCommitting || backendWaiters > 0 {
@@ -83,7 +82,7 @@ extension Committer {
 
     /// From now on a shortage is what they wait for.
     func beginPatience() {
-        let deadline = Platform.monotonicNanoseconds() + limits.patience
+        let deadline = Clock.monotonicNanoseconds() + limits.patience
         for index in waiters.indices where waiters[index].deadline == .max { waiters[index].deadline = deadline }
     }
 
@@ -99,7 +98,7 @@ extension Committer {
         guard !waiters.isEmpty else { return }
         let final = health.verdict
         let verdict = final ?? health.stall.map { Self.notYet($0) }
-        let now = verdict != nil && final == nil ? Platform.monotonicNanoseconds() : 0
+        let now = verdict != nil && final == nil ? Clock.monotonicNanoseconds() : 0
         var left: [Waiter] = []
         for waiter in waiters {
             if waiter.lsn <= durable {

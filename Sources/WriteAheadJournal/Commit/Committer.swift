@@ -218,7 +218,7 @@ package final class Committer: @unchecked Sendable {
         let fills = tail.bytesUsed >= tail.capacity / 2
         guard isFirst || fills else { return }
         lock.lock()
-        if pendingSince == 0 { pendingSince = Platform.monotonicNanoseconds() }
+        if pendingSince == 0 { pendingSince = Clock.monotonicNanoseconds() }
         let wasFilling = isFilling
         if fills { isFilling = true }
         if isIdle || (isFilling && !wasFilling) { work.signal() }
@@ -310,7 +310,7 @@ package final class Committer: @unchecked Sendable {
     package var figures: Figures {
         let last = last
         return lock.withLock {
-            let age = pendingSince == 0 ? 0 : Platform.monotonicNanoseconds() &- pendingSince
+            let age = pendingSince == 0 ? 0 : Clock.monotonicNanoseconds() &- pendingSince
             var figures = Figures(
                 last: max(last, durable), durable: durable,
                 pendingRecords: last > durable ? Int(last.value - durable.value) : 0, pendingAge: age, commits: commits,

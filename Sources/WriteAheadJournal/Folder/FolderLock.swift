@@ -9,13 +9,7 @@
 
 internal import CMachine
 internal import Synchronization
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 package final class FolderLock: Sendable {
     package static let fileName = "lock"
@@ -68,11 +62,11 @@ package final class FolderLock: Sendable {
         folder: String, create: Bool, patience: UInt64 = 300_000_000, opened: () -> Void = {}
     ) throws(StoreError) -> FolderLock {
         let path = folder + "/" + fileName
-        let deadline = Platform.monotonicNanoseconds() + patience
+        let deadline = Clock.monotonicNanoseconds() + patience
         while true {
             let flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0)
-            let descriptor = Platform.openAboveStreams(path, flags, 0o600)
-            guard descriptor >= 0 else { throw Platform.failure("opening", path) }
+            let descriptor = Files.openAboveStreams(path, flags, 0o600)
+            guard descriptor >= 0 else { throw Files.failure("opening", path) }
             opened()
             if flock(descriptor, LOCK_EX | LOCK_NB) == 0 {
                 if isStill(path, descriptor) {
@@ -87,8 +81,8 @@ package final class FolderLock: Sendable {
             // Shared with those who hold it: then they are readers, and the text names an owner who has gone.
             let isRead = flock(descriptor, LOCK_SH | LOCK_NB) == 0
             close(descriptor)
-            guard code == EWOULDBLOCK || code == EINTR else { throw Platform.failure("locking", path, errno: code) }
-            if Platform.monotonicNanoseconds() >= deadline { throw busy(folder: folder, isRead: isRead) }
+            guard code == EWOULDBLOCK || code == EINTR else { throw Files.failure("locking", path, errno: code) }
+            if Clock.monotonicNanoseconds() >= deadline { throw busy(folder: folder, isRead: isRead) }
             usleep(2_000)
         }
     }
@@ -98,17 +92,17 @@ package final class FolderLock: Sendable {
     /// A lock whose owner has released it or is dead is on its way out: that is waited for, a little.
     package static func shared(folder: String, patience: UInt64 = 300_000_000) throws(StoreError) -> FolderLock? {
         let path = folder + "/" + fileName
-        let deadline = Platform.monotonicNanoseconds() + patience
+        let deadline = Clock.monotonicNanoseconds() + patience
         while true {
             // A pipe in its place would keep the reader waiting for a writer.
-            let descriptor = Platform.openAboveStreams(path, O_RDONLY | O_NONBLOCK)
-            guard descriptor >= 0 else { throw Platform.failure("opening", path) }
+            let descriptor = Files.openAboveStreams(path, O_RDONLY | O_NONBLOCK)
+            guard descriptor >= 0 else { throw Files.failure("opening", path) }
             if flock(descriptor, LOCK_SH | LOCK_NB) == 0 { return FolderLock(descriptor: descriptor) }
             let code = errno
             close(descriptor)
-            guard code == EWOULDBLOCK || code == EINTR else { throw Platform.failure("locking", path, errno: code) }
+            guard code == EWOULDBLOCK || code == EINTR else { throw Files.failure("locking", path, errno: code) }
             let hasOwner = isOwned(folder)
-            if hasOwner || Platform.monotonicNanoseconds() >= deadline { return nil }
+            if hasOwner || Clock.monotonicNanoseconds() >= deadline { return nil }
             usleep(2_000)
         }
     }
@@ -117,7 +111,7 @@ package final class FolderLock: Sendable {
     private static func isOwned(_ folder: String) -> Bool {
         let fields = fields(folder)
         guard fields["released"] == nil, let owner = owner(fields) else { return false }
-        return owner.host != Platform.hostName() || Platform.isAlive(owner.pid)
+        return owner.host != Machine.hostName() || Machine.isAlive(owner.pid)
     }
 
     /// The owner as the lock file names it, whether or not it still holds the lock.
@@ -125,7 +119,7 @@ package final class FolderLock: Sendable {
 
     private static func fields(_ folder: String) -> [Substring: Substring] {
         var fields: [Substring: Substring] = [:]
-        for line in (Platform.text(at: folder + "/" + fileName) ?? "").split(separator: "\n") {
+        for line in (Files.text(at: folder + "/" + fileName) ?? "").split(separator: "\n") {
             let parts = line.split(separator: "=", maxSplits: 1)
             if parts.count == 2 { fields[parts[0]] = parts[1] }
         }
@@ -150,13 +144,13 @@ package final class FolderLock: Sendable {
                 .busy, "\(folder) is held by another process that has not named itself: try again",
                 location: .init(file: folder))
         }
-        let here = owner.host == Platform.hostName()
+        let here = owner.host == Machine.hostName()
         let who: String
         if fields(folder)["released"] != nil {
             who = "a child of process \(owner.pid), which has closed it: end that child"
         } else if here && owner.pid == getpid() {
             who = "this process (\(owner.pid)), \(owner.ageText): use the handle that is open, or close it first"
-        } else if here && !Platform.isAlive(owner.pid) {
+        } else if here && !Machine.isAlive(owner.pid) {
             who = "a child of process \(owner.pid), which has ended, \(owner.ageText): end that child"
         } else {
             who = "process \(owner.pid) on \(owner.host), \(owner.ageText): end it, or open the store read-only"
@@ -172,13 +166,13 @@ package final class FolderLock: Sendable {
     }
 
     private func writeOwner(_ path: String) throws(StoreError) {
-        let text = "pid=\(getpid())\nhost=\(Platform.hostName())\nsince=\(Platform.wallMicroseconds())\n"
+        let text = "pid=\(getpid())\nhost=\(Machine.hostName())\nsince=\(Clock.wallMicroseconds())\n"
         // Written over the old text, then cut: at no moment is the file empty.
         var bytes = Array(text.utf8)
         let descriptor = descriptor.load(ordering: .relaxed)
         let wrote = bytes.withUnsafeMutableBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
         guard wrote == bytes.count, ftruncate(descriptor, off_t(bytes.count)) == 0 else {
-            throw Platform.failure("writing", path)
+            throw Files.failure("writing", path)
         }
     }
 }

@@ -6,13 +6,7 @@
 // Why `@unchecked Sendable` is right: the word is written once before the object is shared, and afterwards only by the
 // kernel, in a child that has a single thread at that moment.
 
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 package final class ForkGuard: @unchecked Sendable {
     private let word: UnsafeMutablePointer<UInt64>?

@@ -8,13 +8,7 @@
 //   4. renamed into place; an empty folder there is replaced, anything else is not
 //   5. the parent synced
 
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 package enum StoreFolder {
     /// What is at a path.
@@ -31,17 +25,17 @@ package enum StoreFolder {
         var status = stat()
         guard stat(path, &status) == 0 else {
             if errno == ENOENT { return .nothing }
-            throw Platform.failure("looking at", path)
+            throw Files.failure("looking at", path)
         }
         guard status.st_mode & S_IFMT == S_IFDIR else {
             throw StoreError(
                 .notAStore, "\(path) is a file, a store is a folder: choose another path", location: .init(file: path))
         }
         if stat(path + "/" + JournalSchema.name, &status) == 0 { return .store }
-        guard errno == ENOENT else { throw Platform.failure("looking at", path) }
-        let names = Platform.names(in: path)
+        guard errno == ENOENT else { throw Files.failure("looking at", path) }
+        let names = Files.names(in: path)
         if names.isEmpty {
-            guard access(path, R_OK | X_OK) == 0 else { throw Platform.failure("looking at", path) }
+            guard access(path, R_OK | X_OK) == 0 else { throw Files.failure("looking at", path) }
             return .emptyFolder
         }
         let remains = names.contains(StateSchema.name) || names.contains(FolderLock.fileName)
@@ -56,7 +50,7 @@ package enum StoreFolder {
     /// Looks into a journal.db without a lock file beside it, which may be another program's: there not even the lock
     /// file may be made.
     static func rejectForeign(_ path: String, vfs: String?) throws(StoreError) {
-        guard !Platform.exists(path + "/" + StateSchema.name) else { return }
+        guard !Files.exists(path + "/" + StateSchema.name) else { return }
         do throws(StoreError) {
             do throws(StoreError) {
                 _ = try DatabaseInspection(folder: path, name: JournalSchema.name)
@@ -108,15 +102,15 @@ package enum StoreFolder {
             try createDatabase(temporary + "/" + StateSchema.name, vfs: vfs) { connection in
                 try StateDatabase.fill(connection, storeID: storeID, position: position, rows: rows)
             }
-            for file in Platform.names(in: temporary) { try Platform.synchronize(path: temporary + "/" + file) }
-            try Platform.synchronize(path: temporary, isFolder: true)
+            for file in Files.names(in: temporary) { try Files.synchronize(path: temporary + "/" + file) }
+            try Files.synchronize(path: temporary, isFolder: true)
             guard rename(temporary, path) == 0 else {
                 let code = errno
                 if code == ENOTEMPTY || code == EEXIST || code == ENOTDIR {
-                    Platform.removeFolder(temporary)
+                    Files.removeFolder(temporary)
                     return nil
                 }
-                var failure = Platform.failure("creating", path, errno: code)
+                var failure = Files.failure("creating", path, errno: code)
                 if code == EBUSY {
                     failure.message += ": it is a mount point; choose a folder in it, such as \(path)/store"
                 }
@@ -124,10 +118,10 @@ package enum StoreFolder {
             }
             // Ours alone still: the lock is held.
             made = path
-            try Platform.synchronize(path: parent, isFolder: true)
+            try Files.synchronize(path: parent, isFolder: true)
             return lock
         } catch {
-            Platform.removeFolder(made)
+            Files.removeFolder(made)
             throw error
         }
     }
@@ -141,7 +135,7 @@ package enum StoreFolder {
         try connection.execute("PRAGMA user_version=\(JournalSchema.formatVersion)")
         try fill(connection)
         try connection.pragma("journal_mode", "WAL", expect: "wal")
-        guard chmod(path, 0o600) == 0 else { throw Platform.failure("setting the mode of", path) }
+        guard chmod(path, 0o600) == 0 else { throw Files.failure("setting the mode of", path) }
     }
 
     /// The random name of a store and its history.
@@ -150,7 +144,7 @@ package enum StoreFolder {
             let text = String(bits, radix: 16)
             return String(repeating: "0", count: 16 - text.count) + text
         }
-        return hex(Platform.randomBits()) + hex(Platform.randomBits())
+        return hex(Machine.randomBits()) + hex(Machine.randomBits())
     }
 
     /// Where the log of a new history begins: before LSN 1, chained to the store's id.
@@ -166,13 +160,13 @@ package enum StoreFolder {
         var attempts = 0
         while true {
             attempts += 1
-            let folder = "\(parent)/.\(name).creating-\(getpid())-\(String(Platform.randomBits(), radix: 36))"
-            guard mkdir(folder, 0o700) == 0 else { throw Platform.failure("creating", folder) }
+            let folder = "\(parent)/.\(name).creating-\(getpid())-\(String(Machine.randomBits(), radix: 36))"
+            guard mkdir(folder, 0o700) == 0 else { throw Files.failure("creating", folder) }
             do throws(StoreError) {
                 return (folder, try FolderLock.exclusive(folder: folder, create: true))
             } catch {
-                let isRemoved = !Platform.exists(folder)
-                Platform.removeFolder(folder)
+                let isRemoved = !Files.exists(folder)
+                Files.removeFolder(folder)
                 guard isRemoved || error.code == .busy, attempts < 100 else { throw error }
             }
         }
@@ -182,14 +176,14 @@ package enum StoreFolder {
     /// has only just made its folder does not lose files that it writes meanwhile.
     private static func removeLeftovers(of name: String, in parent: String) {
         let prefix = ".\(name).creating-"
-        for entry in Platform.names(in: parent) where entry.hasPrefix(prefix) {
+        for entry in Files.names(in: parent) where entry.hasPrefix(prefix) {
             let folder = parent + "/" + entry
             // Not what a link points to: that is none of ours.
-            guard Platform.isFolder(folder) else { continue }
+            guard Files.isFolder(folder) else { continue }
             let pid = entry.dropFirst(prefix.count).prefix { $0 != "-" }
-            if let pid = Int32(pid), pid != getpid(), Platform.isAlive(pid) { continue }
+            if let pid = Int32(pid), pid != getpid(), Machine.isAlive(pid) { continue }
             guard let lock = try? FolderLock.exclusive(folder: folder, create: true, patience: 0) else { continue }
-            withExtendedLifetime(lock) { Platform.removeFolder(folder) }
+            withExtendedLifetime(lock) { Files.removeFolder(folder) }
         }
     }
 
@@ -198,12 +192,12 @@ package enum StoreFolder {
     static func rewriteFiles(_ folder: String) throws(StoreError) {
         for name in [JournalSchema.name, JournalSchema.name + "-wal", StateSchema.name, StateSchema.name + "-wal"] {
             let path = folder + "/" + name
-            guard Platform.exists(path) else { continue }
+            guard Files.exists(path) else { continue }
             let copy = path + ".rewrite"
             unlink(copy)
             do throws(StoreError) {
-                try Platform.copyFile(path, to: copy)
-                guard rename(copy, path) == 0 else { throw Platform.failure("renaming", copy) }
+                try Files.copyFile(path, to: copy)
+                guard rename(copy, path) == 0 else { throw Files.failure("renaming", copy) }
             } catch {
                 // Half a copy would keep the last space from whoever makes some.
                 unlink(copy)
@@ -211,6 +205,6 @@ package enum StoreFolder {
             }
         }
         for name in [JournalSchema.name + "-shm", StateSchema.name + "-shm"] { unlink(folder + "/" + name) }
-        try Platform.synchronize(path: folder, isFolder: true)
+        try Files.synchronize(path: folder, isFolder: true)
     }
 }

@@ -14,7 +14,7 @@ public struct StoreOwner: Sendable, Hashable, CustomStringConvertible {
 
     /// "for 5 s". The text in the lock may be anything: a time that cannot be is now.
     var ageText: String {
-        let age = Platform.wallMicroseconds().subtractingReportingOverflow(since)
+        let age = Clock.wallMicroseconds().subtractingReportingOverflow(since)
         return "for \(age.overflow ? 0 : max(0, age.partialValue / 1_000_000)) s"
     }
 }

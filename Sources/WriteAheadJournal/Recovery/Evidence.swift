@@ -4,13 +4,7 @@
 // SQLite's WALs. Neither loses anything if it stays. It is taken back all the same: a store that is refused is as it was
 // found, and whoever looks into it, or salvages it, meets the damage and not what somebody made of it.
 
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 struct Evidence {
     let folder: String
@@ -48,20 +42,20 @@ struct Evidence {
     /// complete or not there: it is made under another name.
     private static func copy(_ folder: String) -> String {
         let place = folder + "/evidence"
-        if Platform.exists(place) { return "an earlier set of the files is kept in \(place)" }
+        if Files.exists(place) { return "an earlier set of the files is kept in \(place)" }
         let part = place + ".part"
-        Platform.removeFolder(part)
+        Files.removeFolder(part)
         do throws(StoreError) {
-            guard mkdir(part, 0o700) == 0 else { throw Platform.failure("creating", part) }
-            for name in Platform.names(in: folder) where name != FolderLock.fileName {
+            guard mkdir(part, 0o700) == 0 else { throw Files.failure("creating", part) }
+            for name in Files.names(in: folder) where name != FolderLock.fileName {
                 var status = stat()
                 guard lstat(folder + "/" + name, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
-                try Platform.copyFile(folder + "/" + name, to: part + "/" + name)
+                try Files.copyFile(folder + "/" + name, to: part + "/" + name)
             }
-            guard rename(part, place) == 0 else { throw Platform.failure("renaming", part) }
-            try Platform.synchronize(path: folder, isFolder: true)
+            guard rename(part, place) == 0 else { throw Files.failure("renaming", part) }
+            try Files.synchronize(path: folder, isFolder: true)
         } catch {
-            Platform.removeFolder(part)
+            Files.removeFolder(part)
             return "the files could not be kept aside: \(error.message)"
         }
         return "the files are kept as found in \(place)"

@@ -39,7 +39,7 @@ struct FoundStore {
 
     init(folder: String, boot: String? = nil) {
         self.folder = folder
-        self.boot = boot ?? Platform.bootIdentity()
+        self.boot = boot ?? Machine.bootIdentity()
     }
 
     // MARK: For the verdict

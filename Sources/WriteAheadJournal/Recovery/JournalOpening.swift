@@ -72,7 +72,7 @@ package final class JournalOpening {
     /// Steps 1 to 4. `path` is resolved once; a later change of the working folder is harmless.
     package init(_ path: String, _ options: Options) throws(StoreError) {
         self.options = options
-        folder = try Platform.resolved(path)
+        folder = try Files.resolved(path)
         var made = false
         var held: FolderLock?
         if try StoreFolder.classify(folder) != .store {
@@ -94,7 +94,7 @@ package final class JournalOpening {
             guard finding == .store else {
                 throw StoreError(.busy, "\(folder) is being changed: try again", location: .init(file: folder))
             }
-        } else if !Platform.exists(folder + "/" + FolderLock.fileName) {
+        } else if !Files.exists(folder + "/" + FolderLock.fileName) {
             try StoreFolder.rejectForeign(folder, vfs: options.vfs)
         }
         isNew = made
@@ -184,11 +184,11 @@ package final class JournalOpening {
     private func syncFoundFiles() throws(StoreError) {
         do throws(StoreError) {
             for name in [StateSchema.name, JournalSchema.name] {
-                for path in [folder + "/" + name, folder + "/" + name + "-wal"] where Platform.exists(path) {
-                    try Platform.synchronize(path: path)
+                for path in [folder + "/" + name, folder + "/" + name + "-wal"] where Files.exists(path) {
+                    try Files.synchronize(path: path)
                 }
             }
-            try Platform.synchronize(path: folder, isFolder: true)
+            try Files.synchronize(path: folder, isFolder: true)
         } catch {
             try StoreFolder.rewriteFiles(folder)
         }
@@ -258,10 +258,10 @@ package final class JournalOpening {
         do throws(StoreError) {
             // Before anything is noted: where it finds no space, the store stays as it was.
             let file = try TailFile.prepare(folder: folder, capacity: Tail.rounded(options.limits.tailBytes))
-            let started = Platform.wallMicroseconds()
+            let started = Clock.wallMicroseconds()
             var run = RunRow(
-                id: (lastRun?.id ?? 0) + 1, epoch: Platform.randomBits(), started: started, pid: Platform.processID(),
-                host: Platform.hostName(), boot: options.boot ?? Platform.bootIdentity())
+                id: (lastRun?.id ?? 0) + 1, epoch: Machine.randomBits(), started: started, pid: Machine.processID(),
+                host: Machine.hostName(), boot: options.boot ?? Machine.bootIdentity())
             if options.boot == nil { run.memoryGroup = MemoryGroup.current() }
             var batch = RecordBatch()
             let lsn = position.lsn.next
@@ -314,14 +314,14 @@ package final class JournalOpening {
         isAbandoned = true
         backend?.close()
         evidence.takeBack()
-        if isNew { Platform.removeFolder(folder) }
+        if isNew { Files.removeFolder(folder) }
     }
 
     /// Adds to an error of damage where the files are kept.
     package func keepingEvidence(_ error: StoreError) -> StoreError {
         var error = error
         // In a folder that has a state.db, a journal.db that is no database of ours was one once.
-        if error.code == .notAStore && Platform.exists(folder + "/" + StateSchema.name) { error.code = .damaged }
+        if error.code == .notAStore && Files.exists(folder + "/" + StateSchema.name) { error.code = .damaged }
         // Not again for an error on its way out.
         guard error.code == .damaged, !error.message.contains("backstay verify") else { return error }
         evidence.takeBack()

@@ -26,11 +26,11 @@ package final class StoreReader: @unchecked Sendable {
     package let stateMeta: StateMeta
 
     package init(_ path: String, vfs: String? = nil) throws(StoreError) {
-        folder = try Platform.resolved(path)
+        folder = try Files.resolved(path)
         guard try StoreFolder.classify(folder) == .store else {
             throw StoreError(.notAStore, "there is no store at \(folder)", location: .init(file: folder))
         }
-        let hasLockFile = Platform.exists(folder + "/" + FolderLock.fileName)
+        let hasLockFile = Files.exists(folder + "/" + FolderLock.fileName)
         let lock = hasLockFile ? try FolderLock.shared(folder: folder) : nil
         self.lock = lock
         isLive = hasLockFile && lock == nil
@@ -54,7 +54,7 @@ package final class StoreReader: @unchecked Sendable {
             base = try JournalMeta.read(journal).base
             found.base = base.lsn
             found.lastRun = try RunRow.newest(journal)
-            guard Platform.exists(statePath) else { throw StateDatabase.missing(statePath) }
+            guard Files.exists(statePath) else { throw StateDatabase.missing(statePath) }
             state = try SQLiteConnection(statePath, access, vfs: vfs)
             opened.append(state)
             try state.execute("BEGIN")
@@ -66,7 +66,7 @@ package final class StoreReader: @unchecked Sendable {
             for connection in opened { connection.close() }
             lock?.release()
             var error = error
-            if error.code == .notAStore && Platform.exists(statePath) { error.code = .damaged }
+            if error.code == .notAStore && Files.exists(statePath) { error.code = .damaged }
             throw error
         }
     }

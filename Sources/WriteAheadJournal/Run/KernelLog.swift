@@ -3,13 +3,7 @@
 // /dev/kmsg hands out one record a read and never blocks with O_NONBLOCK
 // (https://www.kernel.org/doc/Documentation/ABI/testing/dev-kmsg). Where it may not be read, nothing is claimed.
 
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 enum KernelLog {
     /// The kernel's clock in its log and the system's differ by little; a run is not so short that this hides its kill.
@@ -20,7 +14,7 @@ enum KernelLog {
     static func namesMemoryKill(of pid: Int32, since started: Int64) -> Bool {
         // The table `runs` has no checksums: a time that cannot be was altered.
         guard (0..<1 << 60).contains(started) else { return false }
-        let sinceBoot = Int64(Platform.monotonicNanoseconds() / 1_000) - (Platform.wallMicroseconds() - started)
+        let sinceBoot = Int64(Clock.monotonicNanoseconds() / 1_000) - (Clock.wallMicroseconds() - started)
         let log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC)
         guard log >= 0 else { return false }
         defer { close(log) }

@@ -9,7 +9,7 @@ package struct MemoryGroup: Sendable, Hashable {
 
     /// The group of the calling process.
     package static func current() -> MemoryGroup? {
-        guard let text = Platform.text(at: "/proc/self/cgroup") else { return nil }
+        guard let text = Files.text(at: "/proc/self/cgroup") else { return nil }
         for line in text.split(separator: "\n") {
             let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
             guard parts.count == 3 else { continue }
@@ -26,7 +26,7 @@ package struct MemoryGroup: Sendable, Hashable {
     private static func read(_ path: String, alternative name: String) -> MemoryGroup? {
         // In a container the group's own folder is mounted as the root.
         for path in [path, "/sys/fs/cgroup/memory/\(name)", "/sys/fs/cgroup/\(name)"] {
-            guard let text = Platform.text(at: path) else { continue }
+            guard let text = Files.text(at: path) else { continue }
             for line in text.split(separator: "\n") where line.hasPrefix("oom_kill ") {
                 guard let count = Int64(line.dropFirst("oom_kill ".count)) else { continue }
                 return MemoryGroup(path: path, kills: count)

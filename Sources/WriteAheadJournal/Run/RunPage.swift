@@ -19,13 +19,7 @@
 
 internal import CMachine
 internal import Synchronization
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 package final class RunPage: @unchecked Sendable {
     /// What is said of a page that is there and does not check.
@@ -37,8 +31,8 @@ package final class RunPage: @unchecked Sendable {
     /// being made: it counts as missing.
     static func isAltered(folder: String) throws(StoreError) -> Bool {
         let path = folder + "/" + fileName
-        guard Platform.exists(path) else { return false }
-        return try Platform.contentsIfThere(path, limit: size)?.contains { $0 != 0 } ?? true
+        guard Files.exists(path) else { return false }
+        return try Files.contentsIfThere(path, limit: size)?.contains { $0 != 0 } ?? true
     }
 
     package static let fileName = "run"
@@ -76,7 +70,7 @@ package final class RunPage: @unchecked Sendable {
     ///
     /// - Throws: `ioError` where it is there and cannot be read.
     package static func read(folder: String, storeID: String) throws(StoreError) -> Image? {
-        try Platform.contentsIfThere(folder + "/" + fileName, limit: size).flatMap { image($0, storeID: storeID) }
+        try Files.contentsIfThere(folder + "/" + fileName, limit: size).flatMap { image($0, storeID: storeID) }
     }
 
     /// Nil where the bytes are no page of this store.
@@ -113,12 +107,12 @@ package final class RunPage: @unchecked Sendable {
     /// Begins this run's page, in place of an earlier one. The blocks are written, not only reserved: a store into a
     /// page without a block behind it raises SIGBUS on a full disk.
     package init(
-        folder: String, storeID: String, epoch: UInt64, started: Int64, boot: String = Platform.bootIdentity(),
+        folder: String, storeID: String, epoch: UInt64, started: Int64, boot: String = Machine.bootIdentity(),
         syncMark: LSN, keepsTail: Bool = false
     ) throws(StoreError) {
         let path = folder + "/" + Self.fileName
-        let descriptor = Platform.openAboveStreams(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600)
-        guard descriptor >= 0 else { throw Platform.failure("opening", path) }
+        let descriptor = Files.openAboveStreams(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else { throw Files.failure("opening", path) }
         defer { close(descriptor) }
         var page = [UInt8](repeating: 0, count: Self.size)
         page.withUnsafeMutableBytes { raw in
@@ -141,12 +135,12 @@ package final class RunPage: @unchecked Sendable {
             }
         }
         let wrote = page.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, Self.size, 0) }
-        guard wrote == Self.size, ftruncate(descriptor, off_t(Self.size)) == 0, Platform.synchronize(descriptor) else {
-            throw Platform.failure("writing", path)
+        guard wrote == Self.size, ftruncate(descriptor, off_t(Self.size)) == 0, Files.synchronize(descriptor) else {
+            throw Files.failure("writing", path)
         }
         guard let map = mmap(nil, Self.size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0), map != MAP_FAILED
         else {
-            throw Platform.failure("mapping", path)
+            throw Files.failure("mapping", path)
         }
         // A child must not write marks in its parent's name.
         cfilesystem_keep_from_children(map, UInt(Self.size))

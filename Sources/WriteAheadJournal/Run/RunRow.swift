@@ -33,13 +33,13 @@ public struct RunRow: Sendable, Hashable {
             traces.poisoned = page.poisoned
         }
         traces.bootThen = boot
-        traces.bootNow = now ?? Platform.bootIdentity()
+        traces.bootNow = now ?? Machine.bootIdentity()
         guard now == nil else { return traces }
         if traces.bootThen == traces.bootNow {
-            traces.pidIsTheKernels = KernelLog.knowsOurNumbers && host == Platform.hostName()
+            traces.pidIsTheKernels = KernelLog.knowsOurNumbers && host == Machine.hostName()
             traces.kernelKilledForMemory = KernelLog.namesMemoryKill(of: pid, since: started)
         }
-        if let now = MemoryGroup.current(), let then = memoryGroup, host == Platform.hostName() {
+        if let now = MemoryGroup.current(), let then = memoryGroup, host == Machine.hostName() {
             traces.sameMemoryGroup = now.path == then.path
             traces.memoryKillsThen = then.kills
             traces.memoryKillsNow = now.kills

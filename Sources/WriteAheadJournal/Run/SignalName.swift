@@ -1,10 +1,4 @@
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 package enum SignalName {
     /// "SIGTERM" for 15 on Linux; "signal 99" for a number without a name here.

@@ -9,23 +9,32 @@
 // next write take a new timestamp, which dirties the inode (https://docs.kernel.org/filesystems/multigrain-ts.html).
 // Timestamps are coarse on older kernels: a folder that changed a moment ago is not yet trusted to show the next change.
 
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 /// Used by whoever has the database; not shared.
 final class FileWatch {
+    /// Which file a path names, and how many names it has.
+    struct Identity: Equatable {
+        let device: UInt64
+        let inode: UInt64
+        let links: UInt64
+
+        static func of(_ path: String) throws(StoreError) -> Identity {
+            var status = stat()
+            guard stat(path, &status) == 0 else { throw Files.failure("looking at", path) }
+            return Identity(
+                device: UInt64(truncatingIfNeeded: status.st_dev), inode: UInt64(status.st_ino),
+                links: UInt64(status.st_nlink))
+        }
+    }
+
     private static let lookEvery = 256
     /// Longer than a tick of any kernel's clock.
     private static let timestampGranularity: Int64 = 50_000_000
 
     private let folder: String
     private let names: [String]
-    private var files: [FileIdentity]?
+    private var files: [Identity]?
     private var seen: FolderStamp?
     private var checks = 0
 
@@ -39,15 +48,15 @@ final class FileWatch {
         checks += 1
         let now = try FolderStamp.of(folder)
         if now == seen && checks % Self.lookEvery != 0 { return }
-        var found: [FileIdentity] = []
-        for name in names { found.append(try FileIdentity.of(folder + "/" + name)) }
+        var found: [Identity] = []
+        for name in names { found.append(try Identity.of(folder + "/" + name)) }
         guard files == nil || files == found else {
             throw StoreError(
                 .ioError, "a file of the store was replaced, removed or linked while it was open",
                 location: .init(file: folder + "/" + names[0]))
         }
         files = found
-        let age = Platform.wallMicroseconds() * 1_000 - now.changed
+        let age = Clock.wallMicroseconds() * 1_000 - now.changed
         seen = age > Self.timestampGranularity ? now : nil
     }
 }
@@ -61,7 +70,7 @@ private struct FolderStamp: Equatable {
 
     static func of(_ path: String) throws(StoreError) -> FolderStamp {
         var status = stat()
-        guard stat(path, &status) == 0 else { throw Platform.failure("looking at", path) }
+        guard stat(path, &status) == 0 else { throw Files.failure("looking at", path) }
         #if canImport(Darwin)
         let time = status.st_mtimespec
         #else

@@ -8,13 +8,7 @@
 // What is relied on, with links: docs/sqlite.md.
 
 internal import CSQLite
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 final class SQLiteConnection: @unchecked Sendable {
     enum Access {
@@ -53,7 +47,7 @@ final class SQLiteConnection: @unchecked Sendable {
         case .readShared: flags = SQLITE_OPEN_READONLY
         case .readPrivate:
             flags = SQLITE_OPEN_READONLY
-            if (Platform.size(path + "-wal") ?? 0) > 0 {
+            if (Files.size(path + "-wal") ?? 0) > 0 {
                 // The WAL index in heap memory needs exclusive mode, and that takes a write lock, which a read-only
                 // descriptor cannot have; our own lock keeps writers out, so SQLite's locks are left out.
                 isExclusive = true

@@ -68,7 +68,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     func insertRow(_ batch: RecordBatch) throws(StoreError) {
         insert.bind(1, Int64(bitPattern: batch.first.value))
         insert.bind(2, Int64(bitPattern: batch.last.value))
-        insert.bind(3, Platform.wallMicroseconds())
+        insert.bind(3, Clock.wallMicroseconds())
         insert.bind(4, Int64(batch.chain))
         let result = batch.bytes.withUnsafeBytes { bytes -> Result<Void, StoreError> in
             insert.bindBlob(5, borrowed: bytes)

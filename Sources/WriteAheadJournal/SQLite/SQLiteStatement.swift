@@ -4,13 +4,7 @@
 // SQLite are the caller's, for one call; `emptyBytes` is an address that nobody reads or writes.
 
 internal import CSQLite
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 /// What SQLite wants for "copy these bytes now".
 private let transient = unsafe_transient()

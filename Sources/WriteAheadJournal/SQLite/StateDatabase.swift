@@ -29,7 +29,7 @@ package final class StateDatabase: @unchecked Sendable {
     ) throws(StoreError) {
         self.framesMax = framesMax
         let path = folder + "/" + StateSchema.name
-        guard Platform.exists(path) else { throw Self.missing(path) }
+        guard Files.exists(path) else { throw Self.missing(path) }
         let names = [StateSchema.name, StateSchema.name + "-wal"]
         files = FileWatch(folder: folder, names: names)
         connection = try SQLiteConnection(path, .readWrite, vfs: vfs, paranoidSectors: paranoidSectors)

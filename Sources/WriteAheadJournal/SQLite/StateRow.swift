@@ -97,36 +97,17 @@ enum StateRow {
         bytes.count == 8 ? UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self)) : 0
     }
 
-    private static let digits = Array("0123456789ABCDEF".utf8)
-
-    static func uuidText(_ bytes: UnsafeRawBufferPointer) -> String {
+    private static func uuidText(_ bytes: UnsafeRawBufferPointer) -> String {
         var text: [UInt8] = []
-        text.reserveCapacity(36)
-        for (index, byte) in bytes.enumerated() {
-            if index == 4 || index == 6 || index == 8 || index == 10 { text.append(UInt8(ascii: "-")) }
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
-        }
+        UUIDText.append(bytes, to: &text)
         return String(decoding: text, as: UTF8.self)
     }
 
-    static func appendUUID(_ text: String, to bytes: inout [UInt8]) -> Bool {
+    /// The bytes of a text as `uuidText` writes it; any other is not of this store.
+    private static func appendUUID(_ text: String, to bytes: inout [UInt8]) -> Bool {
         let start = bytes.count
-        var high: UInt8?
-        for character in text.utf8 where character != UInt8(ascii: "-") {
-            let digit: UInt8
-            switch character {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = character - UInt8(ascii: "0")
-            case UInt8(ascii: "A")...UInt8(ascii: "F"): digit = character - UInt8(ascii: "A") + 10
-            default: return false
-            }
-            if let first = high {
-                bytes.append(first << 4 | digit)
-                high = nil
-            } else {
-                high = digit
-            }
-        }
-        return high == nil && bytes.count - start == 16
+        var text = text
+        let isUUID = text.withUTF8 { UUIDText.appendDecoded(UnsafeRawBufferPointer($0), to: &bytes) }
+        return isUUID && bytes[start...].withUnsafeBytes { uuidText($0) } == text
     }
 }

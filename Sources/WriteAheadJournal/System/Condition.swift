@@ -1,10 +1,4 @@
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 /// A condition that threads wait on while they give up a `Lock`. Timed waits count by the monotonic clock.
 package final class Condition: @unchecked Sendable {
@@ -34,7 +28,7 @@ package final class Condition: @unchecked Sendable {
     @discardableResult
     package func wait(_ lock: Lock, until deadline: UInt64) -> Bool {
         #if canImport(Darwin)
-        let now = Platform.monotonicNanoseconds()
+        let now = Clock.monotonicNanoseconds()
         let left = deadline > now ? deadline - now : 0
         var time = timespec(tv_sec: Int(left / 1_000_000_000), tv_nsec: Int(left % 1_000_000_000))
         return pthread_cond_timedwait_relative_np(condition, lock.mutex, &time) == 0

@@ -1,16 +1,10 @@
-// The few system calls the journal makes outside SQLite, with their errors typed.
+// The calls on files that the journal makes outside SQLite, with their errors typed.
 //
 // Every path here is a plain string; every failing call becomes a StoreError that names the path and the errno.
 
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
-package enum Platform {
+package enum Files {
     /// The text of an errno.
     package static func text(of code: Int32) -> String {
         strerror(code).map { String(cString: $0) } ?? "error \(code)"
@@ -32,20 +26,6 @@ package enum Platform {
             return StoreError(
                 .ioError, "\(doing) \(path) failed: \(text(of: code))", cause: code, location: .init(file: path))
         }
-    }
-
-    /// Nanoseconds since some fixed moment; never goes back.
-    package static func monotonicNanoseconds() -> UInt64 {
-        var now = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &now)
-        return UInt64(now.tv_sec) &* 1_000_000_000 &+ UInt64(now.tv_nsec)
-    }
-
-    /// Microseconds since 1970, by the wall clock.
-    package static func wallMicroseconds() -> Int64 {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        return Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1_000
     }
 
     /// Makes what is in the file durable. On Darwin only F_FULLFSYNC reaches the medium.
@@ -250,59 +230,6 @@ package enum Platform {
         return base == "/" ? "/" + name : base + "/" + name
     }
 
-    /// Differs between any two threads that live at the same time; never 0.
-    package static var threadIdentity: UInt {
-        #if canImport(Darwin)
-        return UInt(bitPattern: pthread_self())
-        #else
-        return UInt(pthread_self())
-        #endif
-    }
-
-    /// Lets another thread run.
-    static func yield() { sched_yield() }
-
-    /// Sleeps; shorter where a signal ends it.
-    package static func sleep(nanoseconds: UInt64) {
-        var time = timespec(
-            tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
-        nanosleep(&time, nil)
-    }
-
-    /// 64 bits from the system's random source.
-    package static func randomBits() -> UInt64 {
-        var generator = SystemRandomNumberGenerator()
-        return generator.next()
-    }
-
-    /// Changes with every boot of the machine; empty where the system does not tell.
-    package static func bootIdentity() -> String {
-        #if canImport(Darwin)
-        var size = 0
-        guard sysctlbyname("kern.bootsessionuuid", nil, &size, nil, 0) == 0, size > 0 else { return "" }
-        var bytes = [UInt8](repeating: 0, count: size)
-        guard sysctlbyname("kern.bootsessionuuid", &bytes, &size, nil, 0) == 0 else { return "" }
-        return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-        #else
-        let text = text(at: "/proc/sys/kernel/random/boot_id") ?? ""
-        return String(text.prefix { $0 != "\n" })
-        #endif
-    }
-
-    /// The machine's name.
-    package static func hostName() -> String {
-        var bytes = [CChar](repeating: 0, count: 256)
-        guard gethostname(&bytes, 255) == 0 else { return "unknown" }
-        return String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
-    /// This process.
-    package static func processID() -> Int32 { getpid() }
-
-    /// Whether a process with this id is there.
-    package static func isAlive(_ pid: Int32) -> Bool {
-        kill(pid, 0) == 0 || errno == EPERM
-    }
 }
 
 /// memcmp: the order of unsigned bytes.

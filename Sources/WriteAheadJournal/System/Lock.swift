@@ -6,13 +6,7 @@
 // Why `@unchecked Sendable` is right: both types hold nothing but a heap address that never changes and whose content is
 // only ever touched by pthread calls, which are made to be called from any thread.
 
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 /// A mutual exclusion lock. Not recursive.
 package final class Lock: @unchecked Sendable {

@@ -1,10 +1,4 @@
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 /// A real thread, for work that blocks in the disk.
 package final class WorkerThread: @unchecked Sendable {
@@ -52,7 +46,7 @@ package final class WorkerThread: @unchecked Sendable {
         guard result == 0 else {
             start.release()
             throw StoreError(
-                .ioError, "cannot start the thread \(name): \(Platform.text(of: result)); raise the limit on threads",
+                .ioError, "cannot start the thread \(name): \(Files.text(of: result)); raise the limit on threads",
                 cause: result)
         }
         thread = made

@@ -14,13 +14,7 @@
 
 internal import CMachine
 internal import Synchronization
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 package final class Tail: @unchecked Sendable {
     package let capacity: Int
@@ -68,7 +62,7 @@ package final class Tail: @unchecked Sendable {
         let bytes = Self.rounded(capacity, atLeast: 1_024)
         guard let map = mmap(nil, TailFormat.headerBytes + bytes, PROT_READ | PROT_WRITE, flags, -1, 0),
             map != MAP_FAILED
-        else { throw Platform.failure("mapping", "memory for the tail") }
+        else { throw Files.failure("mapping", "memory for the tail") }
         self.init(map, capacity: bytes, outlivesProcess: outlivesProcess, epoch: epoch)
     }
 
@@ -78,7 +72,7 @@ package final class Tail: @unchecked Sendable {
     ) throws(StoreError) {
         let length = TailFormat.headerBytes + capacity
         guard let map = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0), map != MAP_FAILED else {
-            throw Platform.failure("mapping", path)
+            throw Files.failure("mapping", path)
         }
         // A child must not publish in its parent's name.
         cfilesystem_keep_from_children(map, UInt(length))
@@ -342,7 +336,7 @@ package final class Tail: @unchecked Sendable {
             if code == EINTR || code == EAGAIN { continue }
             // EFAULT stands for the SIGBUS that a store would have raised.
             guard code == EFAULT || code == ENOSPC || code == EDQUOT else {
-                throw Platform.failure("preparing the pages of", path, errno: code)
+                throw Files.failure("preparing the pages of", path, errno: code)
             }
             throw StoreError(
                 .diskFull, "no space left for the pages of \(path): free some space and try again", cause: code,

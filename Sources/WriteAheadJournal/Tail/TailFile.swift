@@ -5,13 +5,7 @@
 // changes are acknowledged after their commit: slower, never less safe.
 
 internal import CMachine
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 package enum TailFile {
     /// Whether a folder's file system keeps a mapped tail.
@@ -93,7 +87,7 @@ package enum TailFile {
         let tail = try Tail(
             mapping: file.descriptor, path: file.path, capacity: file.capacity, storeID: storeID, epoch: epoch)
         if file.isNew {
-            guard rename(file.path + newSuffix, file.path) == 0 else { throw Platform.failure("creating", file.path) }
+            guard rename(file.path + newSuffix, file.path) == 0 else { throw Files.failure("creating", file.path) }
             file.isNew = false
         }
         return tail
@@ -110,7 +104,7 @@ package enum TailFile {
 
     /// The file that is there, opened, if it is whole, of the right size, ours alone, and has all its blocks; else -1.
     private static func reusable(_ path: String, _ capacity: Int) -> Int32 {
-        let descriptor = Platform.openAboveStreams(path, O_RDWR | O_NOFOLLOW)
+        let descriptor = Files.openAboveStreams(path, O_RDWR | O_NOFOLLOW)
         guard descriptor >= 0 else { return -1 }
         let length = TailFormat.headerBytes + capacity
         var status = stat()
@@ -126,8 +120,8 @@ package enum TailFile {
 
     /// A new file, with every block written and synced; -1 where the file system would not keep the blocks in place.
     private static func make(_ part: String, _ capacity: Int) throws(StoreError) -> Int32 {
-        let descriptor = Platform.openAboveStreams(part, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
-        guard descriptor >= 0 else { throw Platform.failure("creating", part) }
+        let descriptor = Files.openAboveStreams(part, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else { throw Files.failure("creating", part) }
         guard cfilesystem_keeps_blocks(descriptor, 1) == 1 else {
             close(descriptor)
             unlink(part)
@@ -140,12 +134,12 @@ package enum TailFile {
             while left > 0 {
                 let piece = min(left, zeros.count)
                 let wrote = zeros.withUnsafeBytes {
-                    Platform.writeAll(descriptor, UnsafeRawBufferPointer(rebasing: $0[..<piece]))
+                    Files.writeAll(descriptor, UnsafeRawBufferPointer(rebasing: $0[..<piece]))
                 }
-                guard wrote else { throw Platform.failure("writing", part) }
+                guard wrote else { throw Files.failure("writing", part) }
                 left -= piece
             }
-            guard Platform.synchronize(descriptor) else { throw Platform.failure("syncing", part) }
+            guard Files.synchronize(descriptor) else { throw Files.failure("syncing", part) }
         } catch {
             close(descriptor)
             unlink(part)

@@ -14,7 +14,7 @@ package struct TailImage: Sendable {
     ///
     /// - Throws: `ioError` where it is there and cannot be read.
     package static func read(folder: String, storeID: String) throws(StoreError) -> TailImage? {
-        try Platform.contentsIfThere(folder + "/" + TailFormat.fileName, limit: bytesMax)
+        try Files.contentsIfThere(folder + "/" + TailFormat.fileName, limit: bytesMax)
             .flatMap { TailImage($0, storeID: storeID) }
     }
 

@@ -2,13 +2,7 @@
 // -DFUZZ. Built without, it alters the first inputs by chance: `lab-fuzz SEED COUNT`.
 
 internal import CrashLab
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 #if FUZZ
 /// Before the first input: writes what the fuzzer begins with to the folder that the environment names.

@@ -3,13 +3,7 @@
 #if CommandLine
 import ArgumentParser
 import CrashLab
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 struct LabCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

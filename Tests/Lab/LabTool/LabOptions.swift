@@ -3,13 +3,7 @@
 #if CommandLine
 import ArgumentParser
 import CrashLab
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// What every attack takes.
 struct LabOptions: ParsableArguments {

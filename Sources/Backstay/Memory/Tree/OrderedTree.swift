@@ -22,13 +22,7 @@
 // leaves a node under half merges it with a neighbour of the same parent if both then fill at most three quarters; an
 // empty leaf is dropped. So of two neighbours that removals have touched, one holds at least 24 items.
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 final class OrderedTree {
     static let keyLengthMax = 4_096

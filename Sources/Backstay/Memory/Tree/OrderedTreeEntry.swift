@@ -9,13 +9,7 @@
 // Unsafe pointers: the type is a view on a block that OrderedTree allocates and frees; it owns nothing. Every access
 // lies below 16 + key length + value length, the size that the block was allocated for.
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// A key with its value, or a separator: one block.
 struct OrderedTreeEntry {

@@ -29,13 +29,7 @@
 // bounds. Every offset used is a constant below the block's size or follows from an index that the caller keeps below
 // `count`. That OrderedTree keeps a block until no view can see it is argued in its own file.
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import SystemC
 
 /// A leaf or an inner node: one block.
 struct OrderedTreeNode {

@@ -7,13 +7,7 @@
 // Only with the store's lock held. Of a database file nothing is opened here: closing it again would drop SQLite's locks on
 // it (https://www.sqlite.org/howtocorrupt.html, 2.2). On a WAL SQLite has none.
 
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 struct DatabaseInspection {
     let path: String
@@ -97,9 +91,9 @@ struct DatabaseInspection {
     }
 
     private static func withFile(_ path: String, _ body: (Int32) -> Bool) throws(StoreError) {
-        let descriptor = Platform.openAboveStreams(path, O_WRONLY | O_NOFOLLOW)
-        guard descriptor >= 0 else { throw Platform.failure("opening", path) }
+        let descriptor = Files.openAboveStreams(path, O_WRONLY | O_NOFOLLOW)
+        guard descriptor >= 0 else { throw Files.failure("opening", path) }
         defer { close(descriptor) }
-        guard body(descriptor), Platform.synchronize(descriptor) else { throw Platform.failure("writing", path) }
+        guard body(descriptor), Files.synchronize(descriptor) else { throw Files.failure("writing", path) }
     }
 }

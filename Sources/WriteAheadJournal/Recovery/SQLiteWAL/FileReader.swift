@@ -1,12 +1,6 @@
 // Reads pieces of a file, for looking at files that SQLite does not have open.
 
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 final class FileReader {
     private let descriptor: Int32

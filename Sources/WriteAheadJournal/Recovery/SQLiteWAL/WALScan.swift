@@ -61,7 +61,7 @@ package struct WALScan: Sendable, Equatable {
 
     /// Scans the file; nil where it is missing, empty, or begins with zeros and has nothing behind them.
     package static func file(_ path: String) -> WALScan? {
-        guard let size = Platform.size(path), size > 0 else { return nil }
+        guard let size = Files.size(path), size > 0 else { return nil }
         guard let reader = FileReader(path) else { return nil }
         guard var bytes = reader.read(at: 0, count: min(size, WALFormat.headerBytes)) else { return nil }
         guard bytes.contains(where: { $0 != 0 }) else { return withoutHeader(reader, size) }

@@ -2,13 +2,7 @@
 //
 // The unsafe pointers are to one buffer of this call's own.
 
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 enum ReadableCopy {
     private static let sectorBytes = 512
@@ -20,16 +14,16 @@ enum ReadableCopy {
     /// - Returns: what could not be read.
     static func make(_ source: String, to destination: String) throws(StoreError) -> [Range<Int>] {
         let input = open(source, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-        guard input >= 0 else { throw Platform.failure("opening", source) }
+        guard input >= 0 else { throw Files.failure("opening", source) }
         defer { close(input) }
         var status = stat()
-        guard fstat(input, &status) == 0 else { throw Platform.failure("looking at", source) }
-        let output = Platform.openAboveStreams(destination, O_WRONLY | O_CREAT | O_EXCL, 0o600)
-        guard output >= 0 else { throw Platform.failure("creating", destination) }
+        guard fstat(input, &status) == 0 else { throw Files.failure("looking at", source) }
+        let output = Files.openAboveStreams(destination, O_WRONLY | O_CREAT | O_EXCL, 0o600)
+        guard output >= 0 else { throw Files.failure("creating", destination) }
         defer { close(output) }
-        let gaps = read(input, from: 0, bytes: Int(status.st_size)) { Platform.writeAll(output, $0) }
-        guard let gaps else { throw Platform.failure("writing", destination) }
-        guard Platform.synchronize(output) else { throw Platform.failure("syncing", destination) }
+        let gaps = read(input, from: 0, bytes: Int(status.st_size)) { Files.writeAll(output, $0) }
+        guard let gaps else { throw Files.failure("writing", destination) }
+        guard Files.synchronize(output) else { throw Files.failure("syncing", destination) }
         return gaps
     }
 

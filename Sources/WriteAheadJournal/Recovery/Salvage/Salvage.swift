@@ -8,13 +8,7 @@
 // not check, or is gone, the newest good record that the log still has of its key counts. Where `meta` of state.db cannot
 // be read, all good records: each key's last one counts.
 
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 package struct Salvage: Sendable {
     /// The new store.
@@ -41,19 +35,19 @@ package struct Salvage: Sendable {
     /// - Throws: `busy` while somebody owns the store; `notAStore` where neither database is there, or something is at the
     ///   destination; then nothing is left there.
     package init(_ path: String, to destination: String, vfs: String? = nil) throws {
-        let folder = try Platform.resolved(path)
-        let place = try Platform.resolved(destination)
-        guard Platform.exists(folder + "/" + JournalSchema.name) || Platform.exists(folder + "/" + StateSchema.name)
+        let folder = try Files.resolved(path)
+        let place = try Files.resolved(destination)
+        guard Files.exists(folder + "/" + JournalSchema.name) || Files.exists(folder + "/" + StateSchema.name)
         else {
             throw StoreError(.notAStore, "there is no store at \(folder)", location: .init(file: folder))
         }
-        guard Platform.names(in: place).isEmpty, !Platform.exists(place) || Platform.size(place + "/.") != nil else {
+        guard Files.names(in: place).isEmpty, !Files.exists(place) || Files.size(place + "/.") != nil else {
             throw StoreError(
                 .notAStore, "\(place) is not empty: choose a path where nothing is", location: .init(file: place))
         }
-        let copy = "\(place).salvage-\(getpid())-\(String(Platform.randomBits(), radix: 36))"
-        guard mkdir(copy, 0o700) == 0 else { throw Platform.failure("creating", copy) }
-        defer { Platform.removeFolder(copy) }
+        let copy = "\(place).salvage-\(getpid())-\(String(Machine.randomBits(), radix: 36))"
+        guard mkdir(copy, 0o700) == 0 else { throw Files.failure("creating", copy) }
+        defer { Files.removeFolder(copy) }
         let unread = try Self.copyFiles(folder, to: copy)
         repair(copy)
         let checkpoint = try read(copy, vfs)
@@ -67,7 +61,7 @@ package struct Salvage: Sendable {
     /// - Returns: what could not be read; zeros stand there in the copy.
     private static func copyFiles(_ folder: String, to copy: String) throws(StoreError) -> [StoreSurvey.Finding] {
         var lock: FolderLock?
-        if Platform.exists(folder + "/" + FolderLock.fileName) {
+        if Files.exists(folder + "/" + FolderLock.fileName) {
             lock = try FolderLock.shared(folder: folder)
             guard lock != nil else {
                 throw StoreError(

@@ -60,7 +60,7 @@ package final class StoreSurvey {
                 let file = try found.inspectFile(name)
                 if file.isAltered { findings.append(Finding(check: "sqlite", file.error(""))) }
             }
-            guard Platform.exists(folder + "/" + name) else { throw StateDatabase.missing(folder + "/" + name) }
+            guard Files.exists(folder + "/" + name) else { throw StateDatabase.missing(folder + "/" + name) }
             let connection = try SQLiteConnection(folder + "/" + name, access, vfs: vfs)
             try connection.execute("BEGIN")
             var fault = ""

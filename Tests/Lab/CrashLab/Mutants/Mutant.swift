@@ -44,7 +44,8 @@ package struct Mutant: Sendable {
         self.tests = tests
     }
 
-    package static let all = sqlite + answers + commits + chain + examination + opening + tail + folder + state + hooks
+    package static let all =
+        sqlite + answers + commits + chain + examination + opening + tail + folder + state + hooks + readers
 
     /// Stands in `planted` for "this mutant is chosen".
     package static let on = "⟨on⟩"

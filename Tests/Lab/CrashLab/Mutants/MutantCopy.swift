@@ -144,7 +144,7 @@ package struct MutantCopy {
 
     private static func swift(_ names: [String]) -> String {
         """
-        import Glibc
+        internal import SystemC
 
         @usableFromInline enum Mutant: String, Sendable {
             case \(names.joined(separator: ", "))

@@ -41,7 +41,7 @@ extension Mutant {
             seenBy: "processWaitsForTheCommitWhereNothingOutlivesTheProcess"),
         Mutant(
             "callsUnknownRejected", "A change whose commit failed is called rejected, though it may appear.",
-            in: "WriteAheadJournal/Commit/CommitterErrors.swift",
+            in: "WriteAheadJournal/Commit/Committer+Errors.swift",
             sound: """
                 cause: error.cause, location: error.location,
                 outcome: .unknown)
@@ -126,10 +126,10 @@ extension Mutant {
         Mutant(
             "takesBlankPageForAltered", "What a power cut leaves of a page `run` in the making is reported as altered.",
             in: "WriteAheadJournal/Run/RunPage.swift",
-            sound: "return try Platform.contentsIfThere(path, limit: size)?.contains { $0 != 0 } ?? true",
+            sound: "return try Files.contentsIfThere(path, limit: size)?.contains { $0 != 0 } ?? true",
             planted: """
                 if ⟨on⟩ { return true }
-                return try Platform.contentsIfThere(path, limit: size)?.contains { $0 != 0 } ?? true
+                return try Files.contentsIfThere(path, limit: size)?.contains { $0 != 0 } ?? true
                 """,
             seenBy: "blankRunPageIsAMissingOne"),
     ]

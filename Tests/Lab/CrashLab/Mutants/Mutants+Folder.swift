@@ -5,8 +5,8 @@ extension Mutant {
         Mutant(
             "leavesParentUnsynced", "The folder around a new store is not synced.",
             in: "WriteAheadJournal/Folder/StoreFolder.swift",
-            sound: "try Platform.synchronize(path: parent, isFolder: true)",
-            planted: "if !⟨on⟩ { try Platform.synchronize(path: parent, isFolder: true) }",
+            sound: "try Files.synchronize(path: parent, isFolder: true)",
+            planted: "if !⟨on⟩ { try Files.synchronize(path: parent, isFolder: true) }",
             seenBy: "creationSyncsEachStepBeforeTheNext"),
         Mutant(
             "keepsUnsyncedStore",
@@ -66,8 +66,8 @@ extension Mutant {
         Mutant(
             "locksForeignFolders", "A lock file is made beside another program's journal.db.",
             in: "WriteAheadJournal/Folder/StoreFolder.swift",
-            sound: #"guard !Platform.exists(path + "/" + StateSchema.name) else { return }"#,
-            planted: #"guard !Platform.exists(path + "/" + StateSchema.name), !⟨on⟩ else { return }"#,
+            sound: #"guard !Files.exists(path + "/" + StateSchema.name) else { return }"#,
+            planted: #"guard !Files.exists(path + "/" + StateSchema.name), !⟨on⟩ else { return }"#,
             seenBy: "databaseOfAnotherProgramIsLeftAlone"),
         Mutant(
             "cutsPathsAtZero", "A zero byte in a path cuts it short: the store comes to be elsewhere.",

@@ -96,19 +96,19 @@ extension Mutant {
             seenBy: "compactionOfTheTableIsRefusedBesideACheckpointOfAnotherProgram"),
         Mutant(
             "callsFailedReadDamage", "A read that failed is called damage.",
-            in: "WriteAheadJournal/SQLite/SQLiteErrors.swift",
+            in: "WriteAheadJournal/SQLite/SQLiteConnection+Errors.swift",
             sound: "if code & 0xff == SQLITE_CORRUPT {",
             planted: "if code & 0xff == SQLITE_CORRUPT, !⟨on⟩ {",
             seenBy: "readThatFailsIsNoDamage"),
         Mutant(
             "takesQuotaForBrokenDisk", "A quota that is used up is taken for a broken disk, and poisons.",
-            in: "WriteAheadJournal/SQLite/SQLiteErrors.swift",
+            in: "WriteAheadJournal/SQLite/SQLiteConnection+Errors.swift",
             sound: "errno == ENOSPC || errno == EDQUOT || errno == EFBIG",
             planted: "errno == ENOSPC || errno == EDQUOT && !⟨on⟩ || errno == EFBIG",
             seenBy: "quotaThatIsUsedUpIsAFullDisk"),
         Mutant(
             "poisonsWhereNoFileCanBeMade", "A file that cannot be made for want of space poisons.",
-            in: "WriteAheadJournal/SQLite/SQLiteErrors.swift",
+            in: "WriteAheadJournal/SQLite/SQLiteConnection+Errors.swift",
             sound: "SQLITE_CANTOPEN where isSpace:",
             planted: "SQLITE_CANTOPEN where isSpace && !⟨on⟩:",
             seenBy: "fileThatCannotBeMadeForWantOfSpaceIsDiskFull"),

@@ -23,7 +23,7 @@ package enum MutantsRow {
     package static func run(
         _ plan: LabPlan, package: String, progress: (Int) -> Void
     ) throws -> (report: LabReport, matrix: String) {
-        let root = try Platform.resolved(package)
+        let root = try Files.resolved(package)
         var run = try LabRun("mutants", plan)
         if package != "." { run.report.options = ["--package \(package)"] }
         let end = min(Mutant.all.count, plan.cases.map { plan.from + $0 } ?? .max)
@@ -48,7 +48,7 @@ package enum MutantsRow {
                 mutant: (mutant.name, reached), log: log,
                 secondsMax: min(60, 20 + 10 * mutant.tests.map { sound[$0] ?? 0 }.reduce(0, +)))
             let verdict =
-                Platform.exists(reached)
+                Files.exists(reached)
                 ? MutantVerdict(tests.end, tests.output, tests: mutant.tests) : .notRun("its place was not reached")
             lines.append(line(mutant, verdict))
             note(verdict, of: mutant, number, log: log, in: &run.report)
@@ -107,7 +107,7 @@ package enum MutantsRow {
             throw Unusable(description: "the tests were not built: see \(log)\n\(run.output.suffix(2_000))")
         }
         let bundle = copy.path + "/.build/debug/backstayPackageTests.xctest"
-        guard Platform.exists(bundle) else { throw Unusable(description: "the build made no \(bundle)") }
+        guard Files.exists(bundle) else { throw Unusable(description: "the build made no \(bundle)") }
         return bundle
     }
 

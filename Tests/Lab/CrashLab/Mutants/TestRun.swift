@@ -2,13 +2,7 @@
 
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 struct TestRun {
     /// Nil where the time was up and the command was killed.
@@ -32,25 +26,25 @@ struct TestRun {
         end = Self.wait(child, secondsMax)
         // A test that was killed, or that crashed, has not removed its folders.
         for base in Set(["/dev/shm", ScratchFiles.temporary]) {
-            for name in Platform.names(in: base) where name.hasPrefix("backstay-test-\(child)-") {
-                Platform.removeFolder("\(base)/\(name)")
+            for name in Files.names(in: base) where name.hasPrefix("backstay-test-\(child)-") {
+                Files.removeFolder("\(base)/\(name)")
             }
         }
-        output = String(decoding: Platform.contents(log, limit: 64 << 20) ?? [], as: UTF8.self)
+        output = String(decoding: Files.contents(log, limit: 64 << 20) ?? [], as: UTF8.self)
     }
 
     private static func wait(_ child: pid_t, _ secondsMax: Double) -> ProcessEnd? {
-        let deadline = Platform.monotonicNanoseconds() + UInt64(secondsMax * 1e9)
+        let deadline = Clock.monotonicNanoseconds() + UInt64(secondsMax * 1e9)
         var status: Int32 = 0
         while true {
             let waited = waitpid(child, &status, WNOHANG)
             if waited == child { break }
-            guard waited == 0 || errno == EINTR, Platform.monotonicNanoseconds() < deadline else {
+            guard waited == 0 || errno == EINTR, Clock.monotonicNanoseconds() < deadline else {
                 kill(-child, SIGKILL)
                 while waitpid(child, &status, 0) < 0 && errno == EINTR {}
                 return nil
             }
-            Platform.sleep(nanoseconds: 10_000_000)
+            Clock.sleep(nanoseconds: 10_000_000)
         }
         // What its tests have started and left behind.
         kill(-child, SIGKILL)

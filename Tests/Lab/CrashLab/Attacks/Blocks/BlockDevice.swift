@@ -8,13 +8,7 @@
 internal import CLab
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 final class BlockDevice {
     let system: BlockFileSystem
@@ -39,7 +33,7 @@ final class BlockDevice {
         try system.make(image: image, log: folder + "/log")
         var made: OpaquePointer?
         let error = cblocklog_start(image, marks, &made)
-        guard error == 0, let made else { throw Platform.failure("serving", image, errno: error) }
+        guard error == 0, let made else { throw Files.failure("serving", image, errno: error) }
         do throws(StoreError) {
             (loop, path) = try OwnMounts.attach(marks + "/image")
         } catch {
@@ -65,7 +59,7 @@ final class BlockDevice {
         // The image was changed below the kernel, which may remember what was there.
         let error = cblocklog_forget(loop)
         guard error == 0 else {
-            throw OwnMounts.Refusal(description: "emptying the device's cache: \(Platform.text(of: error))")
+            throw OwnMounts.Refusal(description: "emptying the device's cache: \(Files.text(of: error))")
         }
         try OwnMounts.mount(path, at: disk, type: system.rawValue, options: options)
         isMounted = true
@@ -122,6 +116,6 @@ final class BlockDevice {
     func save(to file: String) throws { try check(cblocklog_save(log, file)) }
 
     private func check(_ error: CInt) throws(StoreError) {
-        guard error == 0 else { throw Platform.failure("writing", image, errno: error) }
+        guard error == 0 else { throw Files.failure("writing", image, errno: error) }
     }
 }

@@ -2,13 +2,7 @@
 
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 enum BlockFileSystem: String, CaseIterable, Sendable {
     case ext4, xfs, btrfs
@@ -57,7 +51,7 @@ enum BlockFileSystem: String, CaseIterable, Sendable {
     var missing: String? {
         guard SystemCommand.path(of: maker) != nil else { return "\(rawValue): there is no \(maker)" }
         // A module would be loaded by the mount; only a list that has it says for sure.
-        let known = Platform.text(at: "/proc/filesystems") ?? ""
+        let known = Files.text(at: "/proc/filesystems") ?? ""
         let isKnown = known.split(separator: "\n").contains { $0.split(separator: "\t").last == Substring(rawValue) }
         return isKnown ? nil : "\(rawValue): the kernel does not have it"
     }

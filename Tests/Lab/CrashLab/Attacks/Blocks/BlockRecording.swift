@@ -7,13 +7,7 @@
 
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 final class BlockRecording {
     let tape: BlockTape
@@ -118,7 +112,7 @@ final class BlockRecording {
             var fails = false
             var endsAt = UInt64.max
             reading: while true {
-                let deadline = min(endsAt, Platform.monotonicNanoseconds() + ChildProcess.silenceMax)
+                let deadline = min(endsAt, Clock.monotonicNanoseconds() + ChildProcess.silenceMax)
                 switch child.next(until: deadline) {
                 case .end: break reading
                 case .silence:
@@ -128,11 +122,11 @@ final class BlockRecording {
                     for message in messages { note(message, &acknowledged, fails: fails) }
                     if let failing = script.errors, !fails, acknowledged >= failing.after {
                         fails = true
-                        endsAt = Platform.monotonicNanoseconds() + BlockScript.Errors.goesOnFor
+                        endsAt = Clock.monotonicNanoseconds() + BlockScript.Errors.goesOnFor
                         device.fail(writes: failing.writes, flushes: failing.flushes)
                     }
                     // After an error all writers stop.
-                    if fails, unknown + refused >= Writers.count || Platform.monotonicNanoseconds() >= endsAt {
+                    if fails, unknown + refused >= Writers.count || Clock.monotonicNanoseconds() >= endsAt {
                         child.send(SIGKILL)
                     }
                     if let target = round.target, acknowledged >= target, !isStruck {

@@ -8,13 +8,7 @@
 internal import Backstay
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 package struct CallsAttack {
     /// What happens at a call.
@@ -118,7 +112,7 @@ package struct CallsAttack {
     private func orderProof(early: Bool) throws -> OrderProof {
         let folder = run.place + "/order"
         try ScratchFiles.make(folder: folder)
-        defer { Platform.removeFolder(folder) }
+        defer { Files.removeFolder(folder) }
         let store = folder + "/app.backstay"
         try ScratchFiles.copy(store: path(.closed), to: store)
         let traced = try TracedRun(
@@ -126,7 +120,7 @@ package struct CallsAttack {
             arguments: CallsWork.power.arguments(store: store, seed: plan.seed, early: early),
             errors: folder + "/stderr", log: folder + "/log")
         try expectDone(traced, .power)
-        let log = Platform.contents(folder + "/log", limit: 64 << 20) ?? []
+        let log = Files.contents(folder + "/log", limit: 64 << 20) ?? []
         return OrderProof(log: String(decoding: log, as: UTF8.self))
     }
 
@@ -148,8 +142,8 @@ package struct CallsAttack {
             let copy = store + ".live"
             try ScratchFiles.copy(store: store, to: copy)
             try open.close()
-            Platform.removeFolder(store)
-            guard rename(copy, store) == 0 else { throw Platform.failure("renaming", copy) }
+            Files.removeFolder(store)
+            guard rename(copy, store) == 0 else { throw Files.failure("renaming", copy) }
         } else {
             try open.close()
         }
@@ -159,7 +153,7 @@ package struct CallsAttack {
     // MARK: One case
 
     private func traced(_ work: CallsWork, _ folder: String, _ blow: TracedRun.Blow) throws -> TracedRun {
-        Platform.removeFolder(folder)
+        Files.removeFolder(folder)
         try ScratchFiles.make(folder: folder)
         let store = folder + "/app.backstay"
         if let start = work.start { try ScratchFiles.copy(store: path(start), to: store) }

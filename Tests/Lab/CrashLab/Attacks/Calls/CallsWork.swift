@@ -4,13 +4,7 @@
 internal import Backstay
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 /// One piece of work on a store.
 enum CallsWork: String, CaseIterable, Sendable {

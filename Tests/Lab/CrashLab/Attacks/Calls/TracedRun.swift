@@ -5,13 +5,7 @@
 internal import CLab
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 struct TracedRun {
     /// What is done at a call.
@@ -35,13 +29,13 @@ struct TracedRun {
     init(
         executable: String, arguments: [String], errors: String, blow: Blow = .none, log: String? = nil
     ) throws {
-        guard let result = backstay_trace_result_new() else { throw Platform.failure("mapping", "memory") }
+        guard let result = backstay_trace_result_new() else { throw Files.failure("mapping", "memory") }
         defer { backstay_trace_result_free(result) }
         let stderr = open(errors, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
-        guard stderr >= 0 else { throw Platform.failure("opening", errors) }
+        guard stderr >= 0 else { throw Files.failure("opening", errors) }
         defer { close(stderr) }
         var ends: [Int32] = [0, 0]
-        guard pipe(&ends) == 0 else { throw Platform.failure("making", "a pipe") }
+        guard pipe(&ends) == 0 else { throw Files.failure("making", "a pipe") }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         defer { close(ends[0]) }
 
@@ -55,7 +49,7 @@ struct TracedRun {
             executable, words + [nil], variables + [nil], ends[1], stderr, &plan, result)
         close(ends[1])
         guard tracer != BACKSTAY_TRACE_UNSUPPORTED else { throw Unsupported() }
-        guard tracer > 0 else { throw Platform.failure("starting", executable) }
+        guard tracer > 0 else { throw Files.failure("starting", executable) }
         messages = Self.lines(ends[0]).map { Message(line: $0) ?? .trouble("a child said: \($0.prefix(80))") }
         let tracerEnd = ProcessEnd(of: tracer)
         guard tracerEnd == .exited(0) else { throw Trouble(description: "the tracer ended: \(tracerEnd)") }

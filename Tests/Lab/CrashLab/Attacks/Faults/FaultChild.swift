@@ -5,13 +5,7 @@
 
 internal import CFaultVFS
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 struct FaultChild {
     var seed: UInt64
@@ -92,7 +86,7 @@ struct FaultChild {
     private static func say(_ line: Line) {
         let flat = String(line.text.map { $0.isNewline ? " " : $0 }.prefix(3_000))
         let bytes = Array((flat + "\n").utf8)
-        if !bytes.withUnsafeBytes({ Platform.writeAll(STDOUT_FILENO, $0) }) { _exit(99) }
+        if !bytes.withUnsafeBytes({ Files.writeAll(STDOUT_FILENO, $0) }) { _exit(99) }
     }
 
     // MARK: The child's side

@@ -6,13 +6,7 @@
 
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 enum FaultFiles {
     /// In this order: the page `run` may then say less than the journal, never more, and what the tail gives back to the
@@ -26,7 +20,7 @@ enum FaultFiles {
         private(set) var bytes: [String: [UInt8]] = [:]
 
         init(_ folder: String) {
-            for name in FaultFiles.mapped { bytes[name] = Platform.contents(folder + "/" + name, limit: 1 << 20) }
+            for name in FaultFiles.mapped { bytes[name] = Files.contents(folder + "/" + name, limit: 1 << 20) }
         }
 
         private init(bytes: [String: [UInt8]]) { self.bytes = bytes }
@@ -65,11 +59,11 @@ enum FaultFiles {
     }
 
     /// Whether there is anything of a store.
-    static func isStore(_ folder: String) -> Bool { Platform.exists(folder + "/journal.db") }
+    static func isStore(_ folder: String) -> Bool { Files.exists(folder + "/journal.db") }
 
     /// Whether the page `run` says that the store was poisoned (its layout: RunPage.swift).
     static func isPoisoned(_ folder: String) -> Bool {
-        guard let page = Platform.contents(folder + "/run", limit: pageBytes), page.count >= 232 else { return false }
+        guard let page = Files.contents(folder + "/run", limit: pageBytes), page.count >= 232 else { return false }
         return page[224..<232].contains { $0 != 0 }
     }
 
@@ -81,8 +75,8 @@ enum FaultFiles {
 
     /// What is not there is not copied.
     private static func copy(_ source: String, to destination: String) throws {
-        guard Platform.exists(source) else { return }
-        guard let bytes = Platform.contents(source, limit: 1 << 30) else { throw Platform.failure("reading", source) }
+        guard Files.exists(source) else { return }
+        guard let bytes = Files.contents(source, limit: 1 << 30) else { throw Files.failure("reading", source) }
         try ScratchFiles.write(bytes, to: destination)
     }
 }

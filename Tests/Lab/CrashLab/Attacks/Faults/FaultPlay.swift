@@ -13,13 +13,7 @@ internal import Backstay
 internal import CFaultVFS
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 final class FaultPlay {
     private let place: String
@@ -140,7 +134,7 @@ final class FaultPlay {
     /// What is left of a case goes.
     func clear() {
         store.withCString { backstay_fault_unshadow($0) }
-        for name in Self.folders { Platform.removeFolder(place + "/" + name) }
+        for name in Self.folders { Files.removeFolder(place + "/" + name) }
     }
 
     private func checkSteps(
@@ -153,7 +147,7 @@ final class FaultPlay {
         }
         // An opening that fails leaves nothing of a store that it would have made.
         if workload.before == .nothing && subject.store == nil {
-            let left = Platform.names(in: folder)
+            let left = Files.names(in: folder)
             if !left.isEmpty { result.problems.append("an opening that failed left \(left)") }
         }
     }
@@ -219,7 +213,7 @@ final class FaultPlay {
             next.take(.power)
             next.take(.transaction)
             let now = FaultFiles.Mapped(store)
-            Platform.removeFolder(place + "/cut")
+            Files.removeFolder(place + "/cut")
             try FaultFiles.copyStore(disk, to: place + "/cut", now.cut(before, &random))
             ledger = next.ledger
             judge(place + "/cut", ledger, .power, "opened again, then a power cut", fault, &result)

@@ -156,7 +156,7 @@ final class FaultSubject {
         } catch {
             failures += 1
             check(error, "backup", [.diskFull, .busy, .notYetDurable, .ioError])
-            let left = Platform.names(in: folder).filter { $0.contains(Self.backupName) }
+            let left = Files.names(in: folder).filter { $0.contains(Self.backupName) }
             if !left.isEmpty { complain("a backup that failed left \(left)") }
             noteHealth(store)
         }
@@ -267,16 +267,16 @@ final class FaultSubject {
             set(store, .power)
             return
         }
-        let end = Platform.monotonicNanoseconds() + 5_000_000_000
+        let end = Clock.monotonicNanoseconds() + 5_000_000_000
         while true {
             let before = ledger.acknowledged
             set(store, .power)
             if ledger.acknowledged > before || isPoisoned { return }
-            guard Platform.monotonicNanoseconds() < end else {
+            guard Clock.monotonicNanoseconds() < end else {
                 complain("it does not go on 5 s after nothing failed any more: \(lastError?.description ?? "")")
                 return
             }
-            Platform.sleep(nanoseconds: 300_000)
+            Clock.sleep(nanoseconds: 300_000)
         }
     }
 }

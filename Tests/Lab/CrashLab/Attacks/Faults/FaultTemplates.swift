@@ -33,8 +33,8 @@ struct FaultTemplates {
         guard maker.problems.isEmpty else {
             throw Trouble(description: "templates: \(maker.problems.joined(separator: "; "))")
         }
-        Platform.removeFolder(store)
-        Platform.removeFolder(folder)
+        Files.removeFolder(store)
+        Files.removeFolder(folder)
     }
 
     private func path(_ before: FaultWorkload.Before) -> String { "\(place)/\(before)" }

@@ -3,13 +3,7 @@
 
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 package struct FaultsAttack {
     /// A case that takes longer hangs.
@@ -56,7 +50,7 @@ package struct FaultsAttack {
         var patience = Self.patienceAtFirst
         let failedBefore = run.report.failed
         while !isDone {
-            switch child.nextLines(until: Platform.monotonicNanoseconds() + patience) {
+            switch child.nextLines(until: Clock.monotonicNanoseconds() + patience) {
             case .lines(let lines):
                 patience = Self.patience
                 for line in lines {
@@ -81,7 +75,7 @@ package struct FaultsAttack {
         // One that has come to its end is let clear up; one that has more to play is stopped.
         if number < min(role.to, total) { child.send(SIGKILL) }
         _ = child.reap()
-        if run.report.failed == failedBefore { Platform.removeFolder(role.place) }
+        if run.report.failed == failedBefore { Files.removeFolder(role.place) }
         return number
     }
 
@@ -96,7 +90,7 @@ package struct FaultsAttack {
             run.report.note(outcome)
             if !text.isEmpty {
                 let kept = "\(role.place)/kept-\(played)"
-                run.report.fail(played, text, artefacts: Platform.exists(kept) ? kept : nil)
+                run.report.fail(played, text, artefacts: Files.exists(kept) ? kept : nil)
             }
             run.report.count("faults met", wasMet ? 1 : 0)
             run.report.count("stores poisoned or not opened", wasPoisoned ? 1 : 0)
@@ -121,7 +115,7 @@ package struct FaultsAttack {
             let child = try start(role)
             var fails = false
             reading: while true {
-                switch child.nextLines(until: Platform.monotonicNanoseconds() + Self.patienceAtFirst) {
+                switch child.nextLines(until: Clock.monotonicNanoseconds() + Self.patienceAtFirst) {
                 case .lines(let lines):
                     for line in lines {
                         switch FaultChild.Line(line) {

@@ -9,13 +9,7 @@ internal import Drill
 internal import ExitHooks
 internal import Synchronization
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 struct FullChild: Sendable {
     enum Work: String, CaseIterable, Sendable {

@@ -4,13 +4,7 @@
 internal import CLab
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 /// Belongs to the thread that has the mounts.
 final class FullDisk {
@@ -50,7 +44,7 @@ final class FullDisk {
         let file = open(ballast, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
         guard file >= 0 else {
             // Not even a name: it is full.
-            guard errno == ENOSPC else { throw Platform.failure("creating", ballast) }
+            guard errno == ENOSPC else { throw Files.failure("creating", ballast) }
             return
         }
         defer { close(file) }
@@ -58,7 +52,7 @@ final class FullDisk {
         for step in [16 << 20, 1 << 20, 64 << 10, 4 << 10] {
             while posix_fallocate(file, off_t(size), off_t(step)) == 0 { size += step }
         }
-        guard ftruncate(file, off_t(max(0, size - remainder))) == 0 else { throw Platform.failure("cutting", ballast) }
+        guard ftruncate(file, off_t(max(0, size - remainder))) == 0 else { throw Files.failure("cutting", ballast) }
         // Btrfs and XFS hand out what was given back when it is on the disk.
         _ = cblocklog_sync(path)
     }
@@ -69,11 +63,11 @@ final class FullDisk {
     }
 
     /// What is on it, beside what takes the space.
-    var names: [String] { Platform.names(in: path).filter { $0 != "ballast" && $0 != "lost+found" } }
+    var names: [String] { Files.names(in: path).filter { $0 != "ballast" && $0 != "lost+found" } }
 
     /// As it was made.
     func clear() {
-        for name in names { Platform.removeFolder(path + "/" + name) }
+        for name in names { Files.removeFolder(path + "/" + name) }
         free()
     }
 }

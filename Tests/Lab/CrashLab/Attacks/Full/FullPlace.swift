@@ -1,13 +1,7 @@
 internal import CLab
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 /// What has no room, in the end.
 enum FullPlace: String, CaseIterable, Sendable {
@@ -74,7 +68,7 @@ enum FullPlace: String, CaseIterable, Sendable {
         if geteuid() != 0 { return "\(rawValue): mounting needs root" }
         if let maker, SystemCommand.path(of: maker) == nil { return "\(rawValue): there is no \(maker)" }
         if maker != nil, access("/dev/loop-control", R_OK | W_OK) != 0 { return "\(rawValue): no loop devices" }
-        let known = Platform.text(at: "/proc/filesystems") ?? ""
+        let known = Files.text(at: "/proc/filesystems") ?? ""
         let isKnown = known.split(separator: "\n").contains { $0.split(separator: "\t").last == Substring(type) }
         return isKnown ? nil : "\(rawValue): the kernel does not have it"
         #else

@@ -75,7 +75,7 @@ final class FullRun {
         story.isEarly = true
         try story.play()
         run.report.control("answers before the commit", fails: story.record.lost > 0)
-        Platform.removeFolder(disk.path + "/" + FullStory.storeName)
-        Platform.removeFolder(folder)
+        Files.removeFolder(disk.path + "/" + FullStory.storeName)
+        Files.removeFolder(folder)
     }
 }

@@ -3,13 +3,7 @@
 internal import Backstay
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 struct FullStory {
     static let storeName = "s.backstay"
@@ -145,7 +139,7 @@ struct FullStory {
     /// False when the process has ended before, or said nothing for a long time.
     @discardableResult
     private mutating func follow(_ child: ChildProcess, until enough: (Heard) -> Bool) -> Bool {
-        let deadline = Platform.monotonicNanoseconds() + ChildProcess.silenceMax
+        let deadline = Clock.monotonicNanoseconds() + ChildProcess.silenceMax
         while !enough(heard) {
             switch child.next(until: deadline) {
             case .end: return false
@@ -155,7 +149,7 @@ struct FullStory {
                 return false
             case .messages(let messages):
                 for message in messages { note(message) }
-                if Platform.monotonicNanoseconds() >= deadline && !enough(heard) {
+                if Clock.monotonicNanoseconds() >= deadline && !enough(heard) {
                     record.complain("the process does not get on")
                     child.send(SIGKILL)
                     return false
@@ -167,8 +161,8 @@ struct FullStory {
 
     /// False when the process has ended before.
     private mutating func follow(_ child: ChildProcess, for nanoseconds: UInt64) -> Bool {
-        let deadline = Platform.monotonicNanoseconds() + nanoseconds
-        while Platform.monotonicNanoseconds() < deadline {
+        let deadline = Clock.monotonicNanoseconds() + nanoseconds
+        while Clock.monotonicNanoseconds() < deadline {
             switch child.next(until: deadline) {
             case .end: return false
             case .silence: return true
@@ -180,7 +174,7 @@ struct FullStory {
 
     private mutating func end(_ child: ChildProcess, by signal: Int32) throws {
         child.send(signal)
-        let deadline = Platform.monotonicNanoseconds() + Self.patience
+        let deadline = Clock.monotonicNanoseconds() + Self.patience
         reading: while true {
             switch child.next(until: deadline) {
             case .end: break reading
@@ -247,7 +241,7 @@ struct FullStory {
     }
 
     private mutating func nextStart() throws {
-        guard Platform.exists(store) else {
+        guard Files.exists(store) else {
             if record.answers > 0 { record.complain("the store is gone") }
             return
         }

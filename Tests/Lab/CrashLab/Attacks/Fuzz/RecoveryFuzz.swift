@@ -9,13 +9,7 @@
 internal import Backstay
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 package enum RecoveryFuzz {
     package enum Subject: UInt8, CaseIterable, Sendable {
@@ -129,7 +123,7 @@ package enum RecoveryFuzz {
 
     private static func sqliteWAL(_ bytes: UnsafeRawBufferPointer) -> Bool {
         let descriptor = open(walPath, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        precondition(descriptor >= 0 && Platform.writeAll(descriptor, bytes), "\(walPath) cannot be written")
+        precondition(descriptor >= 0 && Files.writeAll(descriptor, bytes), "\(walPath) cannot be written")
         close(descriptor)
         guard let scan = WALScan.file(walPath) else { return false }
         precondition(scan.committedBytes + scan.discardedBytes <= bytes.count, "more is counted than there is")

@@ -6,13 +6,7 @@ internal import Backstay
 internal import Drill
 internal import ExitHooks
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 struct HookChild: Sendable {
     enum End: String, CaseIterable, Sendable {
@@ -85,7 +79,7 @@ struct HookChild: Sendable {
 
     static func say(_ message: Message) {
         let bytes = Array((message.line + "\n").utf8)
-        let written = bytes.withUnsafeBytes { Platform.writeAll(STDIN_FILENO, $0) }
+        let written = bytes.withUnsafeBytes { Files.writeAll(STDIN_FILENO, $0) }
         if !written { _exit(99) }
     }
 

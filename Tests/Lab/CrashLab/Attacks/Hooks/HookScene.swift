@@ -5,13 +5,7 @@ internal import Drill
 internal import ExitHooks
 internal import Synchronization
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 /// What a hostile hook finds around it.
 final class HookScene: Sendable {
@@ -144,7 +138,7 @@ final class HookScene: Sendable {
     private func changeFolder() throws {
         let folder = path + ".elsewhere"
         guard mkdir(folder, 0o700) == 0, chdir(folder) == 0, rmdir(folder) == 0 else {
-            throw Platform.failure("going to", folder)
+            throw Files.failure("going to", folder)
         }
     }
 
@@ -188,7 +182,7 @@ final class HookScene: Sendable {
     private func flood(isRead: Bool) throws {
         var ends: [Int32] = [0, 0]
         guard pipe(&ends) == 0, dup2(ends[1], STDOUT_FILENO) == STDOUT_FILENO else {
-            throw Platform.failure("making", "a pipe")
+            throw Files.failure("making", "a pipe")
         }
         if !isRead { close(ends[0]) }
         let line = String(repeating: "y", count: 1_023)
@@ -197,7 +191,7 @@ final class HookScene: Sendable {
 
     /// Leaves nothing: the next one to need memory finds none.
     private func eatMemory() {
-        let pages = Platform.text(at: "/proc/self/statm")?.split(separator: " ").first.flatMap { UInt64($0) } ?? 0
+        let pages = Files.text(at: "/proc/self/statm")?.split(separator: " ").first.flatMap { UInt64($0) } ?? 0
         guard pages > 0 else { return }
         ResourceLimit.addressSpace.set(pages * UInt64(getpagesize()) + (16 << 20))
         var size = 1 << 20

@@ -6,13 +6,7 @@
 internal import Backstay
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 package struct HooksAttack {
     /// Cases of one hostile hook; as many pairs are between them.
@@ -75,7 +69,7 @@ package struct HooksAttack {
         var round = Round(plan: plan, folder: folder, end: .exits, hooks: [.killsItself, nil])
         try round.play(isEarly: true)
         run.report.control("answers before the commit", fails: round.record.lost > 0)
-        Platform.removeFolder(folder)
+        Files.removeFolder(folder)
     }
 
     private struct Round {
@@ -102,7 +96,7 @@ package struct HooksAttack {
             var child = HookChild(store: store, seed: plan.seed, end: end, hooks: hooks)
             child.isEarly = isEarly
             judge(try follow(child))
-            if Platform.contents(foreign) != HookScene.foreignBytes {
+            if Files.contents(foreign) != HookScene.foreignBytes {
                 record.complain("a file that is not the store's was written to")
             }
             try verify()
@@ -111,17 +105,17 @@ package struct HooksAttack {
         private mutating func follow(_ child: HookChild) throws -> ChildProcess.End {
             let process = try ChildProcess(
                 executable: plan.executable, arguments: child.arguments, errors: folder + "/stderr")
-            var deadline = Platform.monotonicNanoseconds() + ChildProcess.silenceMax
+            var deadline = Clock.monotonicNanoseconds() + ChildProcess.silenceMax
             var isEnding = false
             reading: while true {
                 // A writer that goes on may keep it talking.
-                if isEnding, Platform.monotonicNanoseconds() >= deadline { break }
+                if isEnding, Clock.monotonicNanoseconds() >= deadline { break }
                 switch process.next(until: deadline) {
                 case .end:
                     let found = process.reap()
                     if isEnding {
                         let begun = deadline - HooksAttack.patience
-                        milliseconds = (Platform.monotonicNanoseconds() - begun) / 1_000_000
+                        milliseconds = (Clock.monotonicNanoseconds() - begun) / 1_000_000
                     }
                     return found
                 case .silence: break reading
@@ -130,7 +124,7 @@ package struct HooksAttack {
                         note(message)
                         guard message == .phase(.closing) else { continue }
                         isEnding = true
-                        deadline = Platform.monotonicNanoseconds() + HooksAttack.patience
+                        deadline = Clock.monotonicNanoseconds() + HooksAttack.patience
                     }
                 }
             }
@@ -149,7 +143,7 @@ package struct HooksAttack {
         /// What was said before the kill counts.
         private mutating func drain(_ process: ChildProcess) {
             while case .messages(let messages) = process.next(
-                until: Platform.monotonicNanoseconds() + 1_000_000_000)
+                until: Clock.monotonicNanoseconds() + 1_000_000_000)
             {
                 for message in messages { note(message) }
             }

@@ -25,7 +25,7 @@ package enum KillsAttack {
     static func controlLoses(_ run: LabRun) throws -> Bool {
         let folder = run.place + "/control"
         try ScratchFiles.make(folder: folder)
-        defer { Platform.removeFolder(folder) }
+        defer { Files.removeFolder(folder) }
         let series = KillSeries(
             executable: run.plan.executable, folder: folder, seed: run.plan.seed, isEarly: true)
         try series.play(store: 0, most: .max) {}

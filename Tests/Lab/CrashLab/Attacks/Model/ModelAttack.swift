@@ -2,13 +2,7 @@
 
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 package enum ModelAttack {
     /// A control that none of so many lives notices is blind.
@@ -44,12 +38,12 @@ package enum ModelAttack {
 
     /// What the process holds: nothing of it may be left by a store that was closed.
     private struct Held: CustomStringConvertible {
-        let descriptors = Platform.names(in: "/proc/self/fd").count
-        let threads = Platform.names(in: "/proc/self/task").count
+        let descriptors = Files.names(in: "/proc/self/fd").count
+        let threads = Files.names(in: "/proc/self/task").count
         let residentMiB: Int
 
         init() {
-            let pages = (Platform.text(at: "/proc/self/statm") ?? "").split(separator: " ").dropFirst().first
+            let pages = (Files.text(at: "/proc/self/statm") ?? "").split(separator: " ").dropFirst().first
             residentMiB = (pages.flatMap { Int($0) } ?? 0) * Int(getpagesize()) / 1_048_576
         }
 
@@ -60,7 +54,7 @@ package enum ModelAttack {
         let folder = try run.makeFolder(number)
         var life = ModelLife(in: folder, seed: run.plan.seed, number: number, forgets: forgets)
         life.live()
-        if forgets { Platform.removeFolder(folder) }
+        if forgets { Files.removeFolder(folder) }
         return life
     }
 }

@@ -294,7 +294,7 @@ struct ModelLife {
         guard let store else { return }
         count("backups")
         let copy = "\(place)/copy"
-        defer { Platform.removeFolder(copy) }
+        defer { Files.removeFolder(copy) }
         do throws(StoreError) {
             try store.backup(to: copy)
             let opened = try StateStore.open(copy, options: ModelDraw.options(durability: .power))
@@ -391,7 +391,7 @@ struct ModelLife {
         do throws(StoreError) { try store.close() } catch {
             complain("the store that was left does not close: \(error)")
         }
-        Platform.removeFolder(old)
+        Files.removeFolder(old)
         try open()
         try compare("after a death")
     }

@@ -9,13 +9,7 @@
 
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 package struct NeighboursAttack {
     enum Kind: String, CaseIterable { case race, takeover, locks }
@@ -65,7 +59,7 @@ package struct NeighboursAttack {
     private func intruderIsSeen() throws -> Bool {
         let folder = "\(run.place)/control"
         try ScratchFiles.make(folder: folder)
-        defer { Platform.removeFolder(folder) }
+        defer { Files.removeFolder(folder) }
         var scene = Scene(plan: run.plan, number: -1, folder: folder)
         try scene.locks(.breaksIn)
         return !scene.record.problems.isEmpty
@@ -114,7 +108,7 @@ package struct NeighboursAttack {
         mutating func race(_ racers: Int) throws {
             // The path itself, one with a detour, and a link to the folder above.
             let link = folder + "/link"
-            guard symlink(folder, link) == 0 else { throw Platform.failure("linking", link) }
+            guard symlink(folder, link) == 0 else { throw Files.failure("linking", link) }
             let names = [store, folder + "/./app.backstay", link + "/app.backstay"]
             var children: [(ChildProcess, dies: Bool)] = []
             for writer in 0..<racers {
@@ -155,14 +149,14 @@ package struct NeighboursAttack {
                 let next = try holder(writer)
                 // It waits for the lock by now, or will soon; both are takeovers.
                 usleep(UInt32.random(in: 0...30_000, using: &random))
-                let killed = Platform.monotonicNanoseconds()
+                let killed = Clock.monotonicNanoseconds()
                 owner.send(SIGKILL)
                 expect(.signalled(SIGKILL), of: owner, "an owner")
                 guard follow(next, until: { $0 == .phase(.open) }) else {
                     record.complain("nobody took the store over")
                     return times
                 }
-                times.append((Platform.monotonicNanoseconds() - killed) / 1_000)
+                times.append((Clock.monotonicNanoseconds() - killed) / 1_000)
                 awaitChanges(of: writer, next)
                 owner = next
             }

@@ -10,13 +10,7 @@
 
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 package struct PowerMachine {
     static let emulator = "qemu-system-x86_64"
@@ -81,8 +75,8 @@ package struct PowerMachine {
     /// Puts the first files together, in the folder `place`.
     init(folder: String, place: String) throws {
         guard let executable = SystemCommand.path(of: Self.emulator),
-            let shell = Platform.contents("\(folder)/busybox", limit: 64 << 20),
-            let guest = Platform.contents("\(folder)/guest", limit: 256 << 20)
+            let shell = Files.contents("\(folder)/busybox", limit: 64 << 20),
+            let guest = Files.contents("\(folder)/guest", limit: 256 << 20)
         else { throw Trouble(description: "the machine in \(folder) cannot be read") }
         self.executable = executable
         self.folder = folder
@@ -91,7 +85,7 @@ package struct PowerMachine {
         for name in ["bin", "dev", "proc", "disk", "modules"] { files.add(folder: name) }
         for name in Self.modules {
             let path = "\(folder)/modules/\(name).ko"
-            guard let module = Platform.contents(path, limit: 64 << 20) else { throw Platform.failure("reading", path) }
+            guard let module = Files.contents(path, limit: 64 << 20) else { throw Files.failure("reading", path) }
             files.add(program: "modules/\(name).ko", module)
         }
         files.add(program: "bin/busybox", shell)

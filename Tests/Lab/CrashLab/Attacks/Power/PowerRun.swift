@@ -1,12 +1,6 @@
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 /// One run of the attack, on the thread whose mounts nobody else sees.
 final class PowerRun {
@@ -191,7 +185,7 @@ final class PowerRun {
         run.report.count("changes acknowledged", acknowledged)
         if let trouble { return .troubled(trouble) }
         guard isCut, end == .signalled(SIGKILL) else {
-            return .missed("the machine ended by \(end): \((Platform.text(at: place + "/stderr") ?? "").suffix(200))")
+            return .missed("the machine ended by \(end): \((Files.text(at: place + "/stderr") ?? "").suffix(200))")
         }
         return .made
     }

@@ -7,13 +7,7 @@
 
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 struct MachineRecorder {
     /// More than the console's buffers hold: so many answers may be given and not heard.
@@ -48,7 +42,7 @@ struct MachineRecorder {
                 why = reason
                 continue
             }
-            guard let bytes = Platform.contents(log, limit: 1 << 30) else { throw Platform.failure("reading", log) }
+            guard let bytes = Files.contents(log, limit: 1 << 30) else { throw Files.failure("reading", log) }
             try put(bytes, boot.heard, onto: device)
             let recording = BlockRecording(
                 device.takeTape(), seed: script.seed, ahead: Self.ahead, problems: boot.problems)
@@ -90,7 +84,7 @@ struct MachineRecorder {
             var acknowledged = 0
             var isCut = false
             let why = child.hear(patience: PowerMachine.patience) { messages in
-                let logBytes = Platform.size(log) ?? 0
+                let logBytes = Files.size(log) ?? 0
                 for message in messages {
                     switch message {
                     // Changes of a writer may be on the disk before it is heard that there is one.

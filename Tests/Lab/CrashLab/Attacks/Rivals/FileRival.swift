@@ -58,7 +58,7 @@ final class FileRival: RivalStore {
 
     func entries() throws -> [String: String] {
         var entries: [String: String] = [:]
-        var lines = (Platform.text(at: path) ?? "").split(separator: "\n", omittingEmptySubsequences: false)
+        var lines = (Files.text(at: path) ?? "").split(separator: "\n", omittingEmptySubsequences: false)
         lines.removeLast()
         for line in lines {
             guard let sign = line.firstIndex(of: "=") else { throw Noticed(what: "a line without a sign") }

@@ -6,13 +6,7 @@
 internal import CFaultVFS
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 struct RivalChild {
     static let firstArgument = "--rival-child"

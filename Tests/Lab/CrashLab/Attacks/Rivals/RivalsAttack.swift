@@ -7,13 +7,7 @@
 
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 package struct RivalsAttack {
     /// What became of the cases of one rival under one blow.
@@ -50,7 +44,7 @@ package struct RivalsAttack {
             let blow = RivalBlow.allCases[number / Rival.allCases.count % RivalBlow.allCases.count]
             let folder = try attack.run.makeFolder(number)
             let isKept = try attack.play(number, rival, blow, folder)
-            if !isKept { Platform.removeFolder(folder) }
+            if !isKept { Files.removeFolder(folder) }
         }
         if plan.cases != 1 { attack.judgeControls() }
         return (attack.run.end(next: next), attack.table)
@@ -88,8 +82,8 @@ package struct RivalsAttack {
         let target = child.closes ? Int.max : Int.random(in: 20...child.changes, using: &random)
         let history = try follow(child, target: target, errors: folder + "/stderr")
         if blow.cutsPower {
-            Platform.removeFolder(files)
-            guard rename(folder + "/disk", files) == 0 else { throw Platform.failure("renaming", files) }
+            Files.removeFolder(files)
+            guard rename(folder + "/disk", files) == 0 else { throw Files.failure("renaming", files) }
         }
         if blow.flips { try flipBit(files, &random) }
         let seen = judge(rival, live, history, seed: child.seed)
@@ -119,21 +113,21 @@ package struct RivalsAttack {
 
     /// One bit of one byte that is not zero: files have parts that were made ready and hold nothing yet.
     private func flipBit(_ folder: String, _ random: inout SeededRandom) throws {
-        let names = Platform.names(in: folder).filter { !$0.hasSuffix("-shm") && $0 != "lock" }.sorted()
+        let names = Files.names(in: folder).filter { !$0.hasSuffix("-shm") && $0 != "lock" }.sorted()
         var bytes: [(name: String, offset: Int, byte: UInt8)] = []
         for name in names {
-            let content = Platform.contents(folder + "/" + name, limit: 16 << 20) ?? []
+            let content = Files.contents(folder + "/" + name, limit: 16 << 20) ?? []
             for (offset, byte) in content.enumerated() where byte != 0 { bytes.append((name, offset, byte)) }
         }
         guard let chosen = bytes.randomElement(using: &random) else {
             throw Trouble(description: "there is nothing to flip")
         }
         let file = open(folder + "/" + chosen.name, O_WRONLY | O_CLOEXEC)
-        guard file >= 0 else { throw Platform.failure("opening", chosen.name) }
+        guard file >= 0 else { throw Files.failure("opening", chosen.name) }
         defer { close(file) }
         var flipped = chosen.byte ^ (1 << UInt8.random(in: 0..<8, using: &random))
         guard pwrite(file, &flipped, 1, off_t(chosen.offset)) == 1 else {
-            throw Platform.failure("writing", chosen.name)
+            throw Files.failure("writing", chosen.name)
         }
     }
 

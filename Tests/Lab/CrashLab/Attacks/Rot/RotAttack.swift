@@ -3,13 +3,7 @@
 
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 package struct RotAttack {
     /// A child that says nothing for so long hangs, however busy the machine.
@@ -75,7 +69,7 @@ package struct RotAttack {
         var next = role.from
         let child = try start(role)
         reading: while true {
-            switch child.nextLines(until: Platform.monotonicNanoseconds() + Self.silenceMax) {
+            switch child.nextLines(until: Clock.monotonicNanoseconds() + Self.silenceMax) {
             case .end: break reading
             case .silence:
                 child.send(SIGKILL)
@@ -145,11 +139,11 @@ package struct RotAttack {
         defer {
             child.send(SIGKILL)
             _ = child.reap()
-            Platform.removeFolder("\(place)/child-\(child.pid)")
+            Files.removeFolder("\(place)/child-\(child.pid)")
         }
         var played = 0
         while played < 600,
-            case .lines(let lines) = child.nextLines(until: Platform.monotonicNanoseconds() + Self.silenceMax)
+            case .lines(let lines) = child.nextLines(until: Clock.monotonicNanoseconds() + Self.silenceMax)
         {
             let found = lines.compactMap { RotLine(line: $0) }
             if found.contains(where: { $0.outcome == .lost || $0.outcome == .wrong }) { return true }

@@ -4,13 +4,7 @@
 
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 enum RotChild {
     static func run(_ role: RotRole) throws {
@@ -20,11 +14,11 @@ enum RotChild {
         for number in role.from..<role.from + role.count {
             guard let rot = cases[number] else { break }
             guard role.only.isEmpty || role.only == "\(cases.stores[rot.store].kind)/\(rot.file)" else { continue }
-            let start = Platform.monotonicNanoseconds()
+            let start = Clock.monotonicNanoseconds()
             let cpu = cpuNanoseconds
-            Platform.removeFolder(folder)
+            Files.removeFolder(folder)
             var found = try trial.play(rot, number: number)
-            let took = Int((Platform.monotonicNanoseconds() - start) / 1_000)
+            let took = Int((Clock.monotonicNanoseconds() - start) / 1_000)
             // By the processor's time: others may be using the machine.
             if cpuNanoseconds - cpu > 2_000_000_000 {
                 found = RotTrial.Finding(outcome: .wrong, how: "slow", what: "took \(took / 1_000) ms")
@@ -33,10 +27,10 @@ enum RotChild {
                 number: number, outcome: found.outcome, how: found.how, microseconds: took,
                 what: "\(cases.stores[rot.store].kind): \(rot): \(found.what)")
             var text = line.text
-            let isOut = text.withUTF8 { Platform.writeAll(STDOUT_FILENO, UnsafeRawBufferPointer($0)) }
+            let isOut = text.withUTF8 { Files.writeAll(STDOUT_FILENO, UnsafeRawBufferPointer($0)) }
             if !isOut { break }
         }
-        Platform.removeFolder(folder)
+        Files.removeFolder(folder)
     }
 
     private static var cpuNanoseconds: UInt64 {

@@ -2,13 +2,7 @@
 
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 struct RotDamage {
     let cases: RotCases
@@ -86,7 +80,7 @@ struct RotDamage {
 
     private func operate(_ kind: RotCase.Surgery, _ path: String) throws {
         /// Surgery that was not done would be a case that nothing is wrong with.
-        func done(_ result: Int32) throws { if result != 0 { throw Platform.failure("altering", path) } }
+        func done(_ result: Int32) throws { if result != 0 { throw Files.failure("altering", path) } }
         switch kind {
         case .missing, .empty, .foreign, .old, .longer: return
         case .readOnly: try done(chmod(path, 0o400))

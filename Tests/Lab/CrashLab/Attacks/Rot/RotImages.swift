@@ -1,12 +1,6 @@
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 /// The images as files, for children that come and go.
 enum RotImages {
@@ -22,7 +16,7 @@ enum RotImages {
 
     static func read(_ place: String, seed: UInt64, _ extent: RotExtent) throws -> RotCases {
         let stores = try extent.stores.map { kind in
-            let numbers = (Platform.text(at: "\(place)/\(kind).numbers") ?? "").split(separator: " ").compactMap {
+            let numbers = (Files.text(at: "\(place)/\(kind).numbers") ?? "").split(separator: " ").compactMap {
                 Int($0)
             }
             guard numbers.count == 2 else {

@@ -41,7 +41,7 @@ struct RotNaiveReader {
             let first = UInt64(bitPattern: Int64(row.int(0)))
             try row.bytes(1).withUnsafeBytes { try takeBatch($0, first: first) }
         }
-        if takesTail { try Platform.contents(folder + "/tail")?.withUnsafeBytes { try takeTail($0) } }
+        if takesTail { try Files.contents(folder + "/tail")?.withUnsafeBytes { try takeTail($0) } }
     }
 
     private mutating func takeBatch(_ batch: UnsafeRawBufferPointer, first: UInt64) throws {

@@ -11,13 +11,7 @@
 internal import Backstay
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 /// The files of a folder.
 typealias RotImage = [String: [UInt8]]
@@ -67,7 +61,7 @@ struct RotStore: Sendable {
         options.reservedBytes = 6 << 10
         options.checkpointsByItself = false
         // As it is, and the kernel's log is not searched a thousand times a second.
-        options.boot = Platform.bootIdentity()
+        options.boot = Machine.bootIdentity()
         options.ageMax = 3_600_000_000_000
         options.closesAtExit = false
         return options

@@ -1,13 +1,7 @@
 internal import Backstay
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 /// Makes the stores. Every file is read while its store is open, which drops SQLite's locks in this process: nobody else is
 /// there to mind.

@@ -2,13 +2,7 @@
 
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 struct SignalRound {
     /// Beyond the hooks' deadline of 5 s, for a machine that does other things too.
@@ -74,17 +68,17 @@ struct SignalRound {
         var isStruck = false
         var isStruckAgain = false
         var again = UInt64.max
-        var deadline = Platform.monotonicNanoseconds() + ChildProcess.silenceMax
+        var deadline = Clock.monotonicNanoseconds() + ChildProcess.silenceMax
         func send(_ signal: Int32) { if let program = child.program { _ = kill(program, signal) } }
         func blow() {
             for _ in 0..<(cell.moment == .burst ? 20 : 1) { send(cell.signal) }
             isStruck = true
             deadline =
-                Platform.monotonicNanoseconds()
+                Clock.monotonicNanoseconds()
                 + (cell.mayPass ? Self.unreachedFor : Self.patience)
         }
         if cell.moment == .creating {
-            while child.program == nil && Platform.monotonicNanoseconds() < deadline { usleep(200) }
+            while child.program == nil && Clock.monotonicNanoseconds() < deadline { usleep(200) }
             usleep(UInt32.random(in: 0...60_000, using: &random))
             blow()
         }
@@ -92,12 +86,12 @@ struct SignalRound {
             switch child.next(until: min(deadline, again)) {
             case .end: break reading
             case .silence:
-                if again != .max, Platform.monotonicNanoseconds() >= again {
+                if again != .max, Clock.monotonicNanoseconds() >= again {
                     again = .max
                     send(cell.signal)
                     continue
                 }
-                guard Platform.monotonicNanoseconds() >= deadline else { continue }
+                guard Clock.monotonicNanoseconds() >= deadline else { continue }
                 if !isStruck {
                     record.complain("the program said nothing for a long time")
                 } else if !cell.mayPass {
@@ -105,7 +99,7 @@ struct SignalRound {
                 }
                 isPassed = true
                 send(SIGKILL)
-                deadline = Platform.monotonicNanoseconds() + Self.patience
+                deadline = Clock.monotonicNanoseconds() + Self.patience
             case .messages(let messages):
                 for message in messages {
                     record.note(message)
@@ -119,7 +113,7 @@ struct SignalRound {
                         isStruckAgain = true
                         if cell.moment == .againInHook { send(cell.signal) }
                         if cell.moment == .againInSlowHook {
-                            again = Platform.monotonicNanoseconds() + 300_000_000
+                            again = Clock.monotonicNanoseconds() + 300_000_000
                         }
                     }
                     guard !isStruck, record.answers - before >= cell.moment.answers,

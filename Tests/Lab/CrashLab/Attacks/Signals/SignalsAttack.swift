@@ -6,13 +6,7 @@
 
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 package struct SignalsAttack {
     static let signals: [Int32] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGKILL, SIGSEGV, SIGABRT, SIGUSR1]
@@ -69,7 +63,7 @@ package struct SignalsAttack {
         for attempt in 1...10 {
             let folder = "\(run.place)/control"
             try ScratchFiles.make(folder: folder)
-            defer { Platform.removeFolder(folder) }
+            defer { Files.removeFolder(folder) }
             var round = SignalRound(cell: cell, plan: run.plan, number: -attempt, folder: folder, isEarly: true)
             try round.play()
             if round.record.lost > 0 { return true }

@@ -23,7 +23,7 @@ struct CrashStateCase {
         self.workload = workload
         var oracle = CrashStateOracle()
         let folder = try CrashStateFolder(path)
-        defer { Platform.removeFolder(path) }
+        defer { Files.removeFolder(path) }
         try workload.begin(path, &oracle)
         for case .change(let changes, _) in workload.steps { oracle.add(changes) }
         self.oracle = oracle

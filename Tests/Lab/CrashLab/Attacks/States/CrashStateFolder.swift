@@ -6,13 +6,7 @@
 
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 final class CrashStateFolder {
     let path: String
@@ -33,14 +27,14 @@ final class CrashStateFolder {
     /// The files as they are.
     func read() -> DiskImage {
         var image = DiskImage()
-        for file in StoreFile.allCases { image[file] = Platform.contents(path(file), limit: 64 << 20) }
+        for file in StoreFile.allCases { image[file] = Files.contents(path(file), limit: 64 << 20) }
         return image
     }
 
     /// Makes the files what the image says, and removes what an earlier start left beside them.
     func write(_ image: DiskImage) throws(StoreError) {
         for name in ["journal.db-shm", "state.db-shm", "tail.new"] { unlink("\(path)/\(name)") }
-        if Platform.exists(path + "/evidence") { Platform.removeFolder(path + "/evidence") }
+        if Files.exists(path + "/evidence") { Files.removeFolder(path + "/evidence") }
         for file in StoreFile.allCases { try write(image[file], file) }
     }
 
@@ -59,11 +53,11 @@ final class CrashStateFolder {
         if descriptor < 0 || !isThere(file, status) {
             if descriptor >= 0 { close(descriptor) }
             descriptor = open(path(file), O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-            guard descriptor >= 0 else { throw Platform.failure("opening", path(file)) }
+            guard descriptor >= 0 else { throw Files.failure("opening", path(file)) }
         }
         let wrote = bytes.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
         guard wrote == bytes.count, ftruncate(descriptor, off_t(bytes.count)) == 0 else {
-            throw Platform.failure("writing", path(file))
+            throw Files.failure("writing", path(file))
         }
     }
 

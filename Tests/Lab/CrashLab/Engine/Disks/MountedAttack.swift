@@ -21,19 +21,19 @@ enum MountedAttack {
             return report
         }
         let run = try LabRun(attack, plan)
-        let cleanup = ExitHooks.register("remove the lab's folder") { _ in Platform.removeFolder(run.place) }
+        let cleanup = ExitHooks.register("remove the lab's folder") { _ in Files.removeFolder(run.place) }
         defer { cleanup.cancel() }
         let report: LabReport
         do {
             report = try OwnMounts.run { try play(run) }
         } catch let refusal as OwnMounts.Refusal {
             guard let withoutMounts else {
-                Platform.removeFolder(run.place)
+                Files.removeFolder(run.place)
                 throw Trouble(description: refusal.description)
             }
             report = try withoutMounts(run)
         } catch {
-            Platform.removeFolder(run.place)
+            Files.removeFolder(run.place)
             throw error
         }
         // Not before: what was mounted in it is gone now.

@@ -3,13 +3,7 @@
 
 internal import CLab
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 enum OwnMounts {
     struct Refusal: Error, CustomStringConvertible {
@@ -30,7 +24,7 @@ enum OwnMounts {
             let error = cblocklog_own_mounts()
             guard error == 0 else {
                 answer.result = .failure(
-                    Refusal(description: "mounts of one's own are not permitted: \(Platform.text(of: error))"))
+                    Refusal(description: "mounts of one's own are not permitted: \(Files.text(of: error))"))
                 return
             }
             answer.result = Result { try body() }
@@ -44,7 +38,7 @@ enum OwnMounts {
     static func attach(_ file: String) throws(StoreError) -> (descriptor: Int32, path: String) {
         var device = [CChar](repeating: 0, count: 64)
         let loop = cblocklog_attach(file, &device)
-        guard loop >= 0 else { throw Platform.failure("making a loop device over", file, errno: -loop) }
+        guard loop >= 0 else { throw Files.failure("making a loop device over", file, errno: -loop) }
         return (loop, String(decoding: device.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))
     }
 
@@ -52,7 +46,7 @@ enum OwnMounts {
     static func mount(_ device: String, at folder: String, type: String, options: String) throws(Refusal) {
         let error = cblocklog_mount(device, folder, type, options)
         guard error == 0 else {
-            throw Refusal(description: "mounting \(type) on \(device): \(Platform.text(of: error))")
+            throw Refusal(description: "mounting \(type) on \(device): \(Files.text(of: error))")
         }
     }
 
@@ -62,11 +56,11 @@ enum OwnMounts {
         for _ in 0..<200 {
             error = cblocklog_unmount(folder, 0)
             guard error == EBUSY else { break }
-            Platform.sleep(nanoseconds: 10_000_000)
+            Clock.sleep(nanoseconds: 10_000_000)
         }
         guard error == 0 else {
             _ = cblocklog_unmount(folder, 1)
-            throw Refusal(description: "unmounting \(folder): \(Platform.text(of: error))")
+            throw Refusal(description: "unmounting \(folder): \(Files.text(of: error))")
         }
     }
 }

@@ -2,43 +2,37 @@
 
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 extension ScratchFiles {
     /// Makes a file of zeros, which takes no room yet.
     static func make(image path: String, bytes: Int) throws(StoreError) {
         let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw Platform.failure("creating", path) }
+        guard file >= 0 else { throw Files.failure("creating", path) }
         defer { close(file) }
-        guard ftruncate(file, off_t(bytes)) == 0 else { throw Platform.failure("sizing", path) }
+        guard ftruncate(file, off_t(bytes)) == 0 else { throw Files.failure("sizing", path) }
     }
 
     /// Makes the file, or makes it anew, with these bytes.
     static func write(_ bytes: [UInt8], to path: String) throws(StoreError) {
         let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw Platform.failure("creating", path) }
+        guard file >= 0 else { throw Files.failure("creating", path) }
         defer { close(file) }
-        guard bytes.withUnsafeBytes({ Platform.writeAll(file, $0) }) else { throw Platform.failure("writing", path) }
+        guard bytes.withUnsafeBytes({ Files.writeAll(file, $0) }) else { throw Files.failure("writing", path) }
     }
 
     /// The files of a folder, whole.
     static func files(in folder: String) -> [String: [UInt8]] {
         var files: [String: [UInt8]] = [:]
-        for name in Platform.names(in: folder) {
-            files[name] = Platform.contents(folder + "/" + name, limit: 1 << 28)
+        for name in Files.names(in: folder) {
+            files[name] = Files.contents(folder + "/" + name, limit: 1 << 28)
         }
         return files
     }
 
     /// Writes files to a folder, which is made where it is not there.
     static func write(_ files: [String: [UInt8]], to folder: String) throws(StoreError) {
-        if !Platform.exists(folder) { try make(folder: folder) }
+        if !Files.exists(folder) { try make(folder: folder) }
         for (name, bytes) in files { try write(bytes, to: folder + "/" + name) }
     }
 

@@ -33,7 +33,7 @@ struct CaseRecord {
     mutating func verify(
         _ store: String, seed: UInt64, mayBeAbsent: Bool = false, _ more: ([String: String]) -> [String] = { _ in [] }
     ) {
-        guard Platform.exists(store) else {
+        guard Files.exists(store) else {
             if !mayBeAbsent || !history.acknowledged.isEmpty { complain("the store is gone") }
             lost += history.acknowledged.count
             return

@@ -2,13 +2,7 @@
 
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 enum SystemCommand {
     /// Where commands for administrators are is not on everybody's path.
@@ -34,7 +28,7 @@ enum SystemCommand {
         ).start()
         let end = ProcessEnd(of: child)
         guard end == .exited(0) else {
-            let said = (Platform.text(at: log) ?? "").suffix(300)
+            let said = (Files.text(at: log) ?? "").suffix(300)
             throw Trouble(description: "\(words.joined(separator: " ")): \(end): \(said)")
         }
     }

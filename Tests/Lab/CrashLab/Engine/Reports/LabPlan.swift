@@ -5,13 +5,7 @@
 
 internal import Drill
 internal import WriteAheadJournal
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 package struct LabPlan: Sendable {
     /// What all choices come from.
@@ -28,7 +22,7 @@ package struct LabPlan: Sendable {
     /// The program to run as children: its main must call `ChildPart.playIfAsked` first.
     package var executable: String
 
-    private let start = Platform.monotonicNanoseconds()
+    private let start = Clock.monotonicNanoseconds()
 
     /// Without an executable it is the running one.
     package init(
@@ -47,7 +41,7 @@ package struct LabPlan: Sendable {
     static var usualFolder: String { access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp" }
 
     /// Seconds since the plan was made.
-    package var seconds: Double { Double(Platform.monotonicNanoseconds() - start) / 1e9 }
+    package var seconds: Double { Double(Clock.monotonicNanoseconds() - start) / 1e9 }
 
     /// Whether the case of this number is to be played.
     package func includes(_ number: Int) -> Bool {

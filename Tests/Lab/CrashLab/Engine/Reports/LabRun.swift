@@ -29,12 +29,12 @@ struct LabRun: Sendable {
     mutating func close(_ number: Int, _ folder: String, _ what: String, problems: [String], lost: Int) {
         guard !problems.isEmpty else {
             report.note(.whole)
-            Platform.removeFolder(folder)
+            Files.removeFolder(folder)
             return
         }
         report.note(lost > 0 ? .lost : .wrong)
         let isKept = report.fail(number, "\(what): \(problems.prefix(3).joined(separator: "; "))", artefacts: folder)
-        if !isKept { Platform.removeFolder(folder) }
+        if !isKept { Files.removeFolder(folder) }
     }
 
     mutating func close(_ number: Int, _ folder: String, _ what: String, _ record: CaseRecord) {
@@ -57,5 +57,5 @@ struct LabRun: Sendable {
         return report
     }
 
-    func removePlace(_ report: LabReport) { if report.failed == 0 { Platform.removeFolder(place) } }
+    func removePlace(_ report: LabReport) { if report.failed == 0 { Files.removeFolder(place) } }
 }

@@ -35,7 +35,7 @@ struct Recording: Sendable {
     /// Makes the VFS and its recorder ready for this process.
     static func prepare() throws(Trouble) {
         try FaultVFS.register()
-        Platform.onSync = backstay_record_descriptor_synced
+        Files.onSync = backstay_record_descriptor_synced
     }
 
     /// Records what `body` has done to the files of the folder, which is absolute, links resolved.

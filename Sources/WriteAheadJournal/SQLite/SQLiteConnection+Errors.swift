@@ -3,13 +3,7 @@
 // SQLite does not always keep the errno, and sometimes calls a read that failed damage: docs/sqlite.md.
 
 internal import CSQLite
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 extension SQLiteConnection {
     /// The last call failed for want of memory.
@@ -31,7 +25,7 @@ extension SQLiteConnection {
             if code & 0xff == SQLITE_CORRUPT {
                 // A read that failed, which SQLite calls "malformed".
                 return StoreError(
-                    .ioError, "reading \(path) failed: \(Platform.text(of: noted))", cause: SQLITE_IOERR,
+                    .ioError, "reading \(path) failed: \(Files.text(of: noted))", cause: SQLITE_IOERR,
                     location: .init(file: path))
             }
         } else if system == 0 && isSpace(errno) {
@@ -97,12 +91,12 @@ extension SQLiteConnection {
         case SQLITE_CORRUPT, SQLITE_CONSTRAINT, SQLITE_TOOBIG, SQLITE_MISMATCH:
             return StoreError(.damaged, "\(path) is malformed: \(text)", cause: code, location: place)
         case SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_PERM, SQLITE_AUTH:
-            let reason = system == 0 ? text : Platform.text(of: system)
+            let reason = system == 0 ? text : Files.text(of: system)
             return StoreError(
                 .ioError, "\(doing) \(path) failed: \(reason); check that it is there, its owner and its mode",
                 cause: code, location: place)
         default:
-            let reason = system == 0 ? text : "\(text): \(Platform.text(of: system))"
+            let reason = system == 0 ? text : "\(text): \(Files.text(of: system))"
             return StoreError(.ioError, "\(doing) \(path) failed: \(reason)", cause: code, location: place)
         }
     }

@@ -106,7 +106,7 @@ extension JSONText {
             var content: [UInt8] = []
             try unescape(stringOf: value.range, in: text, to: &content)
             let taken = content.withUnsafeBytes {
-                type == .bytes ? appendDecodedBase64($0, to: &out) : appendDecodedUUID($0, to: &out)
+                type == .bytes ? appendDecodedBase64($0, to: &out) : UUIDText.appendDecoded($0, to: &out)
             }
             guard taken else { throw mismatch(type == .bytes ? "base64" : "a UUID of 36 characters") }
             return type

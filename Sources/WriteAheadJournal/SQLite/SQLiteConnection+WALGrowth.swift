@@ -13,13 +13,7 @@
 // Why the unsafe pointers are right: the file object lives as long as the connection, which is not closed meanwhile.
 
 internal import CSQLite
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Glibc
-#endif
+internal import SystemC
 
 extension SQLiteConnection {
     /// Larger ones are refused by SQLite's own VFS from 128 KiB on, as if the disk were full.
@@ -52,7 +46,7 @@ extension SQLiteConnection {
         let before = try walFileBytes()
         guard before < bytes else { return }
         // Without a look first each attempt on a full disk would take what is left from others for a moment.
-        if let free = Platform.freeBytes(path), free < bytes - before {
+        if let free = Files.freeBytes(path), free < bytes - before {
             throw Self.error(
                 for: SQLITE_FULL, system: 0, text: "", doing: "making room in the SQLite WAL of", path: path)
         }

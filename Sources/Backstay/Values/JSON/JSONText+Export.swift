@@ -103,7 +103,7 @@ extension JSONText {
             out.append(UInt8(ascii: "\""))
         case .uuid(let bytes):
             out.append(UInt8(ascii: "\""))
-            appendUUID(bytes, to: &out)
+            UUIDText.append(bytes, to: &out)
             out.append(UInt8(ascii: "\""))
         case .json(let text): out.append(contentsOf: text)
         }

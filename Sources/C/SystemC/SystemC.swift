@@ -1,0 +1,9 @@
+// The platform's C library under one name, for every module that calls it.
+
+#if canImport(Darwin)
+@_exported public import Darwin
+#elseif canImport(Musl)
+@_exported public import Musl
+#else
+@_exported public import Glibc
+#endif
