@@ -234,7 +234,7 @@ struct BadInputTests {
         let before = folder.fingerprint()
         let result = try folder.run("verify", folder.store)
         #expect(result.status == 4)
-        for word in ["\"k70\"", "\"k7\"", "run: the page is altered"] {
+        for word in ["\"k70\"", "\"k7\"", "run is altered"] {
             #expect(result.out.contains(word), "\(word): \(result.out)")
         }
         let keys = try folder.run("export", folder.store)

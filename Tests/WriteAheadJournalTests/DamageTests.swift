@@ -278,6 +278,43 @@ import SystemC
         }
     }
 
+    /// A byte that is put right is as it was found where the store is refused for something else; and a WAL that is altered
+    /// is not cut off before that is known.
+    @Test func refusalLeavesTheFilesAsTheyWereFound() throws {
+        let folder = try TemporaryFolder()
+        let store = try TinyStore(folder("s"), laggingOptions())
+        for number in 0..<12 {
+            try store.set("k\(number)", "v")
+            if number % 3 == 2 { try store.fold() }
+        }
+        try store.image().write(to: folder("t"))
+        store.drop()
+        // A row is met when all else is decided.
+        try sqlite3(folder("t/state.db"), "UPDATE state SET value='else' WHERE key='k1'")
+        let image = try FolderImage(of: folder("t"))
+        var bit = image
+        bit.files["journal.db-wal"]?[32 + 24 + 2_000] ^= 4
+        var rot = image
+        rot.breakFrame(of: "journal.db-wal", at: 0.8)
+        for (what, altered) in [("a bit", bit), ("rot", rot)] {
+            try altered.write(to: folder(what))
+            #expect(
+                WALScan.file(folder(what + "/journal.db-wal")).map { $0.isRotten || !$0.repairs.isEmpty } == true,
+                "\(what)")
+            let error = failure { try TinyStore(folder(what)).drop() }
+            #expect(
+                error?.code == .damaged && error?.message.contains("k1") == true, "\(what): \(error?.message ?? "")")
+            for place in [what, what + "/evidence"] {
+                let after = try FolderImage(of: folder(place))
+                for name in ["journal.db", "journal.db-wal", "state.db", "state.db-wal"] {
+                    // SQLite makes an empty WAL where there is none.
+                    let isAsFound = after.files[name] ?? [] == altered.files[name] ?? []
+                    #expect(isAsFound, "\(what), \(place): \(name)")
+                }
+            }
+        }
+    }
+
     /// A cleanly closed store with three checkpoints; `folds` are the images right after each.
     private func folded() throws -> (folds: [FolderImage], end: FolderImage, values: [String: String]) {
         let folder = try TemporaryFolder()

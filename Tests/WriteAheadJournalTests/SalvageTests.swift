@@ -155,6 +155,23 @@ import SystemC
         #expect(!second.dropped.isEmpty)
     }
 
+    /// Table and log of two stores, or with a gap between them: what comes over is named as what it is.
+    @Test func tableThatDoesNotBelongToTheLogIsNamed() throws {
+        let (image, _) = try store()
+        let (other, _) = try store()
+        var mixed = image
+        for name in ["state.db", "state.db-wal", "state.db-shm"] { mixed.files[name] = other.files[name] }
+        let (ofTwo, _) = try salvage(mixed)
+        #expect(
+            ofTwo.dropped.contains { $0.check == "store" && $0.message.contains("another store") }, "\(ofTwo.dropped)")
+        let (gap, _) = try salvage(image) {
+            try sqlite3($0 + "/state.db", "UPDATE meta SET value=value-200 WHERE key='checkpoint_lsn'")
+            try sqlite3($0 + "/state.db", "UPDATE meta SET value=0 WHERE key='previous_lsn'")
+        }
+        let lost = gap.dropped.first { $0.message.contains("records are missing") }
+        #expect(lost?.lsns?.count ?? 0 > 100, "\(gap.dropped)")
+    }
+
     @Test func alteredByteOfTheSQLiteWALIsRightInTheNewStore() throws {
         let (image, values) = try TailRecoveryTests.killed(power: 15, process: 5)
         let wal = try #require(image.files["journal.db-wal"])

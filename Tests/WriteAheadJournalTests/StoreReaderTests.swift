@@ -191,6 +191,43 @@ import Testing
         try journal.close()
     }
 
+    /// After a failed sync nothing says that a row is on the disk, a noted end neither.
+    @Test func rowsOfAPoisonedStoreAreNotCalledSynced() throws {
+        let folder = try TemporaryFolder()
+        try recordsOf(folder("s"), appending: [1])
+        var reader = try StoreReader(folder("s"))
+        #expect(reader.areRowsSynced)
+        reader.close()
+        var image = try FolderImage(of: folder("s"))
+        image.files["run"]?[224] = 1
+        try image.write(to: folder("t"))
+        reader = try StoreReader(folder("t"))
+        #expect(!reader.areRowsSynced)
+        reader.close()
+        try killedJournal(1).write(to: folder("u"))
+        reader = try StoreReader(folder("u"))
+        #expect(!reader.areRowsSynced, "the last row of a run without an end")
+        reader.close()
+    }
+
+    /// A torn end is dropped for a reader as for an opening, and both say so.
+    @Test func readerTellsWhatItDiscards() throws {
+        let folder = try TemporaryFolder()
+        var image = try killedJournal(3)
+        let wal = try #require(image.files["journal.db-wal"])
+        let end = try #require(framesOf(wal).last?.end)
+        image.files["journal.db-wal"] = Array(wal[..<(end - 100)])
+        image.files["run"] = nil
+        image.files["tail"] = nil
+        try image.write(to: folder("s"))
+        let reader = try StoreReader(folder("s"))
+        let seen = reader.discarded
+        reader.close()
+        let opening = try JournalOpening(folder("s"), .init())
+        #expect(seen.bytes > 0 && seen.bytes == opening.discardedBytes && seen.reason == opening.discardReason)
+        opening.abandon()
+    }
+
     @Test func placeWithoutAStoreIsRefusedAndNothingIsMade() throws {
         let folder = try TemporaryFolder()
         #expect(failure { _ = try StoreReader(folder("none")) }?.code == .notAStore)

@@ -22,11 +22,10 @@ final class TinyStore {
         var replayed = 0
         do {
             state = try StateDatabase(folder: opening.folder, vfs: nil)
-            guard state.meta.storeID == opening.storeID else { throw StoreError(.damaged, "state.db of another store") }
             try state.load { _, key, _, value in
                 values[String(decoding: key, as: UTF8.self)] = String(decoding: value, as: UTF8.self)
             }
-            try opening.replay(after: state.meta.checkpoint) { record in
+            try opening.replay(after: state.meta.checkpoint, of: state.meta.storeID) { record in
                 guard record.kind == .changes else { return }
                 replayed += 1
                 try OperationCodec.read(record.body) { operation in

@@ -18,15 +18,12 @@ extension StoreCore {
                 folder: opening.folder, vfs: options.vfs, paranoidSectors: options.paranoidSectors,
                 framesMax: options.stateFramesMax ?? StateDatabase.framesMax)
             state = opened
-            guard opened.meta.storeID == opening.storeID else {
-                throw StoreError(
-                    .damaged, "state.db belongs to another store than journal.db",
-                    location: .init(file: opening.folder + "/state.db"))
-            }
             try memory.load(opened.meta.rows) { try opened.load($0) }
             let replayStart = Clock.monotonicNanoseconds()
             var replay = StoreMemory.Replay(memory)
-            try opening.replay(after: opened.meta.checkpoint, endOfRow: { replay.finish() }) { record in
+            try opening.replay(
+                after: opened.meta.checkpoint, of: opened.meta.storeID, endOfRow: { replay.finish() }
+            ) { record in
                 guard record.kind == .changes else { return }
                 try replay.add(record.body)
                 lastChange = record.lsn
@@ -103,12 +100,7 @@ extension StoreCore {
         var durable = max(reader.base.lsn, reader.stateMeta.checkpoint.lsn, reader.syncMark)
         do {
             // Of a run that left no end the last row may not have been synced, and reading does not.
-            let isSynced = try reader.isLive || reader.newestRun()?.end != nil
-            guard reader.stateMeta.storeID == reader.storeID else {
-                throw StoreError(
-                    .damaged, "state.db belongs to another store than journal.db",
-                    location: .init(file: reader.folder + "/state.db"))
-            }
+            let isSynced = reader.areRowsSynced
             try memory.load(reader.stateMeta.rows) { try reader.loadState($0) }
             position = try reader.records { record, time in
                 if isSynced && time != nil { durable = max(durable, record.lsn) }
@@ -122,8 +114,9 @@ extension StoreCore {
         }
         let recovery = StateStore.RecoveryReport(
             lastEnd: try reader.verdictOnLastRun() ?? RunEnd(.none, evidence: "the store is held: that run goes on"),
-            isNew: false, recordsReplayed: replayed, damage: reader.damage, bytesDiscarded: 0,
-            discardReason: "", lastLSN: position.lsn, provenLSN: reader.syncMark,
+            isNew: false, recordsReplayed: replayed, damage: reader.damage.map(\.message),
+            bytesDiscarded: reader.discarded.bytes, discardReason: reader.discarded.reason, lastLSN: position.lsn,
+            provenLSN: reader.syncMark,
             keys: memory.figures.keys, seconds: Double(Clock.monotonicNanoseconds() - start) / 1e9)
         memory.begin(at: Published(lsn: position.lsn, chain: position.chain, outlivesProcess: true))
         self.init(

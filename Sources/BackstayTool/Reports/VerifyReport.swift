@@ -24,12 +24,6 @@ struct VerifyReport {
         first = reader.base.lsn.next
         checkpoint = reader.stateMeta.checkpoint.lsn
         syncMark = reader.syncMark
-        if reader.stateMeta.storeID != reader.storeID {
-            findings.append(
-                Finding(
-                    check: "store", message: "state.db belongs to another store than journal.db",
-                    location: .init(file: reader.folder + "/" + StateSchema.name)))
-        }
         do throws(StoreError) {
             for finding in try reader.integrityCheck() {
                 findings.append(
@@ -72,16 +66,7 @@ struct VerifyReport {
                         file: reader.folder + "/" + JournalSchema.name, lsn: unreadable.lsn,
                         bytes: unreadable.offset..<unreadable.offset + 1)))
         }
-        if let lost = reader.tailLoss {
-            findings.append(
-                Finding(check: "tail", message: lost, location: .init(file: reader.folder + "/" + TailFormat.fileName)))
-        }
-        if !reader.isRunPageSound {
-            findings.append(
-                Finding(
-                    check: "run", message: "the page is altered or another store's: less is known about the last end",
-                    location: .init(file: reader.folder + "/" + RunPage.fileName)))
-        }
+        findings += reader.damage
         if !findings.isEmpty && !reader.isLive { try survey(reader.folder, isLive: false) }
     }
 
@@ -91,9 +76,14 @@ struct VerifyReport {
         _ = survey.state { _, _, _, _ in }
         _ = try survey.records { _ in }
         for finding in survey.findings
-        where !findings.contains(where: { $0.check == finding.check && $0.message == finding.message }) {
+        where !findings.contains(where: { Self.says($0, what: finding) }) {
             findings.append(finding)
         }
+    }
+
+    /// Whether it says the same, or more.
+    private static func says(_ finding: Finding, what other: Finding) -> Bool {
+        finding.message == other.message || finding.check == other.check && finding.message.hasPrefix(other.message)
     }
 
     private mutating func note(_ check: String, _ error: StoreError) {

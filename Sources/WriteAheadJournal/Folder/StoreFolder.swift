@@ -207,29 +207,4 @@ package enum StoreFolder {
         for name in [JournalSchema.name + "-shm", StateSchema.name + "-shm"] { unlink(folder + "/" + name) }
         try Files.synchronize(path: folder, isFolder: true)
     }
-
-    /// Keeps one set of the files as damage was found in them, in `evidence/`, for whoever looks into it. The set is
-    /// complete or not there: it is made under another name.
-    ///
-    /// - Returns: a sentence for the error's message.
-    static func keepEvidence(_ folder: String) -> String {
-        let place = folder + "/evidence"
-        if Files.exists(place) { return "an earlier set of the files is kept in \(place)" }
-        let part = place + ".part"
-        Files.removeFolder(part)
-        do throws(StoreError) {
-            guard mkdir(part, 0o700) == 0 else { throw Files.failure("creating", part) }
-            for name in Files.names(in: folder) where name != FolderLock.fileName {
-                var status = stat()
-                guard lstat(folder + "/" + name, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
-                try Files.copyFile(folder + "/" + name, to: part + "/" + name)
-            }
-            guard rename(part, place) == 0 else { throw Files.failure("renaming", part) }
-            try Files.synchronize(path: folder, isFolder: true)
-        } catch {
-            Files.removeFolder(part)
-            return "the files could not be kept aside: \(error.message)"
-        }
-        return "the files are kept as found in \(place)"
-    }
 }

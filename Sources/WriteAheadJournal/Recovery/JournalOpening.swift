@@ -1,15 +1,17 @@
 // Opening a journal: recovery, in the order that makes a crash at any step harmless.
 //
 //   1. lock                                     nothing changed
-//   2. examine both databases' files before SQLite sees them, then journal.db without writing, and the tail. Bytes of a
-//      WAL that were altered are put right where that is sure (a crash leaves fewer of them). A journal that has lost
-//      something, by its WAL or by the run page, is supplied from the tail where that is sound, else refused; evidence
-//      is kept first
-//   3. after an unclean end: sync what is there; after a failed sync: new files
+//   2. look at both databases' files before SQLite sees them, then at journal.db without writing, and at page and tail.
+//      Bytes of a WAL that were altered are put right if that is sure (a crash leaves fewer of them); the files are
+//      kept aside first. Then the verdict on all that was found (RecoveryVerdict.swift): refused, or a plan
+//   3. what the plan says of the files as they are: they are kept aside, a broken header is cleared; after an unclean end
+//      what is there is synced, after a failed sync it goes to new files
 //                                               only makes true on the disk what is already in the files
 //   4. open for writing, check format; the caller loads its state and replays
-//                                               SQLite's own recovery rebuilds -shm only
-//   5. one transaction: what the tail had, how the last run ended, this run's start
+//                                               SQLite's own recovery rebuilds -shm only. A store that is refused here
+//                                               gets back what was written over (Evidence.swift)
+//   5. what hangs behind the end of an altered WAL is cut off; then one transaction: what the tail had, how the last run
+//      ended, this run's start
 //                                               until it is committed the last run is still unended, the tail as it was
 //   6. this run's tail and page, in place of the last
 //                                               until then both name a run that is not the newest: they are ignored,
@@ -54,19 +56,18 @@ package final class JournalOpening {
     package private(set) var base = ChainPosition(lsn: .zero, chain: 0, epoch: 0)
 
     /// Everything up to here was durable once, and is there.
-    package var syncMark: LSN { page?.syncMark ?? .zero }
+    package var syncMark: LSN { found.syncMark }
 
     private let lock: FolderLock
-    private var page: RunPage.Image?
-    private var lastRun: RunRow?
+    private var found: FoundStore
+    private var evidence: Evidence
+    private var plan: RecoveryPlan?
     private var backend: SQLiteJournal?
-    /// What the tail has beyond the journal's end.
-    private var tail = RecordBatch()
     private var isAbandoned = false
-    /// Where the files are kept as they were found, as a sentence.
-    private var evidence: String?
-    /// Headers of SQLite WALs that were cleared, as they were found. Until something is written they can be put back.
-    private var cleared: [(file: DatabaseInspection, header: [UInt8])] = []
+
+    /// What the tail has beyond the journal's end.
+    private var tail: RecordBatch { found.tail?.records ?? RecordBatch() }
+    private var lastRun: RunRow? { found.lastRun }
 
     /// Steps 1 to 4. `path` is resolved once; a later change of the working folder is harmless.
     package init(_ path: String, _ options: Options) throws(StoreError) {
@@ -102,11 +103,11 @@ package final class JournalOpening {
         } else {
             lock = try FolderLock.exclusive(folder: folder, create: true, patience: options.lockPatience)
         }
+        found = FoundStore(folder: folder, boot: options.boot)
+        evidence = Evidence(folder: folder)
         do throws(StoreError) {
             try inspectFiles()
-            // A page that says poisoned counts also where the run's end is noted: the sync of that very note may have failed.
-            let isPoisoned = page?.poisoned == true
-            if isPoisoned || lastRun != nil && lastRun?.end == nil { try syncFoundFiles() }
+            try act(try decide())
             let backend = try SQLiteJournal(
                 folder: folder, vfs: options.vfs, paranoidSectors: options.paranoidSectors,
                 walBytesKept: options.walBytesKept ?? WALRoom.bytesKept)
@@ -121,120 +122,66 @@ package final class JournalOpening {
         }
     }
 
-    /// Step 2.
+    /// Step 2, before SQLite sees the files. What a WAL has shows only when its bytes are right.
     private func inspectFiles() throws(StoreError) {
-        let journal = try DatabaseInspection(folder: folder, name: JournalSchema.name)
-        let state = try DatabaseInspection(folder: folder, name: StateSchema.name)
-        for file in [journal, state] where file.isAltered {
-            let evidence = keepEvidence()
-            if let done = try file.repair(evidence: evidence) { damage.append(done) }
+        try found.inspectFiles()
+        guard found.verdict == .ask(.repairedBytes) else { return }
+        _ = evidence.keep()
+        for case let file? in [found.journalFile, found.stateFile] {
+            for repair in file.wal?.repairs ?? [] { evidence.note(file, repair.offset, [repair.found]) }
+            try file.repair()
         }
-        if let wal = journal.wal, wal.discardedBytes > 0 {
-            discardedBytes = wal.discardedBytes
-            discardReason = wal.reason
-        }
-        let base = try examineJournal(journal)
-        if journal.wal?.isRotten == true { try journal.cut() }
-        if state.wal?.commitsLinked ?? 0 > 0 { try examineState(state, base) }
-        for file in [journal, state] {
-            if let header = try file.clearBrokenHeader() { cleared.append((file, header)) }
-        }
+        found.areBytesRepaired = true
     }
 
-    /// - Returns: where the log begins.
-    private func examineJournal(_ file: DatabaseInspection) throws(StoreError) -> LSN {
-        let connection = try SQLiteConnection(file.path, .readPrivate, vfs: options.vfs)
-        defer { connection.close() }
-        let meta = try JournalMeta.read(connection)
-        let end = try JournalMeta.end(connection, meta)
-        lastRun = try RunRow.newest(connection)
-        guard lastRun?.id ?? 0 >= 0, lastRun?.id ?? 0 < .max else {
-            throw StoreError(
-                .damaged, "the last row of the table runs has a number that cannot be", location: .init(file: file.path)
-            )
-        }
-        // This run puts its own in their place: what they have must not be gone for good because they cannot be read now.
-        page = try Files.contentsIfThere(folder + "/" + RunPage.fileName, limit: RunPage.size)
-            .flatMap { RunPage.image($0, storeID: meta.storeID) }
-        let image = try Files.contentsIfThere(folder + "/" + TailFormat.fileName, limit: TailImage.bytesMax)
-            .flatMap { TailImage($0, storeID: meta.storeID) }
-        let found = image?.continuation(of: end)
-        tail = found?.records ?? tail
-        let isSupplied = try compareWithMark(end.lsn, page?.syncMark ?? .zero, connection)
-        if let wal = file.wal, wal.commitsLinked > 0, !isSupplied {
-            if wal.isRotten { throw file.error("; what it says of them is lost") }
-            try DatabaseInspection.integrity(connection)
-        }
-        if page == nil, try RunPage.isAltered(folder: folder) {
-            damage.append(RunPage.alteration(folder: folder))
-        }
-        if let lost = try lastRun?.tailLoss(page: page, image, found, connection, boot: options.boot) {
-            damage.append("\(lost); \(keepEvidence())")
-        }
+    /// Step 2: what there is, and the verdict on it. Nothing is written.
+    private func decide() throws(StoreError) -> RecoveryPlan {
+        let journal = try SQLiteConnection(folder + "/" + JournalSchema.name, .readPrivate, vfs: options.vfs)
+        defer { journal.close() }
+        let meta = try JournalMeta.read(journal)
+        found.base = meta.base.lsn
+        found.lastRun = try RunRow.newest(journal)
+        try found.readTraces(storeID: meta.storeID)
+        try found.reached(try JournalMeta.end(journal, meta), journal)
+        let plan = try found.plan(journal, vfs: options.vfs)
         if let lastRun {
-            if let end = lastRun.end {
-                lastEnd = end
-            } else {
-                lastEnd = lastRun.traces(page: page, boot: options.boot).judge()
-            }
+            lastEnd = lastRun.end ?? lastRun.traces(page: found.page, boot: options.boot).judge()
         } else if !isNew {
             lastEnd = RunEnd(.none, evidence: "no run is on record")
         }
-        return meta.base.lsn
+        return plan
     }
 
-    /// The end of state.db's WAL is gone, or may be: the log makes up for a fold that was lost, where it still has it.
-    private func examineState(_ file: DatabaseInspection, _ base: LSN) throws(StoreError) {
-        try checkState(file, base)
-        guard file.wal?.isRotten == true else { return }
-        try file.cut()
-        damage.append("\(file.error("").message); the log still has what is lost; \(keepEvidence())")
-    }
-
-    private func checkState(_ file: DatabaseInspection, _ base: LSN) throws(StoreError) {
-        let connection = try SQLiteConnection(file.path, .readPrivate, vfs: options.vfs)
-        defer { connection.close() }
-        guard try StateMeta.read(connection).checkpoint.lsn >= base else {
-            throw file.error("; the log begins behind what is left")
+    /// Step 3. What hangs behind the end of a WAL is cut off later, when the opening cannot be refused any more.
+    private func act(_ plan: RecoveryPlan) throws(StoreError) {
+        self.plan = plan
+        let kept = plan.keepsEvidence ? "; \(evidence.keep())" : ""
+        damage = plan.reports.map { found.text($0) + ($0 == .pageAltered ? "" : kept) }
+        if let wal = found.journalFile?.wal, wal.discardedBytes > 0 {
+            discardedBytes = wal.discardedBytes
+            discardReason = wal.reason
         }
-        try DatabaseInspection.integrity(connection)
+        if plan.resupplies {
+            recordsResupplied = Int(clamping: found.syncMark.value - found.end.lsn.value)
+            discardReason = found.text(.journalResupplied) + kept
+        }
+        if plan.clearsJournalHeader { try clearHeader(found.journalFile) }
+        if plan.clearsStateHeader { try clearHeader(found.stateFile) }
+        switch plan.files {
+        case .asFound: break
+        case .synced: try syncFoundFiles()
+        case .rewritten: try StoreFolder.rewriteFiles(folder)
+        }
     }
 
-    /// The witness: everything up to the sync mark was in the journal once, synced. The tail may make up for what is gone,
-    /// where it continues what is left without a gap and SQLite finds the database whole: pages of a lost transaction may
-    /// have been copied into it already.
-    ///
-    /// - Returns: whether it did.
-    private func compareWithMark(
-        _ end: LSN, _ mark: LSN, _ connection: SQLiteConnection
-    ) throws(StoreError) -> Bool {
-        guard end < mark else { return false }
-        var lost = StoreError(
-            .damaged,
-            "the journal ends at LSN \(end), but everything up to LSN \(mark) was made durable: its end was lost or altered",
-            location: .init(file: connection.path, lsn: end.next))
-        guard !tail.isEmpty, tail.last >= mark else {
-            if !tail.isEmpty { lost.message += "; the tail has it up to LSN \(tail.last) only" }
-            throw lost
-        }
-        do throws(StoreError) {
-            try DatabaseInspection.integrity(connection)
-        } catch {
-            lost.message += "; \(error.message)"
-            throw lost
-        }
-        recordsResupplied = Int(clamping: mark.value - end.value)
-        discardReason = "\(lost.message); the tail still had it; \(keepEvidence())"
-        damage.append(discardReason)
-        return true
+    private func clearHeader(_ file: DatabaseInspection?) throws(StoreError) {
+        guard let file, let header = file.brokenHeader else { return }
+        evidence.note(file, 0, header)
+        try file.write([UInt8](repeating: 0, count: header.count), at: 0)
     }
 
-    /// Step 3.
+    /// Makes true on the disk what is already in the files.
     private func syncFoundFiles() throws(StoreError) {
-        if page?.poisoned == true {
-            try StoreFolder.rewriteFiles(folder)
-            return
-        }
         do throws(StoreError) {
             for name in [StateSchema.name, JournalSchema.name] {
                 for path in [folder + "/" + name, folder + "/" + name + "-wal"] where Files.exists(path) {
@@ -249,38 +196,30 @@ package final class JournalOpening {
 
     /// Step 4: checks every record of the log and hands over those behind `checkpoint`.
     ///
-    /// - Parameter endOfRow: called when the bytes of the records handed over are about to go.
-    /// - Throws: `damaged` where the log does not continue the checkpoint or its chain breaks; the body's own error.
+    /// - Parameters:
+    ///   - storeID: the store that the checkpoint is of.
+    ///   - endOfRow: called when the bytes of the records handed over are about to go.
+    /// - Throws: `damaged` if the log does not continue the checkpoint or its chain breaks; the body's own error.
     package func replay(
-        after checkpoint: ChainPosition?, endOfRow: () -> Void = {}, _ each: (Record) throws -> Void
+        after checkpoint: ChainPosition?, of storeID: String? = nil, endOfRow: () -> Void = {},
+        _ each: (Record) throws -> Void
     ) throws {
         guard let backend else { return }
-        let file = folder + "/" + JournalSchema.name
-        if let checkpoint, checkpoint.lsn < base.lsn {
-            throw keepingEvidence(
-                StoreError(
-                    .damaged,
-                    "the state is as of LSN \(checkpoint.lsn), but the journal begins behind LSN \(base.lsn): records are missing",
-                    location: .init(file: file, lsn: checkpoint.lsn.next)))
-        }
-        func compare(_ position: ChainPosition) throws {
-            if let checkpoint, checkpoint.lsn == position.lsn, checkpoint.chain != position.chain {
-                throw StoreError(
-                    .damaged, "state and journal do not belong together: their chains differ at LSN \(position.lsn)",
-                    location: .init(file: file, lsn: position.lsn))
-            }
-        }
         var bytes = 0
         do {
-            try compare(position)
+            found.checkpoint = checkpoint?.lsn
+            found.isOfAnotherStore = storeID != nil && storeID != self.storeID
+            try found.refuseWhatIsRefused()
+            func take(_ record: Record) throws {
+                compare(checkpoint, ChainPosition(lsn: record.lsn, chain: record.chain, epoch: record.epoch))
+                if let checkpoint, record.lsn <= checkpoint.lsn { return }
+                replayedRecords += 1
+                try each(record)
+            }
+            compare(checkpoint, position)
             try backend.rows(after: position.lsn) { first, last, chain, batch in
                 bytes += batch.count
-                try RecordReader.read(batch, first: first, position: &position) { record in
-                    try compare(ChainPosition(lsn: record.lsn, chain: record.chain, epoch: record.epoch))
-                    if let checkpoint, record.lsn <= checkpoint.lsn { return }
-                    replayedRecords += 1
-                    try each(record)
-                }
+                try RecordReader.read(batch, first: first, position: &position, take)
                 guard position.lsn == last && position.chain == chain else {
                     throw RecordReader.Broken(
                         lsn: first, bytes: 0..<batch.count, why: "the row's numbers are not those of its records")
@@ -288,31 +227,29 @@ package final class JournalOpening {
                 endOfRow()
                 return true
             }
+            let tail = tail
             if !tail.isEmpty {
                 try tail.bytes.withUnsafeBytes { batch in
-                    try RecordReader.read(batch, first: tail.first, position: &position) { record in
-                        try compare(ChainPosition(lsn: record.lsn, chain: record.chain, epoch: record.epoch))
-                        if let checkpoint, record.lsn <= checkpoint.lsn { return }
-                        replayedRecords += 1
-                        try each(record)
-                    }
+                    try RecordReader.read(batch, first: tail.first, position: &position, take)
                     endOfRow()
                 }
             }
-            if let checkpoint, checkpoint.lsn > position.lsn {
-                throw StoreError(
-                    .damaged,
-                    "the state is as of LSN \(checkpoint.lsn), but the journal ends at LSN \(position.lsn): its end was lost",
-                    location: .init(file: file, lsn: position.lsn.next))
-            }
+            try found.refuseWhatIsRefused()
         } catch let broken as RecordReader.Broken {
             throw keepingEvidence(
                 StoreError(
-                    .damaged, broken.why, location: .init(file: file, lsn: broken.lsn, bytes: broken.bytes)))
+                    .damaged, broken.why,
+                    location: .init(file: folder + "/" + JournalSchema.name, lsn: broken.lsn, bytes: broken.bytes)))
         } catch let error as StoreError {
             throw keepingEvidence(error)
         }
         backend.noteLogBytes(bytes)
+    }
+
+    /// Log and table have one record in common.
+    private func compare(_ checkpoint: ChainPosition?, _ position: ChainPosition) {
+        guard let checkpoint, checkpoint.lsn == position.lsn, checkpoint.chain != position.chain else { return }
+        found.isOfAnotherHistory = true
     }
 
     /// Steps 5 and 6: from here on the journal accepts changes.
@@ -334,7 +271,10 @@ package final class JournalOpening {
             }
             batch.seal()
             let isUnended = lastRun != nil && lastRun?.end == nil
-            cleared = []
+            // Nothing is taken back from here on: SQLite writes to these files.
+            evidence.leave()
+            if plan?.cutsJournalWAL == true { try found.journalFile?.cut() }
+            if plan?.cutsStateWAL == true { try found.stateFile?.cut() }
             do throws(StoreError) {
                 try backend.leaveLastSector()
                 try backend.write { () throws(StoreError) in
@@ -373,22 +313,8 @@ package final class JournalOpening {
         guard !isAbandoned else { return }
         isAbandoned = true
         backend?.close()
-        putHeadersBack()
+        evidence.takeBack()
         if isNew { Files.removeFolder(folder) }
-    }
-
-    /// Where one cannot be put back, the frames behind it are there all the same.
-    private func putHeadersBack() {
-        for (file, header) in cleared { try? file.putHeader(header) }
-        cleared = []
-    }
-
-    /// Once: what this opening has put right meanwhile is no evidence.
-    private func keepEvidence() -> String {
-        putHeadersBack()
-        let place = evidence ?? StoreFolder.keepEvidence(folder)
-        evidence = place
-        return place
     }
 
     /// Adds to an error of damage where the files are kept.
@@ -398,7 +324,8 @@ package final class JournalOpening {
         if error.code == .notAStore && Files.exists(folder + "/" + StateSchema.name) { error.code = .damaged }
         // Not again for an error on its way out.
         guard error.code == .damaged, !error.message.contains("backstay verify") else { return error }
-        error.message += "; \(keepEvidence()); restore a backup, or run `backstay verify`"
+        evidence.takeBack()
+        error.message += "; \(evidence.keep()); restore a backup, or run `backstay verify`"
         return error
     }
 }

@@ -16,17 +16,10 @@ package final class StoreReader: @unchecked Sendable {
     package let base: ChainPosition
     /// Everything up to here was durable before reading began. Taken before the journal's read transaction: a live owner
     /// moves the mark on, and one taken later would speak of records that the transaction cannot see.
-    package var syncMark: LSN { page?.syncMark ?? .zero }
-    /// The page `run`; nil where it is missing or not sound.
-    private let page: RunPage.Image?
-    /// Whether the page, where there is one, is this store's and checks.
-    package let isRunPageSound: Bool
-    /// The tail, copied before the journal's read transaction: what is overwritten in it meanwhile is in the journal.
-    private let tail: TailImage?
-    /// Why changes that were in the tail alone are lost; nil where none are, or where nobody can tell.
-    package private(set) var tailLoss: String?
-    /// The log is proved to have lost its end.
-    private var rot: StoreError?
+    package var syncMark: LSN { found.syncMark }
+    /// What is altered or missing, where reading goes on all the same. Known once the log has been read.
+    package private(set) var damage: [StoreSurvey.Finding] = []
+    private var found: FoundStore
     private let lock: FolderLock?
     private let journal: SQLiteConnection
     private let state: SQLiteConnection
@@ -44,33 +37,31 @@ package final class StoreReader: @unchecked Sendable {
         let access: SQLiteConnection.Access = isLive ? .readShared : .readPrivate
         let statePath = folder + "/" + StateSchema.name
         var opened: [SQLiteConnection] = []
+        var found = FoundStore(folder: folder)
+        found.isLive = isLive
         do throws(StoreError) {
             if !isLive {
-                for name in [JournalSchema.name, StateSchema.name] {
-                    let file = try DatabaseInspection(folder: folder, name: name)
-                    guard file.wal?.repairs.isEmpty != false else {
-                        throw file.error("; open the store, which puts it right")
-                    }
-                    // What is left of the table is judged by its digest.
-                    if name == JournalSchema.name && file.wal?.isRotten == true {
-                        rot = file.error("; what it says of them is lost")
-                    }
-                }
+                try found.inspectFiles()
+                // Of what SQLite would not see; the rest is judged when it has been read.
+                if found.verdict == .ask(.repairedBytes) { throw found.error(.bytesAltered) }
             }
             journal = try SQLiteConnection(folder + "/" + JournalSchema.name, access, vfs: vfs)
             opened.append(journal)
             storeID = try JournalMeta.read(journal).storeID
-            page = try RunPage.read(folder: folder, storeID: storeID)
-            // Not one expression: || would take the type of the error away.
-            if page != nil { isRunPageSound = true } else { isRunPageSound = try !RunPage.isAltered(folder: folder) }
-            tail = try TailImage.read(folder: folder, storeID: storeID)
+            // What is overwritten in the ring from here on is in the journal.
+            try found.readTraces(storeID: storeID)
             try journal.execute("BEGIN")
             base = try JournalMeta.read(journal).base
+            found.base = base.lsn
+            found.lastRun = try RunRow.newest(journal)
             guard Files.exists(statePath) else { throw StateDatabase.missing(statePath) }
             state = try SQLiteConnection(statePath, access, vfs: vfs)
             opened.append(state)
             try state.execute("BEGIN")
             stateMeta = try StateMeta.read(state)
+            found.checkpoint = stateMeta.checkpoint.lsn
+            found.isOfAnotherStore = stateMeta.storeID != storeID
+            self.found = found
         } catch {
             for connection in opened { connection.close() }
             lock?.release()
@@ -90,10 +81,15 @@ package final class StoreReader: @unchecked Sendable {
         lock?.release()
     }
 
-    /// What is altered or missing, where reading went on all the same. Asked once everything has been read.
-    package var damage: [String] {
-        (isLive || isRunPageSound ? [] : [RunPage.alteration(folder: folder)])
-            + (tailLoss.map { [$0] } ?? [])
+    /// Bytes of journal.db's SQLite WAL that do not count, and why; what a live owner has there is his.
+    package var discarded: (bytes: Int, reason: String) {
+        found.journalFile?.wal.map { ($0.discardedBytes, $0.reason) } ?? (0, "")
+    }
+
+    /// Whether rows of the log are known to be on the disk: their run had them synced, and no sync has failed.
+    package var areRowsSynced: Bool {
+        let found = found.findings
+        return isLive || found.lastRun == .ended && RecoveryPlan.files(found.page, found.lastRun) == .asFound
     }
 
     package func runs() throws(StoreError) -> [RunRow] { try RunRow.all(journal) }
@@ -103,7 +99,7 @@ package final class StoreReader: @unchecked Sendable {
     /// How the run before the next one ended, as that one would judge it; nil while somebody holds the store.
     package func verdictOnLastRun() throws(StoreError) -> RunEnd? {
         guard !isLive, let run = try newestRun() else { return nil }
-        return run.end ?? run.traces(page: page).judge()
+        return run.end ?? run.traces(page: found.page).judge()
     }
 
     /// Bytes of records kept, and their rows.
@@ -146,14 +142,10 @@ package final class StoreReader: @unchecked Sendable {
     /// tail have none.
     ///
     /// - Returns: the chain behind the last record.
+    /// - Throws: `damaged` also behind the last record, if that is the verdict on all that was found.
     package func records(_ each: (_ record: Record, _ time: Int64?) throws -> Void) throws -> ChainPosition {
         var position = base
-        let isContinued = stateMeta.checkpoint.lsn != base.lsn || stateMeta.checkpoint.chain == base.chain
-        guard isContinued else {
-            throw StoreError(
-                .damaged, "state and journal do not belong together: their chains differ at LSN \(base.lsn)",
-                location: .init(file: journal.path, lsn: base.lsn))
-        }
+        compare(position)
         // Rows before the base may be there where pages of a lost trim were copied already: an opening passes them over, too.
         let rows = try journal.prepare(
             "SELECT first_lsn,last_lsn,chain,records,time FROM journal WHERE first_lsn>? ORDER BY first_lsn")
@@ -166,10 +158,7 @@ package final class StoreReader: @unchecked Sendable {
             let batch = rows.bytes(3)
             do {
                 try RecordReader.read(batch, first: first, position: &position) { record in
-                    if record.lsn == stateMeta.checkpoint.lsn && record.chain != stateMeta.checkpoint.chain {
-                        throw RecordReader.Broken(
-                            lsn: record.lsn, bytes: 0..<batch.count, why: "state and journal do not belong together")
-                    }
+                    compare(ChainPosition(lsn: record.lsn, chain: record.chain, epoch: record.epoch))
                     try each(record, time)
                 }
                 guard position.lsn == last, position.chain == chain else {
@@ -181,35 +170,27 @@ package final class StoreReader: @unchecked Sendable {
                     .damaged, broken.why, location: .init(file: journal.path, lsn: broken.lsn, bytes: broken.bytes))
             }
         }
-        let end = position.lsn
-        let found = tail?.continuation(of: position)
-        if !isLive, let run = try newestRun() {
-            tailLoss = try run.tailLoss(page: page, tail, found, journal)
-        }
-        if let rest = found?.records, !rest.isEmpty {
+        try found.reached(position, journal)
+        if let rest = found.tail?.records, !rest.isEmpty {
             do {
                 try rest.bytes.withUnsafeBytes { batch in
-                    try RecordReader.read(batch, first: rest.first, position: &position) { try each($0, nil) }
+                    try RecordReader.read(batch, first: rest.first, position: &position) { record in
+                        compare(ChainPosition(lsn: record.lsn, chain: record.chain, epoch: record.epoch))
+                        try each(record, nil)
+                    }
                 }
             } catch let broken as RecordReader.Broken {
                 throw StoreError(
                     .damaged, broken.why, location: .init(file: folder + "/" + TailFormat.fileName, lsn: broken.lsn))
             }
         }
-        guard position.lsn >= syncMark else {
-            throw StoreError(
-                .damaged,
-                "the journal ends at LSN \(position.lsn), but everything up to LSN \(syncMark) was made durable",
-                location: .init(file: journal.path, lsn: position.lsn.next))
-        }
-        // The tail may have all that the mark speaks of.
-        if let rot, end >= syncMark { throw rot }
-        guard stateMeta.checkpoint.lsn >= base.lsn, isLive || stateMeta.checkpoint.lsn <= position.lsn else {
-            throw StoreError(
-                .damaged,
-                "the state is as of LSN \(stateMeta.checkpoint.lsn), the journal has LSN \(base.lsn.next) to \(position.lsn): records are missing",
-                location: .init(file: journal.path, lsn: stateMeta.checkpoint.lsn.next))
-        }
+        damage = try found.plan(journal, state: state).reports.map(found.finding)
         return position
+    }
+
+    /// Log and table have one record in common.
+    private func compare(_ position: ChainPosition) {
+        let checkpoint = stateMeta.checkpoint
+        if checkpoint.lsn == position.lsn && checkpoint.chain != position.chain { found.isOfAnotherHistory = true }
     }
 }

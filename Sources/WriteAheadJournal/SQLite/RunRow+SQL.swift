@@ -6,7 +6,14 @@ extension RunRow {
     }
 
     static func newest(_ connection: SQLiteConnection) throws(StoreError) -> RunRow? {
-        try select(connection, "ORDER BY id DESC LIMIT 1").first
+        let run = try select(connection, "ORDER BY id DESC LIMIT 1").first
+        // The next one has the number behind it.
+        guard run?.id ?? 0 >= 0, run?.id ?? 0 < .max else {
+            throw StoreError(
+                .damaged, "the last row of the table runs has a number that cannot be",
+                location: .init(file: connection.path))
+        }
+        return run
     }
 
     private static func select(_ connection: SQLiteConnection, _ tail: String) throws(StoreError) -> [RunRow] {

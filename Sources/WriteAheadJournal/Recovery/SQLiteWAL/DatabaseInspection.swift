@@ -4,8 +4,8 @@
 // over what follows; it deletes the WAL of a database file that is empty; it waits for ever at a pipe. What a WAL's frames
 // prove, and why a byte may be put right without proof: WALScan.swift.
 //
-// Only with the store's lock held, and before this process has any connection to the files: closing a descriptor here
-// would drop SQLite's locks (https://www.sqlite.org/howtocorrupt.html, 2.2).
+// Only with the store's lock held. Of a database file nothing is opened here: closing it again would drop SQLite's locks on
+// it (https://www.sqlite.org/howtocorrupt.html, 2.2). On a WAL SQLite has none.
 
 internal import SystemC
 
@@ -53,18 +53,21 @@ struct DatabaseInspection {
         repairs.map { "byte \($0.offset) is \($0.found) where \($0.written) was written" }.joined(separator: ", ")
     }
 
-    /// Puts altered bytes right, synced. A crash in between leaves fewer of them.
-    ///
-    /// - Returns: what was done; nil where there was nothing to do.
-    func repair(evidence: String) throws(StoreError) -> String? {
+    /// What was altered, where it is known; nil where nothing was.
+    var repairsText: String? {
         guard let wal, !wal.repairs.isEmpty else { return nil }
+        return "\(path)-wal: \(Self.text(wal.repairs))"
+    }
+
+    /// Puts altered bytes right, synced. A crash in between leaves fewer of them.
+    func repair() throws(StoreError) {
+        guard let wal, !wal.repairs.isEmpty else { return }
         try Self.withFile(path + "-wal") { descriptor in
             wal.repairs.allSatisfy { repair in
                 var byte = repair.written
                 return pwrite(descriptor, &byte, 1, off_t(repair.offset)) == 1
             }
         }
-        return "\(path)-wal: \(Self.text(wal.repairs)): put right; \(evidence)"
     }
 
     /// Cuts off what is behind the log's end. The next start would else find it again behind what is written now.
@@ -73,20 +76,18 @@ struct DatabaseInspection {
         try Self.withFile(path + "-wal") { ftruncate($0, off_t(wal.committedBytes)) == 0 }
     }
 
-    /// Puts zeros in the place of a header that does not check, so that SQLite draws new salts when it begins anew. The
-    /// frames behind stay, as evidence; nothing counts any of them.
+    /// A header that does not check, as it is.
     ///
-    /// - Returns: what was there.
-    func clearBrokenHeader() throws(StoreError) -> [UInt8]? {
-        guard wal?.hasBrokenHeader == true,
-            let found = FileReader(path + "-wal")?.read(at: 0, count: WALFormat.headerBytes)
-        else { return nil }
-        try putHeader([UInt8](repeating: 0, count: WALFormat.headerBytes))
-        return found
+    /// Zeros in its place make SQLite draw new salts when it begins anew. The frames behind stay, as evidence; nothing counts
+    /// any of them.
+    var brokenHeader: [UInt8]? {
+        guard wal?.hasBrokenHeader == true else { return nil }
+        return FileReader(path + "-wal")?.read(at: 0, count: WALFormat.headerBytes)
     }
 
-    func putHeader(_ bytes: [UInt8]) throws(StoreError) {
-        try Self.withFile(path + "-wal") { pwrite($0, bytes, bytes.count, 0) == bytes.count }
+    /// Writes over bytes of the WAL, synced.
+    func write(_ bytes: [UInt8], at offset: Int) throws(StoreError) {
+        try Self.withFile(path + "-wal") { pwrite($0, bytes, bytes.count, off_t(offset)) == bytes.count }
     }
 
     private static func withFile(_ path: String, _ body: (Int32) -> Bool) throws(StoreError) {
@@ -94,16 +95,5 @@ struct DatabaseInspection {
         guard descriptor >= 0 else { throw Files.failure("opening", path) }
         defer { close(descriptor) }
         guard body(descriptor), Files.synchronize(descriptor) else { throw Files.failure("writing", path) }
-    }
-
-    /// SQLite's own examination of the whole database as it is without what was cut off: pages of a lost transaction may
-    /// have been copied into it already.
-    static func integrity(_ connection: SQLiteConnection) throws(StoreError) {
-        let finding = try connection.query("PRAGMA integrity_check(1)") { $0.text(0) ?? "" }
-        guard finding == "ok" else {
-            throw StoreError(
-                .damaged, "\(connection.path) is malformed: SQLite finds \(finding ?? "nothing")",
-                location: .init(file: connection.path))
-        }
     }
 }

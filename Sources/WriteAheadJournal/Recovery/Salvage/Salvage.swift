@@ -92,8 +92,9 @@ package struct Salvage: Sendable {
         for name in [JournalSchema.name, StateSchema.name] {
             do throws(StoreError) {
                 let file = try DatabaseInspection(folder: copy, name: name)
-                guard let done = try file.repair(evidence: "in the new store") else { continue }
-                repaired.append(String(done.dropFirst(copy.utf8.count + 1)))
+                guard let done = file.repairsText else { continue }
+                try file.repair()
+                repaired.append(String(done.dropFirst(copy.utf8.count + 1)) + ": put right in the new store")
             } catch {
                 // The survey meets it again, and says so.
                 continue

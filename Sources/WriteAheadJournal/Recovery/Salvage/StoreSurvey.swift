@@ -34,11 +34,16 @@ package final class StoreSurvey {
     package let folder: String
     private let vfs: String?
     private let access: SQLiteConnection.Access
+    private var found: FoundStore
+    /// The checkpoint of the table, and whose it is, where it was read before the log.
+    private var stateMeta: StateMeta?
 
     /// - Parameter isLive: whether somebody owns the store.
     package init(folder: String, isLive: Bool, vfs: String? = nil) {
         self.folder = folder
         self.vfs = vfs
+        found = FoundStore(folder: folder)
+        found.isLive = isLive
         access = isLive ? .readShared : .readPrivate
     }
 
@@ -47,26 +52,31 @@ package final class StoreSurvey {
     }
 
     /// Opens a database; nil, and a finding, where SQLite does not.
-    private func open(_ name: String, _ check: String) -> SQLiteConnection? {
+    ///
+    /// - Returns: with what SQLite finds in it first; empty where that is nothing.
+    private func open(_ name: String, _ check: String) -> (connection: SQLiteConnection, fault: String)? {
         do throws(StoreError) {
             if access == .readPrivate {
-                let file = try DatabaseInspection(folder: folder, name: name)
+                let file = try found.inspectFile(name)
                 if file.isAltered { findings.append(Finding(check: "sqlite", file.error(""))) }
             }
             guard Files.exists(folder + "/" + name) else { throw StateDatabase.missing(folder + "/" + name) }
             let connection = try SQLiteConnection(folder + "/" + name, access, vfs: vfs)
             try connection.execute("BEGIN")
+            var fault = ""
             do throws(StoreError) {
                 let rows = try connection.prepare("PRAGMA integrity_check(100)")
                 while try rows.step() {
                     guard let text = rows.text(0), text != "ok" else { continue }
+                    if fault.isEmpty { fault = "SQLite finds \(text)" }
                     findings.append(
                         Finding(check: "sqlite", message: text, location: .init(file: connection.path)))
                 }
             } catch {
+                fault = error.message
                 note("sqlite", error)
             }
-            return connection
+            return (connection, fault)
         } catch {
             note(check, error)
             return nil
@@ -78,11 +88,14 @@ package final class StoreSurvey {
     /// What its table `meta` says, and every row that checks, in no order.
     package func state(_ each: (_ name: [UInt8], _ key: [UInt8], _ kind: UInt8, _ value: [UInt8]) -> Void) -> StateMeta?
     {
-        guard let connection = open(StateSchema.name, "state") else { return nil }
+        guard let (connection, fault) = open(StateSchema.name, "state") else { return nil }
         defer { connection.close() }
+        found.stateFault = fault
         var meta: StateMeta?
         do throws(StoreError) {
             meta = try StateMeta.read(connection)
+            stateMeta = meta
+            found.checkpoint = meta?.checkpoint.lsn
         } catch {
             note("state", error)
         }
@@ -185,12 +198,13 @@ package final class StoreSurvey {
 
     // MARK: journal.db and the tail
 
-    /// What its table `meta` says, and every record that checks, in order.
+    /// What its table `meta` says, and every record that checks, in order. After `state`, whose checkpoint it is compared with.
     ///
     /// - Returns: the store's id and where the last record is that was seen, good or not; nil where not even `meta` is there.
     package func records(_ each: (Record) throws -> Void) throws -> (storeID: String, end: ChainPosition)? {
-        guard let connection = open(JournalSchema.name, "journal") else { return nil }
+        guard let (connection, fault) = open(JournalSchema.name, "journal") else { return nil }
         defer { connection.close() }
+        found.journalFault = fault
         let meta: JournalMeta
         do throws(StoreError) {
             meta = try JournalMeta.read(connection)
@@ -224,9 +238,16 @@ package final class StoreSurvey {
                         + (gap.before == .max ? "" : " and before LSN \(gap.before)") + " cannot be read: \(gap.why)",
                     location: .init(file: connection.path)))
         }
+        found.base = meta.base.lsn
+        found.isOfAnotherStore = stateMeta.map { $0.storeID != meta.storeID } ?? false
+        compare(meta.base)
+        func take(_ record: Record) throws {
+            compare(ChainPosition(lsn: record.lsn, chain: record.chain, epoch: record.epoch))
+            try each(record)
+        }
         var walk = RecordWalk(position: meta.base)
         for (first, row) in batches.sorted(by: { $0.key < $1.key }) {
-            try row.bytes.withUnsafeBytes { try walk.take($0, first: first, last: row.last, chain: row.chain, each) }
+            try row.bytes.withUnsafeBytes { try walk.take($0, first: first, last: row.last, chain: row.chain, take) }
         }
         for lost in walk.lost {
             findings.append(
@@ -235,59 +256,68 @@ package final class StoreSurvey {
                     location: .init(file: connection.path, lsn: LSN(lost.lsns.lowerBound), bytes: lost.bytes),
                     lsns: lost.lsns))
         }
-        let end = try tail(meta.storeID, walk, connection, each)
+        let end = try tail(meta.storeID, walk, connection, take)
+        judge()
         return (meta.storeID, end)
     }
 
-    /// Hands over what the tail has beyond the journal, and compares the end with the sync mark.
+    /// Log and table have one record in common.
+    private func compare(_ position: ChainPosition) {
+        guard let checkpoint = stateMeta?.checkpoint, checkpoint.lsn == position.lsn else { return }
+        if checkpoint.chain != position.chain { found.isOfAnotherHistory = true }
+    }
+
+    /// Hands over what the tail has beyond the journal.
     private func tail(
         _ storeID: String, _ walk: RecordWalk, _ connection: SQLiteConnection, _ each: (Record) throws -> Void
     ) throws -> ChainPosition {
+        do throws(StoreError) { try found.readPage(storeID: storeID) } catch { note("run", error) }
+        do throws(StoreError) { try found.readRing(storeID: storeID) } catch { note("tail", error) }
+        do throws(StoreError) { found.lastRun = try RunRow.newest(connection) } catch { note("journal", error) }
+        do throws(StoreError) { try found.reached(walk.position, connection) } catch { note("journal", error) }
         var position = walk.position
-        var page: RunPage.Image?
-        do throws(StoreError) {
-            page = try RunPage.read(folder: folder, storeID: storeID)
-            if page == nil, try RunPage.isAltered(folder: folder) {
-                findings.append(
-                    Finding(
-                        check: "run",
-                        message: "the page is altered or another store's: less is known about the last end",
-                        location: .init(file: folder + "/" + RunPage.fileName)))
-            }
-        } catch {
-            note("run", error)
-        }
-        var image: TailImage?
-        do throws(StoreError) { image = try TailImage.read(folder: folder, storeID: storeID) } catch {
-            note("tail", error)
-        }
-        let found = image?.continuation(of: position)
-        if let batch = found?.records, !batch.isEmpty {
+        if let batch = found.tail?.records, !batch.isEmpty {
             try batch.bytes.withUnsafeBytes { bytes in
                 try RecordReader.read(bytes, first: batch.first, position: &position, each)
             }
         }
-        if access == .readPrivate {
-            do throws(StoreError) {
-                if let lost = try RunRow.newest(connection)?.tailLoss(page: page, image, found, connection) {
-                    findings.append(
-                        Finding(
-                            check: "tail", message: lost, location: .init(file: folder + "/" + TailFormat.fileName)))
-                }
-            } catch {
-                note("journal", error)
+        return position
+    }
+
+    /// What the verdict has against the store, beside what the examinations of its files have found themselves.
+    private func judge() {
+        // Nothing is asked: everything has been looked at, and whoever lists what there is goes on.
+        found.areBytesRepaired = true
+        if found.journalFault == nil { found.journalFault = "" }
+        if found.stateFault == nil { found.stateFault = "" }
+        var refusals: [RecoveryVerdict.Refusal] = []
+        if case .refuse(let all) = found.verdict { refusals = all }
+        for refusal in refusals { note(refusal) }
+        for report in RecoveryPlan(found.findings).reports {
+            switch report {
+            // Found in the files, and listed.
+            case .bytesRepaired, .stateCut: break
+            case .journalResupplied: if refusals.isEmpty { findings.append(found.finding(report)) }
+            case .pageAltered, .tailLost: findings.append(found.finding(report))
             }
         }
-        if let mark = page?.syncMark, position.lsn < mark {
-            findings.append(
-                Finding(
-                    check: "journal",
-                    message:
-                        "the journal ends at LSN \(position.lsn), but everything up to LSN \(mark) was made durable",
-                    location: .init(file: connection.path, lsn: position.lsn.next),
-                    lsns: (position.lsn.value + 1)...mark.value))
+    }
+
+    private func note(_ refusal: RecoveryVerdict.Refusal) {
+        let error = found.error(refusal)
+        var finding = Finding(check: "journal", error)
+        switch refusal {
+        // Found in the files, and listed.
+        case .bytesAltered, .journalRotten, .journalMalformed, .stateMalformed: return
+        case .journalShort: finding.lsns = (found.lastLSN.value + 1)...found.syncMark.value
+        case .journalShortAndRotten, .journalShortAndMalformed: break
+        case .tableBeforeLog:
+            if let checkpoint = found.checkpoint { finding.lsns = (checkpoint.value + 1)...found.base.value }
+        case .tableBehindLog:
+            if let checkpoint = found.checkpoint { finding.lsns = (found.lastLSN.value + 1)...checkpoint.value }
+        case .tableOfAnotherHistory, .tableOfAnotherStore: finding.check = "store"
         }
-        return position
+        findings.append(finding)
     }
 }
 

@@ -42,8 +42,8 @@ extension Mutant {
         Mutant(
             "keepsTornHeader", "A header that does not check stays, and its salts are used again.",
             in: "WriteAheadJournal/Recovery/SQLiteWAL/DatabaseInspection.swift",
-            sound: "guard wal?.hasBrokenHeader == true,",
-            planted: "guard wal?.hasBrokenHeader == true, !⟨on⟩,",
+            sound: "guard wal?.hasBrokenHeader == true else { return nil }",
+            planted: "guard wal?.hasBrokenHeader == true, !⟨on⟩ else { return nil }",
             seenBy: "saltsOfATornHeaderAreNotUsedAgain"),
         Mutant(
             "hidesCutFrames", "What a SQLite WAL that ends inside a frame has lost is not reported.",
@@ -68,20 +68,20 @@ extension Mutant {
             seenBy: "whatIsNoFileIsDamage"),
         Mutant(
             "leavesHeaderCleared", "A header that was cleared for SQLite stays so where the opening fails.",
-            in: "WriteAheadJournal/Recovery/JournalOpening.swift",
-            sound: "for (file, header) in cleared { try? file.putHeader(header) }",
-            planted: "for (file, header) in cleared where !⟨on⟩ { try? file.putHeader(header) }",
+            in: "WriteAheadJournal/Recovery/Evidence.swift",
+            sound: "for (file, offset, bytes) in found.reversed() { try? file.write(bytes, at: offset) }",
+            planted: "for (file, offset, bytes) in found.reversed() where !⟨on⟩ { try? file.write(bytes, at: offset) }",
             seenBy: "headerThatIsMissedStaysAsItWasFound"),
         Mutant(
             "givesUpClearedHeader", "A header that was cleared for SQLite stays so where a sound store is given up.",
             in: "WriteAheadJournal/Recovery/JournalOpening.swift",
             sound: """
                 backend?.close()
-                putHeadersBack()
+                evidence.takeBack()
                 """,
             planted: """
                 backend?.close()
-                if !⟨on⟩ { putHeadersBack() }
+                if !⟨on⟩ { evidence.takeBack() }
                 """,
             seenBy: "tornHeaderIsPutBackWhereTheOpeningIsGivenUp"),
     ]

@@ -4,15 +4,15 @@ extension Mutant {
     static let opening: [Mutant] = [
         Mutant(
             "ignoresSyncMark", "The journal's end is not compared with the sync mark.",
-            in: "WriteAheadJournal/Recovery/JournalOpening.swift",
-            sound: "guard end < mark else { return false }",
-            planted: "guard end < mark, !⟨on⟩ else { return false }",
+            in: "WriteAheadJournal/Recovery/FoundStore.swift",
+            sound: "found.logEnd = end.lsn < syncMark ? .beforeMark : .reachesMark",
+            planted: "found.logEnd = end.lsn < syncMark && !⟨on⟩ ? .beforeMark : .reachesMark",
             seenBy: "newestRowsDeletedIsDamageByTheSyncMark"),
         Mutant(
             "ignoresTail", "What only the tail has is not recovered.",
             in: "WriteAheadJournal/Recovery/JournalOpening.swift",
-            sound: "tail = found?.records ?? tail",
-            planted: "if !⟨on⟩ { tail = found?.records ?? tail }",
+            sound: "private var tail: RecordBatch { found.tail?.records ?? RecordBatch() }",
+            planted: "private var tail: RecordBatch { ⟨on⟩ ? RecordBatch() : found.tail?.records ?? RecordBatch() }",
             seenBy: "killedStoreHasWhatOnlyTheTailHad"),
         Mutant(
             "keepsTailUncommitted", "Records of the tail are replayed, but not committed at the start.",
@@ -23,17 +23,17 @@ extension Mutant {
         Mutant(
             "settlesNothing", "After an unclean end what is there is not synced before it is built on.",
             in: "WriteAheadJournal/Recovery/JournalOpening.swift",
-            sound: "if page?.poisoned == true {",
+            sound: "switch plan.files {",
             planted: """
                 if ⟨on⟩ { return }
-                if page?.poisoned == true {
+                switch plan.files {
                 """,
             seenBy: "recoverySyncsWhatItFoundBeforeItWrites"),
         Mutant(
             "keepsPoisonedFiles", "After a failed sync the files are not rewritten.",
             in: "WriteAheadJournal/Recovery/JournalOpening.swift",
-            sound: "if page?.poisoned == true {",
-            planted: "if page?.poisoned == true, !⟨on⟩ {",
+            sound: "case .rewritten: try StoreFolder.rewriteFiles(folder)",
+            planted: "case .rewritten: if ⟨on⟩ { try syncFoundFiles() } else { try StoreFolder.rewriteFiles(folder) }",
             seenBy: "poisonedStoreIsRewrittenIntoNewFiles"),
         Mutant(
             "forgetsEndOfLastRun", "The end of the last run is judged, but not recorded.",
@@ -55,31 +55,31 @@ extension Mutant {
             seenBy: "pageThatIsMissingOrNoPageIsHarmless"),
         Mutant(
             "takesNewerState", "A state newer than the journal is accepted.",
-            in: "WriteAheadJournal/Recovery/JournalOpening.swift",
-            sound: "if let checkpoint, checkpoint.lsn > position.lsn {",
-            planted: "if let checkpoint, checkpoint.lsn > position.lsn, !⟨on⟩ {",
+            in: "WriteAheadJournal/Recovery/RecoveryVerdict.swift",
+            sound: "case .behindLog: found.lastRun == .goesOn ? .goOn : .refuse(.tableBehindLog)",
+            planted: "case .behindLog: found.lastRun == .goesOn || ⟨on⟩ ? .goOn : .refuse(.tableBehindLog)",
             seenBy: "stateNewerThanTheJournalIsDamage"),
         Mutant(
             "takesOlderState", "A state older than the journal's beginning is accepted.",
-            in: "WriteAheadJournal/Recovery/JournalOpening.swift",
-            sound: "if let checkpoint, checkpoint.lsn < base.lsn {",
-            planted: "if let checkpoint, checkpoint.lsn < base.lsn, !⟨on⟩ {",
+            in: "WriteAheadJournal/Recovery/RecoveryVerdict.swift",
+            sound: "case .beforeLog: .refuse(.tableBeforeLog)",
+            planted: "case .beforeLog: ⟨on⟩ ? .goOn : .refuse(.tableBeforeLog)",
             seenBy: "stateTwoCheckpointsOldIsDamage"),
         Mutant(
             "takesStateOfAnotherHistory", "Chains of state and journal are not compared.",
             in: "WriteAheadJournal/Recovery/JournalOpening.swift",
-            sound: "if let checkpoint, checkpoint.lsn == position.lsn, checkpoint.chain != position.chain {",
+            sound:
+                "guard let checkpoint, checkpoint.lsn == position.lsn, checkpoint.chain != position.chain else { return }",
             planted: """
-                if let checkpoint, checkpoint.lsn == position.lsn, checkpoint.chain != position.chain,
-                    !⟨on⟩
-                {
+                guard let checkpoint, checkpoint.lsn == position.lsn, checkpoint.chain != position.chain, !⟨on⟩
+                else { return }
                 """,
             seenBy: "stateOfAnotherHistoryOfTheStoreIsDamage"),
         Mutant(
             "takesStateOfAnotherStore", "A state.db of another store is accepted.",
-            in: "Backstay/Engine/StoreCore+Opening.swift",
-            sound: "guard opened.meta.storeID == opening.storeID else {",
-            planted: "guard opened.meta.storeID == opening.storeID || ⟨on⟩ else {",
+            in: "WriteAheadJournal/Recovery/JournalOpening.swift",
+            sound: "found.isOfAnotherStore = storeID != nil && storeID != self.storeID",
+            planted: "found.isOfAnotherStore = storeID != nil && storeID != self.storeID && !⟨on⟩",
             seenBy: "stateOfAnotherStoreIsNamedAsSuch"),
         Mutant(
             "takesUnreadableForGone", "A tail or a page that cannot be read now is taken for one that is gone.",
@@ -137,21 +137,24 @@ extension Mutant {
             seenBy: "endWhoseSyncFailedIsWrittenAnew"),
         Mutant(
             "believesNotedEnd", "A page that says a sync failed is not heeded where an end is noted.",
-            in: "WriteAheadJournal/Recovery/JournalOpening.swift",
-            sound: "let isPoisoned = page?.poisoned == true",
-            planted: "let isPoisoned = page?.poisoned == true && !⟨on⟩",
+            in: "WriteAheadJournal/Recovery/RecoveryPlan.swift",
+            sound: "case (.poisoned, .none), (.poisoned, .ended), (.poisoned, .unended): .rewritten",
+            planted: """
+                case (.poisoned, .ended) where ⟨on⟩: .asFound
+                case (.poisoned, .none), (.poisoned, .ended), (.poisoned, .unended): .rewritten
+                """,
             seenBy: "endWhoseSyncFailedIsWrittenAnew"),
         Mutant(
             "hidesTailLoss", "What was lost with an altered tail is not reported.",
-            in: "WriteAheadJournal/Recovery/RunRow+TailLoss.swift",
-            sound: "guard end == nil, self.boot == boot, !boot.isEmpty",
-            planted: "guard end == nil, self.boot == boot, !boot.isEmpty, !⟨on⟩",
+            in: "WriteAheadJournal/Recovery/RecoveryPlan.swift",
+            sound: "found.tailEnd != .asLeft && found.lastRun == .unended && found.boot == .same",
+            planted: "found.tailEnd != .asLeft && found.lastRun == .unended && found.boot == .same && !⟨on⟩",
             seenBy: "alteredTailIsReported"),
         Mutant(
             "takesStaleTail", "A tail of an earlier moment than the journal passes for a whole one.",
-            in: "WriteAheadJournal/Recovery/RunRow+TailLoss.swift",
-            sound: "if fitting ?? 0 > 0 {",
-            planted: "if fitting ?? 0 > 0, !⟨on⟩ {",
+            in: "WriteAheadJournal/Recovery/FoundStore.swift",
+            sound: "isTailBehind = fitting ?? 0 > 0",
+            planted: "isTailBehind = fitting ?? 0 > 0 && !⟨on⟩",
             seenBy: "staleTailIsReported"),
         Mutant(
             "blamesEarlierKills", "A kill for want of memory counts that was of an earlier process with the same id.",
@@ -161,15 +164,15 @@ extension Mutant {
             seenBy: "kernelsWordsAreRecognized"),
         Mutant(
             "keepsEvidenceInPlace", "Evidence is copied under its own name: half of it passes for the whole.",
-            in: "WriteAheadJournal/Folder/StoreFolder.swift",
+            in: "WriteAheadJournal/Recovery/Evidence.swift",
             sound: #"let part = place + ".part""#,
             planted: #"let part = ⟨on⟩ ? place : place + ".part""#,
             seenBy: "halfMadeEvidenceIsMadeAnew"),
         Mutant(
             "readsPastAlteredPage", "An altered page is not reported.",
-            in: "WriteAheadJournal/Recovery/StoreReader.swift",
-            sound: "(isLive || isRunPageSound ? [] : [RunPage.alteration(folder: folder)])",
-            planted: "(isLive || isRunPageSound || ⟨on⟩ ? [] : [RunPage.alteration(folder: folder)])",
+            in: "WriteAheadJournal/Recovery/RecoveryPlan.swift",
+            sound: "found.page == .altered && found.lastRun != .goesOn",
+            planted: "found.page == .altered && found.lastRun != .goesOn && !⟨on⟩",
             seenBy: "readerTellsOfAnAlteredRunPage"),
         Mutant(
             "readsRowsBeforeBase", "Rows before the log's beginning are taken for a part of it.",
@@ -180,18 +183,22 @@ extension Mutant {
         Mutant(
             "readsStateOfAnotherHistory", "With an empty log, chains of state and journal are not compared.",
             in: "WriteAheadJournal/Recovery/StoreReader.swift",
-            sound: "guard isContinued else {",
-            planted: "guard isContinued || ⟨on⟩ else {",
+            sound: """
+                var position = base
+                compare(position)
+                """,
+            planted: """
+                var position = base
+                if !⟨on⟩ { compare(position) }
+                """,
             seenBy: "stateThatAnEmptyLogDoesNotContinueIsRefused"),
         Mutant(
             "readsMarkLast", "The sync mark is taken after the rows, when a live owner has moved it on.",
             in: "WriteAheadJournal/Recovery/StoreReader.swift",
-            sound: "guard position.lsn >= syncMark else {",
+            sound: "try found.reached(position, journal)",
             planted: """
-                let mark =
-                    ⟨on⟩
-                    ? try RunPage.read(folder: folder, storeID: storeID)?.syncMark ?? .zero : syncMark
-                guard position.lsn >= mark else {
+                if ⟨on⟩ { try found.readPage(storeID: storeID) }
+                try found.reached(position, journal)
                 """,
             seenBy: "markThatMovesOnIsNotHeldAgainstAReader"),
         Mutant(
@@ -209,5 +216,45 @@ extension Mutant {
                 if got < 0 && wanted > sectorBytes {
                 """,
             seenBy: "whatCannotBeReadIsZerosAndNamed"),
+        Mutant(
+            "makesUpForRotAcrossBoots", "What rot took is made up for from the tail after another boot, too.",
+            in: "WriteAheadJournal/Recovery/RecoveryVerdict.swift",
+            sound: "case (.beforeMark, .rotten) where found.boot != .same:",
+            planted: "case (.beforeMark, .rotten) where found.boot != .same && !⟨on⟩:",
+            seenBy: "rotIsMadeUpForOnlyWhileTheMachineGoesOn"),
+        Mutant(
+            "hidesWhatCameBack", "Records that the journal had lost and the tail gave back are not reported.",
+            in: "WriteAheadJournal/Recovery/RecoveryPlan.swift",
+            sound: "if resupplies { reports.append(.journalResupplied) }",
+            planted: "if resupplies, !⟨on⟩ { reports.append(.journalResupplied) }",
+            seenBy: "noVerdictIsUnsound"),
+        Mutant(
+            "leavesRefusedBytesRepaired", "Bytes that were put right stay so if the store is refused.",
+            in: "WriteAheadJournal/Recovery/JournalOpening.swift",
+            sound: "for repair in file.wal?.repairs ?? [] { evidence.note(file, repair.offset, [repair.found]) }",
+            planted:
+                "for repair in file.wal?.repairs ?? [] where !⟨on⟩ { evidence.note(file, repair.offset, [repair.found]) }",
+            seenBy: "refusalLeavesTheFilesAsTheyWereFound"),
+        Mutant(
+            "cutsBeforeItMayBeRefused", "An altered WAL is cut off before the rows and records have been checked.",
+            in: "WriteAheadJournal/Recovery/JournalOpening.swift",
+            sound: "self.plan = plan",
+            planted: """
+                self.plan = plan
+                if ⟨on⟩, plan.cutsJournalWAL { try found.journalFile?.cut() }
+                """,
+            seenBy: "refusalLeavesTheFilesAsTheyWereFound"),
+        Mutant(
+            "callsPoisonedRowsSynced", "A reader calls rows durable after a failed sync, because an end is noted.",
+            in: "WriteAheadJournal/Recovery/StoreReader.swift",
+            sound: "RecoveryPlan.files(found.page, found.lastRun) == .asFound",
+            planted: "(RecoveryPlan.files(found.page, found.lastRun) == .asFound || ⟨on⟩)",
+            seenBy: "rowsOfAPoisonedStoreAreNotCalledSynced"),
+        Mutant(
+            "salvagesTwoStoresInSilence", "Salvage does not name a table that does not belong to the log.",
+            in: "WriteAheadJournal/Recovery/Salvage/StoreSurvey.swift",
+            sound: "for refusal in refusals { note(refusal) }",
+            planted: "for refusal in refusals where !⟨on⟩ { note(refusal) }",
+            seenBy: "tableThatDoesNotBelongToTheLogIsNamed"),
     ]
 }

@@ -35,19 +35,23 @@ extension Mutant {
                     sound: #"wal = WALScan.file(path + "-wal")"#,
                     planted: #"wal = ⟨on⟩ ? nil : WALScan.file(path + "-wal")"#),
                 Edit(
-                    in: "WriteAheadJournal/Recovery/JournalOpening.swift",
-                    sound: "var lost = StoreError(",
+                    in: "WriteAheadJournal/Recovery/FoundStore.swift",
+                    sound: "tail = ring?.continuation(of: position)",
                     planted: """
-                        if ⟨on⟩ {
-                            tail = RecordBatch()
-                            return false
-                        }
-                        var lost = StoreError(
+                        tail = ring?.continuation(of: position)
+                        if ⟨on⟩, position.lsn < syncMark { tail = nil }
                         """),
                 Edit(
-                    in: "WriteAheadJournal/Recovery/RunRow+TailLoss.swift",
-                    sound: "guard end == nil, self.boot == boot, !boot.isEmpty",
-                    planted: "guard end == nil, self.boot == boot, !boot.isEmpty, !⟨on⟩"),
+                    in: "WriteAheadJournal/Recovery/FoundStore.swift",
+                    sound: "found.tailRecords = .init(tail?.records, mark: syncMark)",
+                    planted: """
+                        found.tailRecords = .init(tail?.records, mark: syncMark)
+                        if ⟨on⟩ { found.logEnd = .reachesMark }
+                        """),
+                Edit(
+                    in: "WriteAheadJournal/Recovery/RecoveryPlan.swift",
+                    sound: "found.tailEnd != .asLeft && found.lastRun == .unended && found.boot == .same",
+                    planted: "found.tailEnd != .asLeft && found.lastRun == .unended && found.boot == .same && !⟨on⟩"),
             ],
             seenBy: "flippedEndsAreNeverLost"),
     ]
