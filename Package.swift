@@ -158,6 +158,8 @@ let package = Package(
                 "TestSupport", "SystemC",
             ],
             swiftSettings: settings),
+        // Pages and walls: what docs/ says of the code.
+        .testTarget(name: "WallTests", dependencies: ["Drill"], swiftSettings: settings),
         .testTarget(name: "ExamplesTests", dependencies: ["TestSupport", "SystemC"], swiftSettings: settings),
         .testTarget(
             name: "PackageTests", dependencies: ["Backstay", "ExitHooks", "TestSupport", "SystemC"],

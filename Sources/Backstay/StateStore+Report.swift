@@ -30,7 +30,7 @@ extension StateStore {
         /// Those of the tail that the journal once had and lost, which `discardReason` then tells.
         public var recordsResupplied = 0
         /// What was found altered or missing in the files, and what was done about it; empty for a sound store. Where
-        /// something was put right or is lost, the files as found are in `evidence/`, and the sentence says so.
+        /// something was repaired or is lost, the files as found are in `evidence/`, and the sentence says so.
         public var damage: [String] = []
         /// Bytes behind the last commit in the log's file that are not a whole commit, and are dropped: as a rule what a
         /// crash cut short, which was never acknowledged. What else they can be: `damage`, and after a power cut `provenLSN`.

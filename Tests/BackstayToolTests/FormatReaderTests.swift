@@ -282,7 +282,9 @@ import WriteAheadJournal
     private func hexBlocks(of path: String) throws -> [[UInt8]] {
         var blocks: [[UInt8]] = []
         var isHex = false
-        for line in try Repository.text(path).split(separator: "\n", omittingEmptySubsequences: false) {
+        for line in try String(contentsOfFile: root + "/" + path, encoding: .utf8).split(
+            separator: "\n", omittingEmptySubsequences: false)
+        {
             if line.hasPrefix("```") {
                 isHex = line == "```hex"
                 if isHex { blocks.append([]) }
@@ -346,9 +348,12 @@ extension ChildProcess.Outcome {
     fileprivate func requireSuccess() throws { try #require(status == 0, "\(err)") }
 }
 
+/// The folder of the clone.
+private let root = String(#filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined())
+
 private enum Reader {
     static func run(_ store: String) throws -> ChildProcess.Outcome {
-        try ChildProcess.run("/usr/bin/env", ["python3", "-B", Repository.root + "/docs/read_store.py", store])
+        try ChildProcess.run("/usr/bin/env", ["python3", "-B", root + "/docs/read_store.py", store])
     }
 }
 

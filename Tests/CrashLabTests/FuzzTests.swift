@@ -21,7 +21,7 @@ import Testing
         var input = try #require(RecoveryFuzz.seeds().first { $0.first == subject.rawValue })
         func isTaken() -> Bool { input.withUnsafeBytes(RecoveryFuzz.play) }
         #expect(isTaken())
-        // In a WAL the numbers of its generation, since a single byte of it would be put right; else a byte of the first
+        // In a WAL the numbers of its generation, since a single byte of it would be repaired; else a byte of the first
         // key.
         let altered =
             switch subject {

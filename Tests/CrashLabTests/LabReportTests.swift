@@ -64,7 +64,7 @@ import WriteAheadJournal
         }
         #expect(outcome([]) == .whole)
         #expect(outcome(NextStart.untrue(["tail: altered"])) == .detected)
-        #expect(outcome(NextStart.untrue(["x-wal: byte 3: put right; the file as found is in evidence"])) == .whole)
+        #expect(outcome(NextStart.untrue(["x-wal: byte 3: repaired; the file as found is in evidence"])) == .whole)
         #expect(PowerVerdict(.hung, history, seed: 1).outcome == .detected)
         #expect(PowerVerdict(.silent, history, seed: 1).outcome == .skipped)
     }

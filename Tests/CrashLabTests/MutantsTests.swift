@@ -133,17 +133,17 @@ import Testing
         let mutant = try #require(Mutant.all.first)
         var report = LabReport("mutants", LabPlan(seed: 1))
         for noticed in [MutantVerdict.failed(["a"]), .hung, .crashed("SIGTRAP")] {
-            MutantsRow.note(noticed, of: mutant, 2, log: "log", in: &report)
+            MutantsAttack.note(noticed, of: mutant, 2, log: "log", in: &report)
         }
         #expect(report.isGood && report.outcomes[.detected] == 3)
-        MutantsRow.note(verdict, of: mutant, 3, log: "log", in: &report)
+        MutantsAttack.note(verdict, of: mutant, 3, log: "log", in: &report)
         #expect(!report.isGood && report.failed == 1)
         #expect(report.text.contains(mutant.name) && report.text.contains("--from 3 --cases 1"))
     }
 
     @Test func placeThatIsNoCloneIsRefused() {
-        #expect(throws: MutantsRow.Unusable.self) {
-            try MutantsRow.run(LabPlan(seed: 1), package: "/tmp") { _ in }
+        #expect(throws: MutantsAttack.Unusable.self) {
+            try MutantsAttack.run(LabPlan(seed: 1), package: "/tmp") { _ in }
         }
     }
 }

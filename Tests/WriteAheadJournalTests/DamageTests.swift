@@ -278,7 +278,7 @@ import SystemC
         }
     }
 
-    /// A byte that is put right is as it was found where the store is refused for something else; and a WAL that is altered
+    /// A byte that is repaired is as it was found where the store is refused for something else; and a WAL that is altered
     /// is not cut off before that is known.
     @Test func refusalLeavesTheFilesAsTheyWereFound() throws {
         let folder = try TemporaryFolder()

@@ -236,7 +236,7 @@ func record(_ number: Int) -> [UInt8] { Array("record \(number)".utf8) }
         #expect(!Files.names(in: folder("s/evidence")).contains("evidence.part"))
     }
 
-    /// A flipped bit in the SQLite WAL makes SQLite drop all that follows, silently. Most are put right before it looks;
+    /// A flipped bit in the SQLite WAL makes SQLite drop all that follows, silently. Most are repaired before it looks;
     /// for the others there is the sync mark.
     @Test func flippedBitInTheSQLiteWALIsNeverSilent() throws {
         var image = try killedJournal(4)

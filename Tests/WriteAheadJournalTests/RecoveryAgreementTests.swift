@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import WriteAheadJournal
@@ -44,7 +45,7 @@ import Testing
         #expect(FolderListing(folder("s")).items == before, "\(what): reading wrote something")
 
         let opened = open(folder("s"))
-        let isRepaired = opened.damage.contains { $0.contains("put right") }
+        let isRepaired = opened.damage.contains { $0.contains("repaired") }
         let isNamed = !survey.findings.isEmpty
         #expect(
             isNamed == (opened.error != nil || !opened.damage.isEmpty),

@@ -87,7 +87,7 @@ struct RecoveryBits: Hashable, Sendable {
     // MARK: In words, as on the page
 
     private static let words: [(Self, String)] = [
-        (.of(.repairedBytes), "put them right, look again; a reader refuses"),
+        (.of(.repairedBytes), "repair them, look again; a reader refuses"),
         (.of(.journalExamination), "ask SQLite"), (.of(.stateExamination), "ask SQLite"),
         (.of(.bytesAltered), "refuse"),
         (.of(.journalRotten), "refuse: transactions are lost"),

@@ -131,7 +131,7 @@ import Testing
         #expect(wrong.isEmpty, "\(wrong.joined(separator: "\n"))")
     }
 
-    /// Who only reads is refused where bytes have to be put right, and is told the same everywhere else.
+    /// Who only reads is refused where bytes have to be repaired, and is told the same everywhere else.
     @Test func readerAndOpeningAgree() {
         var wrong = 0
         RecoveryWalk.eachFinding { found, _ in

@@ -99,7 +99,7 @@ struct RecoveryWalk: Sendable {
             switch dimension {
             case .journalWAL, .stateWAL:
                 ["sound", "ends torn", "one transaction behind a break", "two or more behind a break", "header broken"]
-            case .bytes: ["none", "some", "some, put right"]
+            case .bytes: ["none", "some", "some, repaired"]
             case .logEnd: ["reaches the sync mark", "ends before it"]
             case .tailRecords: ["none", "end before the mark", "reach the mark"]
             case .tailEnd: ["as left", "altered", "missing"]

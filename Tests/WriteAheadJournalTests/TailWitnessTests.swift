@@ -42,7 +42,7 @@ import SystemC
             defer { store.drop() }
             #expect(store.values == values, "\(what): silently short or wrong", sourceLocation: sourceLocation)
             // A reader may not put a byte right; it says that there is one.
-            let isMended = store.opening.damage.contains { $0.contains("put right") }
+            let isMended = store.opening.damage.contains { $0.contains("repaired") }
             #expect((seen == nil) != isMended, "\(what): \(String(describing: seen))", sourceLocation: sourceLocation)
             if isMended && store.opening.recordsResupplied == 0 {
                 try expectEvidence(folder("s/evidence"), image, what, sourceLocation: sourceLocation)

@@ -78,7 +78,7 @@ import SystemC
         for at in start..<bytes.count where !(start + 8..<start + 16).contains(at) && at % 5 == 0 {
             var altered = bytes
             altered[at] ^= 1
-            // One byte is put right; a second one in another word is not.
+            // One byte is repaired; a second one in another word is not.
             altered[at < start + 2_000 ? at + 1_000 : at - 1_000] ^= 1
             let found = try #require(try scan(altered))
             #expect(found.committedBytes == start && found.discardedBytes == bytes.count - start, "byte \(at)")
@@ -133,7 +133,7 @@ import SystemC
     }
 
     /// A frame of which the last bytes, or the middle, are still what was there before may look as if one byte of it, or of
-    /// its sums, had altered. What is put right then is what was written, or nothing.
+    /// its sums, had altered. What is repaired then is what was written, or nothing.
     @Test(arguments: [1, 2, 3] as [UInt64])
     func tornFramesAreNotMadeWhole(seed: UInt64) throws {
         var random = SplitMix64(seed: seed)

@@ -23,7 +23,7 @@ package enum NextStart {
     /// What a report says of files that nothing has altered must be nothing, but for this: a torn frame of SQLite's WAL of
     /// which a single byte is old looks as if that byte had altered (docs/failure-model.md).
     package static func untrue(_ damage: [String]) -> [String] {
-        damage.filter { !$0.contains(": put right; ") }.map { "reported as damage: \($0)" }
+        damage.filter { !$0.contains(": repaired; ") }.map { "reported as damage: \($0)" }
     }
 
     /// Has a process open the store. Its last words go to the file `errors`.

@@ -1,6 +1,6 @@
 // The files as they were found: kept aside before anything is done with them, and put back if a store is refused.
 //
-// What an opening writes before it may be refused is little: bytes that are put right, and headers that are cleared, of
+// What an opening writes before it may be refused is little: bytes that are repaired, and headers that are cleared, of
 // SQLite's WALs. Neither loses anything if it stays. It is taken back all the same: a store that is refused is as it was
 // found, and whoever looks into it, or salvages it, meets the damage and not what somebody made of it.
 
@@ -15,7 +15,7 @@ struct Evidence {
 
     init(folder: String) { self.folder = folder }
 
-    /// Keeps the files aside. Once: what this opening has put right meanwhile is no evidence.
+    /// Keeps the files aside. Once: what this opening has repaired meanwhile is no evidence.
     ///
     /// - Returns: a sentence that says where.
     mutating func keep() -> String {

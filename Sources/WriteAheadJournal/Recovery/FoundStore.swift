@@ -13,7 +13,7 @@ struct FoundStore {
     /// Both databases before SQLite saw them.
     private(set) var journalFile: DatabaseInspection?
     private(set) var stateFile: DatabaseInspection?
-    /// What could be put right has been.
+    /// What could be repaired has been.
     var areBytesRepaired = false
 
     /// The last record that was trimmed away.
@@ -188,7 +188,7 @@ struct FoundStore {
         switch refusal {
         case .bytesAltered:
             let file = [journalFile, stateFile].compactMap { $0 }.first { $0.wal?.repairs.isEmpty == false }
-            return file?.error("; open the store, which puts it right") ?? damage("bytes are altered", journal)
+            return file?.error("; open the store, which repairs it") ?? damage("bytes are altered", journal)
         case .journalRotten:
             return journalFile?.error("; what it says of them is lost") ?? damage("the SQLite WAL is altered", journal)
         case .journalMalformed: return damage("\(journal) is malformed: \(journalFault ?? "")", journal)
@@ -230,7 +230,7 @@ struct FoundStore {
     func text(_ report: RecoveryPlan.Report) -> String {
         switch report {
         case .bytesRepaired:
-            return [journalFile, stateFile].compactMap { $0?.repairsText }.joined(separator: "; ") + ": put right"
+            return [journalFile, stateFile].compactMap { $0?.repairsText }.joined(separator: "; ") + ": repaired"
         case .journalResupplied: return "\(shortage); the tail still had it"
         case .stateCut: return (stateFile?.error("").message ?? "") + "; the log still has what is lost"
         case .pageAltered: return RunPage.alteration(folder: folder)

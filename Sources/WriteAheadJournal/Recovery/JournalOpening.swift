@@ -2,7 +2,7 @@
 //
 //   1. lock                                     nothing changed
 //   2. look at both databases' files before SQLite sees them, then at journal.db without writing, and at page and tail.
-//      Bytes of a WAL that were altered are put right if that is sure (a crash leaves fewer of them); the files are
+//      Bytes of a WAL that were altered are repaired if that is sure (a crash leaves fewer of them); the files are
 //      kept aside first. Then the verdict on all that was found (RecoveryVerdict.swift): refused, or a plan
 //   3. what the plan says of the files as they are: they are kept aside, a broken header is cleared; after an unclean end
 //      what is there is synced, after a failed sync it goes to new files

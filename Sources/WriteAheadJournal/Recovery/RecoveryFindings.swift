@@ -3,7 +3,7 @@
 // Pure: a value, and how it is told from what was read. Numbers, places and texts are FoundStore.swift's part.
 
 struct RecoveryFindings: Sendable, Hashable {
-    /// What a scan says of an SQLite WAL before SQLite opens it, as it is with the bytes put right that can be.
+    /// What a scan says of an SQLite WAL before SQLite opens it, as it is with the bytes repaired that can be.
     enum WAL: Sendable, Hashable, CaseIterable {
         /// It ends as one that was written whole, or is not there.
         case sound
@@ -22,7 +22,7 @@ struct RecoveryFindings: Sendable, Hashable {
         case none
         /// They are there. SQLite would take less of the WAL than there is.
         case altered
-        /// They were, and have been put right.
+        /// They were, and have been repaired.
         case repaired
     }
 

@@ -13,7 +13,7 @@ enum RecoveryVerdict: Sendable, Hashable {
 
     /// What has to be known, or done, before there is a verdict.
     enum Question: Sendable, Hashable, CaseIterable {
-        /// Altered bytes have to be put right: what a WAL has shows only then.
+        /// Altered bytes have to be repaired: what a WAL has shows only then.
         case repairedBytes
         /// SQLite's examination of journal.db.
         case journalExamination

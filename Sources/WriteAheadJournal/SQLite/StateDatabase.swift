@@ -9,10 +9,6 @@
 //
 // Why `@unchecked Sendable` is right: one thread at a time uses it, the opening one and then the checkpointer.
 
-package typealias StateRowBody = (
-    _ name: UnsafeRawBufferPointer, _ key: UnsafeRawBufferPointer, _ kind: UInt8, _ value: UnsafeRawBufferPointer
-) throws -> Void
-
 package final class StateDatabase: @unchecked Sendable {
     private let connection: SQLiteConnection
     package private(set) var meta: StateMeta

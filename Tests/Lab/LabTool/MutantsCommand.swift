@@ -19,7 +19,7 @@ struct MutantsCommand: ParsableCommand {
 
     func run() throws {
         let progress = options.progress("mutants", of: Mutant.all.count)
-        let (report, matrix) = try MutantsRow.run(options.plan, package: package, progress: progress)
+        let (report, matrix) = try MutantsAttack.run(options.plan, package: package, progress: progress)
         if !options.json { print(matrix + "\n") }
         try options.finish(report)
     }

@@ -1,8 +1,8 @@
-// Looks at both databases of a store before SQLite opens them, and puts right what can be.
+// Looks at both databases of a store before SQLite opens them, and repairs what can be.
 //
 // Why before: SQLite takes the first frame of a WAL that does not check for the log's end, goes on from there, and writes
 // over what follows; it deletes the WAL of a database file that is empty; it waits for ever at a pipe. What a WAL's frames
-// prove, and why a byte may be put right without proof: WALScan.swift.
+// prove, and why a byte may be repaired without proof: WALScan.swift.
 //
 // Only with the store's lock held. Of a database file nothing is opened here: closing it again would drop SQLite's locks on
 // it (https://www.sqlite.org/howtocorrupt.html, 2.2). On a WAL SQLite has none.

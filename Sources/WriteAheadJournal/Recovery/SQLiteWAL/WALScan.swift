@@ -34,7 +34,7 @@ package struct WALScan: Sendable, Equatable {
     package var discardedBytes = 0
     /// Why they are dropped; empty when there are none.
     package var reason = ""
-    /// Bytes that have to be put right for so much to count, in order.
+    /// Bytes that have to be repaired for so much to count, in order.
     package var repairs: [Repair] = []
     /// The header does not check, and is not all zeros. SQLite takes no frame then, but begins anew with the salts it finds
     /// there: frames of before would pass for the new generation's.

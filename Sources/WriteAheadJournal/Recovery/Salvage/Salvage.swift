@@ -1,6 +1,6 @@
 // Makes a new store of everything in a damaged one that still checks.
 //
-// The damaged store is only read: its files are copied first, under its lock, and what SQLite or we put right is put right
+// The damaged store is only read: its files are copied first, under its lock, and what SQLite or we repair is repaired
 // in the copy. The new store is another history: it has an id of its own, and its log is empty and goes on behind the last
 // LSN that was seen, so that no LSN is given twice.
 //
@@ -94,7 +94,7 @@ package struct Salvage: Sendable {
                 let file = try DatabaseInspection(folder: copy, name: name)
                 guard let done = file.repairsText else { continue }
                 try file.repair()
-                repaired.append(String(done.dropFirst(copy.utf8.count + 1)) + ": put right in the new store")
+                repaired.append(String(done.dropFirst(copy.utf8.count + 1)) + ": repaired in the new store")
             } catch {
                 // The survey meets it again, and says so.
                 continue

@@ -10,7 +10,7 @@ package struct MutantCopy {
         package let description: String
     }
 
-    /// Names the mutant that is on and, behind a colon, the file that is made once its place is reached.
+    /// Names the mutant that is on and, after a colon, the file that is written to once its place is reached.
     static let variable = "BACKSTAY_MUTANT"
 
     /// The folder of the copy.
@@ -161,10 +161,10 @@ package struct MutantCopy {
                 guard let chosen, chosen.mutant == mutant else { return false }
                 if !hasBeenReached {
                     let before = errno
-                    let descriptor = open(chosen.file, O_CREAT | O_WRONLY | O_CLOEXEC, 0o600)
+                    let descriptor = open(chosen.file, O_WRONLY | O_APPEND | O_CLOEXEC)
                     if descriptor >= 0 {
+                        hasBeenReached = write(descriptor, "+", 1) == 1
                         close(descriptor)
-                        hasBeenReached = true
                     }
                     errno = before
                 }
@@ -191,8 +191,11 @@ package struct MutantCopy {
             size_t length = strlen(name);
             if (chosen == NULL || strncmp(chosen, name, length) != 0 || chosen[length] != ':') return false;
             int before = errno;
-            int descriptor = open(chosen + length + 1, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
-            if (descriptor >= 0) close(descriptor);
+            int descriptor = open(chosen + length + 1, O_WRONLY | O_APPEND | O_CLOEXEC);
+            if (descriptor >= 0) {
+                (void)!write(descriptor, "+", 1);
+                close(descriptor);
+            }
             errno = before;
             return true;
         }

@@ -9,7 +9,7 @@ extension Mutant {
             planted: "guard let before, frame.count == before.count, !⟨on⟩ else { return false }",
             seenBy: "paddingIsNoTransactionOfItsOwn"),
         Mutant(
-            "mendsTornSums", "A torn frame that differs in one byte of its sums is made whole.",
+            "mendsTornSums", "A torn frame that differs in one byte of its sums is repaired.",
             in: "WriteAheadJournal/Recovery/SQLiteWAL/WALRepair.swift",
             sound: """
                 guard isSumRight || stored.0 != computed.0 && stored.1 != computed.1 else {
@@ -21,7 +21,7 @@ extension Mutant {
                 """,
             seenBy: "tornFramesAreNotMadeWhole"),
         Mutant(
-            "mendsTheUnsure", "Of several bytes that explain the sums one is put right.",
+            "mendsTheUnsure", "Of several bytes that explain the sums one is repaired.",
             in: "WriteAheadJournal/Recovery/SQLiteWAL/WALRepair.swift",
             sound: "guard found == nil, let byte = byte(of: frame, at, larger: larger, isBig) else { return nil }",
             planted: """

@@ -65,7 +65,7 @@ extension Mutant {
             seenBy: "forkedChildMayDropASnapshotBesideABusyWriter"),
         Mutant(
             "locksForeignFolders", "A lock file is made beside another program's journal.db.",
-            in: "WriteAheadJournal/Folder/StoreFolder.swift",
+            in: "WriteAheadJournal/Recovery/StoreFolder+Foreign.swift",
             sound: #"guard !Files.exists(path + "/" + StateSchema.name) else { return }"#,
             planted: #"guard !Files.exists(path + "/" + StateSchema.name), !⟨on⟩ else { return }"#,
             seenBy: "databaseOfAnotherProgramIsLeftAlone"),

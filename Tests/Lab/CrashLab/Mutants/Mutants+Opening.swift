@@ -229,7 +229,7 @@ extension Mutant {
             planted: "if resupplies, !⟨on⟩ { reports.append(.journalResupplied) }",
             seenBy: "noVerdictIsUnsound"),
         Mutant(
-            "leavesRefusedBytesRepaired", "Bytes that were put right stay so if the store is refused.",
+            "leavesRefusedBytesRepaired", "Bytes that were repaired stay so if the store is refused.",
             in: "WriteAheadJournal/Recovery/JournalOpening.swift",
             sound: "for repair in file.wal?.repairs ?? [] { evidence.note(file, repair.offset, [repair.found]) }",
             planted:

@@ -13,7 +13,7 @@ struct TestRun {
     /// Runs a command in a process group of its own; output goes to the end of the file `log`, which
     /// stays.
     ///
-    /// - Parameter mutant: the name of the mutant that is on, and the file that is made once its place is reached.
+    /// - Parameter mutant: the name of the mutant that is on, and the file that is written to once its place is reached.
     init(_ words: [String], mutant: (name: String, reached: String)? = nil, log: String, secondsMax: Double) throws {
         guard let name = words.first, let executable = SystemCommand.path(of: name) else {
             throw Trouble(description: "\(words.first ?? "a command") is not there")

@@ -155,7 +155,7 @@ package enum RecoveryFuzz {
 
     // MARK: Inputs to begin with
 
-    /// What a writer makes, one input for each subject as it is, and one whose checksums are put right.
+    /// What a writer makes, one input for each subject as it is, and one whose checksums are repaired.
     package static func seeds() -> [[UInt8]] {
         var body: [UInt8] = []
         for (key, value) in [("a", "1"), ("some/key", "a value"), ("b", "")] {

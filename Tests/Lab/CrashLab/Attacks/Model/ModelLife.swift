@@ -340,7 +340,7 @@ struct ModelLife {
             store = opened
             // A frame of which a failed write left a single byte as it was looks like one with an altered byte
             // (docs/failure-model.md).
-            let damage = opened.recovery.damage.filter { !fault.hasStruckBefore || !$0.contains(": put right; ") }
+            let damage = opened.recovery.damage.filter { !fault.hasStruckBefore || !$0.contains(": repaired; ") }
             if damage.count < opened.recovery.damage.count { count("torn frames taken for altered ones") }
             if !damage.isEmpty { complain("a start reports \(damage)") }
             // What a failed write has left is discarded, now or at a later start.
