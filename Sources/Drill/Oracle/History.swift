@@ -14,7 +14,7 @@ package struct History: Sendable {
     /// are lost on their way.
     package var ahead = 1
     /// Writers of earlier rounds: nothing of theirs is still on its way.
-    private var settledWriters: Set<Int> = []
+    private var adoptedWriters: Set<Int> = []
     /// Levels that are not what the change's number says.
     private var levels: [Change: Durability] = [:]
 
@@ -54,12 +54,12 @@ package struct History: Sendable {
             acknowledged[change] = nil
             rejected.insert(change)
         }
-        settledWriters.formUnion(highest.keys)
+        adoptedWriters.formUnion(highest.keys)
     }
 
     /// Whether the writer can have submitted it: it may be ahead of its answers.
     func mayHaveSubmitted(_ change: Change) -> Bool {
         guard let last = highest[change.writer] else { return false }
-        return change.number <= (settledWriters.contains(change.writer) ? last : last + ahead)
+        return change.number <= (adoptedWriters.contains(change.writer) ? last : last + ahead)
     }
 }

@@ -1,4 +1,4 @@
-// One connection to one SQLite database. Only this file, SQLiteStatement.swift and SQLiteErrors.swift call SQLite's C
+// One connection to one SQLite database. Only this file, SQLiteStatement.swift and SQLiteConnection+Errors.swift call SQLite's C
 // interface, beside those that go to SQLite's own file objects: SQLiteWALFile.swift, SQLiteDescriptors.swift,
 // ForeignWrites.swift, CheckpointGuard.swift.
 //

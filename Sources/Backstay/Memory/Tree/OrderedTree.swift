@@ -7,7 +7,7 @@
 //      is changed in place, whatever generation it was born in.
 //   3. Everything below a block that a view sees is seen by that view: the parent of a changed block is changed too.
 //   4. A block taken out of the live tree is freed at once if no living view sees it, else it hangs on the dead list of
-//      the newest view that does (OrderedTreeView.swift). So a view's blocks outlive the view, and no block is counted.
+//      the newest view that does (OrderedTree+View.swift). So a view's blocks outlive the view, and no block is counted.
 //
 // Threads: the tree is not thread-safe. Its owner calls everything under one lock, except reading a view: the blocks of
 // a view are constant from `freeze` to `release`, so any thread may read them while the tree goes on changing. The lock
