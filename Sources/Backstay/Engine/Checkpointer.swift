@@ -57,7 +57,7 @@ final class Checkpointer: @unchecked Sendable {
         lastChanged.store(lastChange.value, ordering: .relaxed)
         boundLog()
         guard runsByItself else { return }
-        thread = try WorkerThread("backstay-checkpoint") { [self] in run() }
+        thread = try WorkerThread("backstay-checkpoint") { [self] in loop() }
     }
 
     /// The last record that is in the table.
@@ -90,7 +90,7 @@ final class Checkpointer: @unchecked Sendable {
 
     // MARK: The thread
 
-    private func run() {
+    private func loop() {
         lock.lock()
         var seen = LSN.zero
         while !isStopping {

@@ -68,6 +68,26 @@ package struct RecordBatch: Sendable {
         }
     }
 
+    /// The same records as two sealed batches if `lsn` lies inside, else as one.
+    func split(after lsn: LSN) -> [RecordBatch] {
+        guard !isEmpty, lsn >= first, lsn < last else { return isEmpty ? [] : [self] }
+        var halves = [RecordBatch(), RecordBatch()]
+        bytes.withUnsafeBytes { all in
+            var offset = RecordFormat.batchHeaderSize
+            var next = first
+            while offset < all.count {
+                let length = UInt32(littleEndian: all.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+                let end = offset + RecordFormat.recordHeaderSize + Int(length)
+                halves[next <= lsn ? 0 : 1].append(
+                    encoded: UnsafeRawBufferPointer(rebasing: all[offset..<end]), lsn: next, epoch: epoch)
+                offset = end
+                next = next.next
+            }
+        }
+        for index in halves.indices { halves[index].seal() }
+        return halves
+    }
+
     /// Empties the batch; keeps its memory for the next one unless a giant record made it large.
     package mutating func clear() {
         if bytes.capacity > 16 << 20 { bytes = [] } else { bytes.removeAll(keepingCapacity: true) }

@@ -278,7 +278,8 @@ package final class JournalOpening {
             do throws(StoreError) {
                 try backend.leaveLastSector()
                 try backend.write { () throws(StoreError) in
-                    if !tail.isEmpty { try backend.insertRow(tail) }
+                    // A fold begins with the row after the table's checkpoint: no row may have it inside.
+                    for row in tail.split(after: found.checkpoint ?? .zero) { try backend.insertRow(row) }
                     if isUnended, let lastRun {
                         try backend.setEnd(of: lastRun.id, lastEnd, at: nil)
                     }

@@ -17,8 +17,9 @@ extension Mutant {
         Mutant(
             "keepsTailUncommitted", "Records of the tail are replayed, but not committed at the start.",
             in: "WriteAheadJournal/Recovery/JournalOpening.swift",
-            sound: "if !tail.isEmpty { try backend.insertRow(tail) }",
-            planted: "if !tail.isEmpty, !⟨on⟩ { try backend.insertRow(tail) }",
+            sound: "for row in tail.split(after: found.checkpoint ?? .zero) { try backend.insertRow(row) }",
+            planted:
+                "for row in tail.split(after: found.checkpoint ?? .zero) where !⟨on⟩ { try backend.insertRow(row) }",
             seenBy: "killedStoreHasWhatOnlyTheTailHad"),
         Mutant(
             "settlesNothing", "After an unclean end what is there is not synced before it is built on.",
