@@ -1,4 +1,4 @@
-// Reads pieces of a file, for looking at files that SQLite does not have open.
+// Reads pieces of a file that SQLite does not have open.
 
 internal import SystemC
 
@@ -12,7 +12,7 @@ final class FileReader {
 
     deinit { close(descriptor) }
 
-    /// Exactly so many bytes, or nil where the file ends before.
+    /// Reads exactly `count` bytes; nil if the file ends before that.
     func read(at offset: Int, count: Int) -> [UInt8]? {
         var bytes = [UInt8](repeating: 0, count: count)
         var done = 0
