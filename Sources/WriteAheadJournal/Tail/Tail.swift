@@ -291,7 +291,7 @@ package final class Tail: @unchecked Sendable {
 
     // MARK: The committer's side
 
-    /// Whether there are published records that are not drained.
+    /// Whether all published records are drained.
     var isDrained: Bool {
         drained.load(ordering: .sequentiallyConsistent) >= published.load(ordering: .sequentiallyConsistent)
     }
