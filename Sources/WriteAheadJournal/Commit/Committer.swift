@@ -29,6 +29,7 @@
 
 internal import Synchronization
 
+/// Admits, publishes, commits and acknowledges the records of a journal.
 package final class Committer: @unchecked Sendable {
     struct Waiter {
         let lsn: LSN

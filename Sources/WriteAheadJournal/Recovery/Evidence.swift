@@ -7,6 +7,7 @@
 
 internal import SystemC
 
+/// What one opening keeps aside, and what it would have to put back.
 struct Evidence {
     let folder: String
     /// The folder `evidence/`, once the files are kept there, as a sentence for messages.

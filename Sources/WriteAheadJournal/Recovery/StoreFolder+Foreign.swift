@@ -1,5 +1,6 @@
 // Tells a folder of another program that looks like a store.
 
+/// The check that no other program's folder is touched.
 extension StoreFolder {
     /// Looks into a journal.db that has no lock file beside it. It may be another program's, and then not even the lock
     /// file may be created there.

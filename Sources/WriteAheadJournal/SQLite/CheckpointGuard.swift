@@ -14,6 +14,7 @@
 
 internal import CSQLite
 
+/// SQLite's checkpoint lock, as one writing connection holds it.
 struct CheckpointGuard {
     private(set) var isHeld = false
 

@@ -15,6 +15,7 @@
 internal import CSQLite
 internal import SystemC
 
+/// An open connection, for one thread at a time.
 final class SQLiteConnection: @unchecked Sendable {
     enum Access {
         /// Creates the file, for a store that is being made.

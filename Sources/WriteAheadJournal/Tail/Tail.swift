@@ -21,6 +21,7 @@ internal import CMachine
 internal import Synchronization
 internal import SystemC
 
+/// The ring of one run's newest records.
 package final class Tail: @unchecked Sendable {
     package let capacity: Int
     /// How many bytes kind and body of a record may have. A larger record is oversize.

@@ -10,6 +10,7 @@
 
 internal import CMachine
 
+/// Constants, header and anchors of the file `tail`.
 package enum TailFormat {
     package static let fileName = "tail"
     /// The header is one page.

@@ -13,6 +13,7 @@
 
 internal import SystemC
 
+/// What was found in the files of one database, and their repair.
 struct DatabaseInspection {
     let path: String
     /// Nil if there is nothing to scan.

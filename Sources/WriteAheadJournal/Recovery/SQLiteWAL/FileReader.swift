@@ -2,6 +2,7 @@
 
 internal import SystemC
 
+/// A file opened for reads at any offset.
 final class FileReader {
     private let descriptor: Int32
 

@@ -5,6 +5,7 @@
 
 internal import SystemC
 
+/// Copying around what cannot be read.
 enum ReadableCopy {
     private static let sectorBytes = 512
     private static let pageBytes = 4_096
