@@ -36,7 +36,7 @@ package enum OperationCodec {
         bytes.append(contentsOf: key)
     }
 
-    // MARK: Writing one operation of the key–value state to where it stays
+    // MARK: Writing one operation of the key–value state in place
 
     @inline(__always)
     private static func varintBytes(_ number: Int) -> Int { max(1, (70 - number.leadingZeroBitCount) / 7) }

@@ -44,7 +44,7 @@ public struct RunEnd: Sendable, Hashable, CustomStringConvertible {
 
     /// The way it ended.
     public var kind: Kind
-    /// The exit status or the signal's number, where the kind has one and it is known.
+    /// The exit status or the signal's number; nil if the kind has none or it is not known.
     public var status: Int32?
     /// What the verdict rests on, for a person.
     public var evidence: String

@@ -4,9 +4,9 @@
 // A program may replace or unlink journal.db or its -wal. The acknowledged rows go with the old file, while SQLite
 // continues to write to files that no longer have a name. With state.db it is the folds that go.
 //
-// The files themselves are looked at if their folder has changed, and every 256th time, because a hard link that is
-// made elsewhere does not touch the folder. Looking at the -wal each time would cost a third of a commit. Since Linux
-// 6.13 a stat() makes the next write take a new timestamp, which dirties the inode
+// The files themselves are looked at if their folder has changed, and every 256th time: a hard link that is made
+// elsewhere does not touch the folder. Looking at the -wal each time would cost a third of a commit. Since Linux 6.13 a
+// stat() makes the next write take a new timestamp, which dirties the inode
 // (https://docs.kernel.org/filesystems/multigrain-ts.html).
 //
 // Timestamps are coarse on older kernels. So a folder that changed a moment ago is not yet trusted to show its next
