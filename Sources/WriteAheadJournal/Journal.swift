@@ -73,8 +73,8 @@ public final class Journal: Sendable {
     ///
     /// - Parameters:
     ///   - bytes: at most `recordBytesMax`.
-    ///   - durability: `.process` returns once the record is in the mapped tail. If the file system does not keep a mapped
-    ///     tail, it returns after the commit, like `.power`.
+    ///   - durability: `.process` returns once the record is in the mapped tail. If the file system does not keep a
+    ///     mapped tail, it returns after the commit, like `.power`.
     /// - Returns: the record's LSN; every lower one is as durable.
     /// - Throws: `StoreError`, whose `outcome` tells whether the record may appear at the next opening.
     @available(*, noasync, message: "use the async form with await")

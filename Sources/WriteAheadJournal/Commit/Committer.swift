@@ -20,9 +20,10 @@
 //
 // `isCommitting` is the right to use the backend. It is taken and given back under the lock.
 //
-// After a commit that failed for want of space the batch stays `inflight` and is tried again. Meanwhile a change is
-// rejected if it needs that commit. After any other failure the journal is poisoned: nobody knows what the disk has,
-// and nothing is tried again.
+// After a commit that failed for want of space the batch stays `inflight` and is tried again. Meanwhile `.power`
+// changes are rejected. Others are admitted while the tail has room and no oversize record waits.
+//
+// After a failure that leaves the files unknown the journal is poisoned: nothing is tried again.
 //
 // Why `@unchecked Sendable` is right: every mutable member is touched under `lock`, with two exceptions. `inflight`
 // belongs to whoever holds `isCommitting`, and `position` belongs to whoever is the writer.

@@ -2,7 +2,7 @@
 //
 // Beside a live owner it uses one read transaction on each database, the journal's first. The state it sees may then be
 // newer than the journal it sees. It is never so old that records between them are missing: the log is trimmed only up
-// to the checkpoint before the last one.
+// to a checkpoint that the table has already.
 //
 // If nobody holds the store, the reader takes the lock shared. SQLite then keeps its index in memory, so that not even
 // a -shm file is created.
