@@ -6,6 +6,6 @@ public enum Durability: String, Sendable, Hashable, CaseIterable {
     case process
 
     /// Survives the machine: once the call returns, the change and every earlier one are in the journal's log file and
-    /// `fdatasync()` has returned. Holds as far as the drive keeps what it has confirmed (docs/failure-model.md).
+    /// `fdatasync()` has returned. This holds as far as the drive keeps what it has confirmed (docs/failure-model.md).
     case power
 }

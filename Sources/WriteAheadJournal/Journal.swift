@@ -1,6 +1,6 @@
-// The journal by itself: bytes in, LSNs out.
+// The journal without the state store: bytes in, LSNs out.
 //
-// A program that keeps its own state appends what it must not lose, and is given every record again at the next start.
+// A program that keeps its own state appends what it must not lose. It is given every record again at the next start.
 
 /// An append-only write-ahead log, kept in SQLite, that survives `kill -9` and power loss.
 ///
@@ -10,7 +10,7 @@ public final class Journal: Sendable {
     public struct Options: Sendable {
         /// The name of the SQLite VFS to use; nil for the system's.
         public var vfs: String?
-        /// Published, uncommitted bytes above which appends wait; 64 KiB to 64 MiB.
+        /// Appends wait once this many bytes are published and not committed; 64 KiB to 64 MiB.
         public var tailBytes = 4 << 20
 
         /// The defaults.
@@ -29,15 +29,15 @@ public final class Journal: Sendable {
     /// The folder, resolved.
     public let path: String
 
-    /// Bytes one append may have.
+    /// The most bytes that one append may have.
     public static let recordBytesMax = RecordFormat.recordBytesMax - 1
 
-    /// Opens a journal, creating it where there is nothing, and hands over every record it holds.
+    /// Opens a journal, or creates one if nothing is there, and passes on every record it holds.
     ///
     /// - Parameters:
     ///   - path: a folder.
     ///   - replay: called for each record in order; the bytes are valid during the call.
-    /// - Throws: `StoreError`, or what `replay` threw; then the journal is as it was found.
+    /// - Throws: `StoreError`, or what `replay` threw. The journal is as it was found then.
     public init(
         _ path: String, options: Options = .init(), replay: (LSN, UnsafeRawBufferPointer) throws -> Void
     ) throws {
@@ -69,14 +69,14 @@ public final class Journal: Sendable {
         try? committer.close(marking: nil)
     }
 
-    /// Appends one record and returns when it is durable.
+    /// Appends one record and returns when it has reached its level.
     ///
     /// - Parameters:
     ///   - bytes: at most `recordBytesMax`.
-    ///   - durability: `.process` returns once the record is in the mapped tail; where the file system does not keep one,
-    ///     after the commit, like `.power`.
+    ///   - durability: `.process` returns once the record is in the mapped tail. If the file system does not keep a
+    ///     mapped tail, it returns after the commit, like `.power`.
     /// - Returns: the record's LSN; every lower one is as durable.
-    /// - Throws: `outcome` tells whether the record may appear at the next opening.
+    /// - Throws: `StoreError`, whose `outcome` tells whether the record may appear at the next opening.
     @available(*, noasync, message: "use the async form with await")
     @discardableResult
     public func append(_ bytes: [UInt8], durability: Durability = .power) throws(StoreError) -> LSN {
@@ -89,7 +89,7 @@ public final class Journal: Sendable {
         }
     }
 
-    /// Appends one record and returns when it is durable. Never waits for the disk on the calling thread.
+    /// Appends one record and returns when it has reached its level. Never waits for the disk on the calling thread.
     @discardableResult
     public func append(_ bytes: [UInt8], durability: Durability = .power) async throws(StoreError) -> LSN {
         while true {
@@ -106,7 +106,7 @@ public final class Journal: Sendable {
         guard bytes.count <= Self.recordBytesMax else {
             throw StoreError(.valueOutOfBounds, "a record may have \(Self.recordBytesMax) bytes, not \(bytes.count)")
         }
-        // With the pointer outside: a closure over the array itself would count references under the lock.
+        // The pointer is taken outside: a closure over the array itself would count references under the lock.
         return try bytes.withUnsafeBytes { raw -> Result<Published?, StoreError> in
             writer.lock()
             defer { writer.unlock() }
@@ -121,18 +121,18 @@ public final class Journal: Sendable {
         }.get()
     }
 
-    /// Drops records up to and including `lsn`: what they said is kept elsewhere.
+    /// Drops records up to and including `lsn`. Call it if what they said is kept elsewhere.
     ///
-    /// - Throws: `ioError` poisons the journal; `diskFull` leaves it as it is.
+    /// - Throws: `StoreError`. `ioError` poisons the journal; `diskFull` leaves it as it is.
     @available(*, noasync, message: "trim from a thread that may wait")
     public func trim(through lsn: LSN) throws(StoreError) {
         guard !fork.isForked else { throw Self.forkedError }
         while try !committer.withBackend({ (backend) throws(StoreError) in try backend.trim(through: lsn) }) {}
     }
 
-    /// Commits what is published, notes a clean end and gives the journal up. Does nothing the second time.
+    /// Commits what is published, notes a clean end and gives the journal up. A second call does nothing.
     ///
-    /// - Throws: what kept records from the disk.
+    /// - Throws: `StoreError`: the reason why records are not on the disk.
     @available(*, noasync, message: "close from a thread that may wait")
     public func close() throws(StoreError) {
         guard !fork.isForked else { throw Self.forkedError }

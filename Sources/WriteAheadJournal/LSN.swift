@@ -14,8 +14,8 @@ public struct LSN: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// The LSN of the next record.
     public var next: LSN { LSN(value + 1) }
 
-    /// Whether a number that was read from a file can be an LSN: with 10⁹ records a second a store gets here in 146 years.
-    /// Larger ones are damage, and the next one would not even be a number.
+    /// Whether a number that was read from a file can be an LSN. With 10⁹ records a second a store reaches this bound
+    /// in 146 years. A larger number is damage, and the LSN after it might not even be a number.
     static func isPossible(_ number: Int64) -> Bool {
         number >= 0 && number < 1 << 62
     }

@@ -7,8 +7,8 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         /// Makes a code of its name.
         public init(rawValue: String) { self.rawValue = rawValue }
 
-        /// Another process, or another handle in this one, holds the store; or another program holds SQLite's lock on one of
-        /// its databases.
+        /// Another process, or another handle in this one, holds the store. Or another program holds SQLite's lock on
+        /// one of its databases.
         public static let busy = Code(rawValue: "busy")
         /// Bytes that were acknowledged are gone or altered.
         public static let damaged = Code(rawValue: "damaged")
@@ -30,7 +30,7 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         public static let reentrant = Code(rawValue: "reentrant")
         /// The change is in the log's order and in memory, but did not reach the disk in time.
         public static let notYetDurable = Code(rawValue: "notYetDurable")
-        /// An earlier I/O error made it unsafe to go on; reopen the store.
+        /// An earlier I/O error made it unsafe to continue; reopen the store.
         public static let poisoned = Code(rawValue: "poisoned")
         /// No space left on the device.
         public static let diskFull = Code(rawValue: "diskFull")
@@ -44,9 +44,9 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
 
     /// What became of the change that the failing call asked for.
     public enum Outcome: String, Sendable, Hashable {
-        /// Never applied, and never will be.
+        /// The change was never applied, and never will be.
         case rejected
-        /// Published, but not known to have reached the level asked for.
+        /// The change was published, but is not known to have reached the level asked for.
         case unknown
     }
 

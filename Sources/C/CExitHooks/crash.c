@@ -3,10 +3,10 @@
  *
  * Rules:
  *   1. One thread marks. Others that crash meanwhile wait for it, a little, so that their end does not cut it short.
- *   2. A store into a page can fault in turn (the device behind it is full or gone). The handler then ends the process by
- *      the first signal at once.
- *   3. A page is not touched after backstay_remove_crash_mark for it has returned: removal empties the place, then waits
- *      until no handler is among the pages.
+ *   2. A store into a page can fault in turn, if the page's device is full or gone. The handler then ends the process
+ *      at once, by the first signal.
+ *   3. A page is not touched after backstay_remove_crash_mark for it has returned. Removal empties the place, then
+ *      waits until no handler is among the pages.
  */
 #include "internal.h"
 
@@ -29,7 +29,7 @@ static _Atomic(uint64_t) visitors; /* handlers that are among the pages */
 static _Atomic(bool) in_force;
 static struct sigaction found_before[signals];
 
-static _Atomic(uint64_t) crashing; /* the thread that marks, 0 for none */
+static _Atomic(uint64_t) crashing; /* the thread that marks; 0 for none */
 static _Atomic(int) crash_signal;
 static _Atomic(bool) marked;
 
@@ -138,8 +138,9 @@ static void on_crash(int signal, siginfo_t *info, void *context) {
     }
     if (backstay_is_function(previous)) {
         backstay_pass_on(signal, info, context, previous);
-        /* It came back. If it also left our handler in place, it has repaired the cause and the program goes on; one that
-         * gave up has put the default back. (After SIGABRT, abort() ends the process whatever handlers do.) */
+        /* It came back. If it also left our handler in place, it has removed the cause, and the program goes on.
+         * One that gave up has put the default back. (After SIGABRT, abort() ends the process whatever handlers
+         * do.) */
         if (marking && signal != SIGABRT && is_installed(signal)) {
             unmark_all();
             atomic_store(&marked, false);
@@ -148,8 +149,8 @@ static void on_crash(int signal, siginfo_t *info, void *context) {
     } else {
         struct sigaction action = {.sa_handler = SIG_DFL};
         sigaction(signal, &action, NULL);
-        /* A fault comes again when its instruction is repeated, and the core then shows the true place. A trap, a refused
-         * system call and a signal that was sent don't. */
+        /* A fault comes again when its instruction is repeated, and the core then shows the true place. A trap, a
+         * refused system call and a signal that was sent do not come again. */
         bool repeats = info->si_code > 0 && signal != SIGTRAP && signal != SIGSYS && signal != SIGABRT;
         if (!repeats) raise(signal);
     }
@@ -178,8 +179,9 @@ void backstay_mark_crashes(void) {
         if (!(found.sa_flags & SA_SIGINFO) && found.sa_handler == SIG_IGN) continue;
         found_before[fatal[i]] = found;
         struct sigaction action = {.sa_sigaction = on_crash};
-        /* The handler found runs inside ours, so it gets the signal mask that it asked for. Swift's backtracer starts its
-         * helper there: with the signal blocked, the helper's own fault would kill the process half-way through. */
+        /* The handler that was found runs inside ours, so it gets the signal mask that it asked for. Swift's
+         * backtracer starts its helper there. If the signal were blocked, the helper's own fault would kill the
+         * process half-way. */
         action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK | (found.sa_flags & SA_NODEFER);
         action.sa_mask = found.sa_mask;
         sigaction(fatal[i], &action, NULL);

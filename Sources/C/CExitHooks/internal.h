@@ -1,4 +1,4 @@
-/* Shared by the files of CExitHooks; what each function is for stands at its definition. */
+/* Functions that the files of CExitHooks share. Each is explained at its definition. */
 #ifndef BACKSTAY_CEXITHOOKS_INTERNAL_H
 #define BACKSTAY_CEXITHOOKS_INTERNAL_H
 

@@ -1,9 +1,11 @@
 /*
  * The lock, threads, fork and the exit gate.
  *
- * Rule: a process owns the registry if it called backstay_start, or is a child of fork() that went through forked_child,
- * which leaves it with an empty registry of its own. Anything else that shares our memory image (vfork, a bare clone)
- * has another pid and is told "not the owner": it runs no hook, waits for nothing, and marks nothing.
+ * Rule: two kinds of process own the registry:
+ *   - a process that called backstay_start;
+ *   - a child of fork() that went through forked_child, which leaves it with an empty registry of its own.
+ * Anything else that shares our memory image (vfork, a bare clone) has another pid and is told "not the owner". It runs
+ * no hook, waits for nothing, and marks nothing.
  */
 #include "internal.h"
 
@@ -88,8 +90,9 @@ int backstay_spawn(enum backstay_thread_kind kind, void (*body)(void *), void *c
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    /* Born with all signals blocked: a signal that lands before thread_main has set the mask must go elsewhere.
-     * Faults stay open, a blocked one kills without a handler; and SIGPROF, by which Swift's backtracer stops threads. */
+    /* The thread starts with all signals blocked: one that arrives before thread_main has set the mask must go
+     * elsewhere. Faults stay open, because a blocked one kills without a handler. So does SIGPROF, by which Swift's
+     * backtracer stops threads. */
     sigset_t all, before;
     sigfillset(&all);
     const int open[] = {SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGABRT, SIGSYS, SIGPROF};
@@ -133,9 +136,9 @@ void backstay_start(void (*gate)(int, bool), void (*forked)(void)) {
     backstay_signals_start();
     atomic_store(&owner, getpid());
     pthread_atfork(before_fork, forked_parent, forked_child);
-    /* exit() takes the gate off the list before it calls it, and until the gate has put itself back another thread's exit()
-     * would find no gate and end the process. So there are spare ones, one for each thread that may come in that moment;
-     * they cost a call each at the end. */
+    /* exit() takes the gate off the list before it calls it. Until the gate has put itself back, another thread's
+     * exit() would find no gate and end the process. So there are spare gates, one for each thread that may come in
+     * that moment. Each costs a call at the end. */
     for (int i = 0; i < 64; i++) backstay_list_gate();
 }
 

@@ -1,9 +1,9 @@
 /*
  * Handled signals: INT, TERM, HUP and the like.
  *
- * The handler notes the signal, wakes the exit thread and calls the handler that was there before. Hooks never run in it.
- * The exit thread is woken through a semaphore, not a pipe: a program that closes "all" descriptors (daemons do) and opens
- * its own would otherwise find our bytes in its file.
+ * The handler notes the signal, wakes the exit thread and calls the handler that was there before. Hooks never run in
+ * it. The exit thread is woken through a semaphore, not a pipe. Some programs close "all" descriptors (daemons do)
+ * and then open their own. Such a program would find a pipe's bytes in its file.
  *
  * Rule: entries[n].previous is valid before our handler for n is installed, and does not change while it is.
  */
@@ -38,7 +38,7 @@ enum { absent, handling, linked };
 
 static struct {
     struct sigaction previous;
-    _Atomic(uint64_t) first; /* when the first delivery came, 0 for none yet */
+    _Atomic(uint64_t) first; /* when the first delivery came; 0 for none yet */
     _Atomic(int) state;      /* linked: released, but another handler still calls ours */
 } entries[SIGNALS];
 
@@ -58,9 +58,10 @@ uint64_t backstay_wait_wake(void) {
     return atomic_exchange(&arrived, 0);
 }
 
-/* A program may have all handled signals blocked (its parent had). It asked for them to be handled, so this thread lets them
- * in; others stay blocked here, they may be meant for a sigwait() elsewhere. The thread holds no lock and waits for nothing
- * else, since the previous handlers that run on it may do what handlers must not, such as calling exit(). */
+/* A program may have all handled signals blocked, because its parent had. It asked for them to be handled, so this
+ * thread lets them in. Others stay blocked here: they may be meant for a sigwait() elsewhere. The thread holds no
+ * lock and waits for nothing else: previous handlers that run on it may do what handlers must not, such as calling
+ * exit(). */
 _Noreturn void backstay_take_signals(void) {
     sigset_t closed;
     pthread_sigmask(SIG_SETMASK, NULL, &closed);
@@ -142,7 +143,8 @@ enum backstay_install backstay_handle_signal(int signal) {
     struct sigaction found;
     if (sigaction(signal, NULL, &found) != 0) return backstay_refused;
     if (atomic_load(&entries[signal].state) == linked && (is_ours(&found) || backstay_is_function(&found))) {
-        /* The handler on top of ours is taken to still call us: installed above it, ours would call it and it ours. */
+        /* The handler on top of ours is assumed to call ours still. If ours were installed above it, each would
+         * call the other. */
         atomic_store(&entries[signal].first, 0);
     } else {
         if (!(found.sa_flags & SA_SIGINFO) && found.sa_handler == SIG_IGN)

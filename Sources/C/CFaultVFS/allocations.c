@@ -1,6 +1,6 @@
 /*
- * SQLite's allocations: the N-th fails, once, or from then on. In front of the allocator that SQLite has by default;
- * counted only while somebody asked, so that setting up costs nothing.
+ * SQLite's allocations: the N-th fails, once, or from then on. These functions stand before SQLite's default allocator.
+ * They count only while somebody asked for it, so that setting up costs nothing.
  *
  * https://www.sqlite.org/c3ref/mem_methods.html
  */

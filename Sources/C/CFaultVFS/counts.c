@@ -1,5 +1,5 @@
 /*
- * What went through the VFS, file by file. Counters are only ever added to, so reading one needs no lock; the list of
+ * What went through the VFS, file by file. Counters are only ever added to, so reading one needs no lock. The list of
  * files only grows, at its head.
  */
 #include "counts.h"

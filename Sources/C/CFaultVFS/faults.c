@@ -1,9 +1,9 @@
 /*
  * Faults: the N-th call of some classes fails, once, or from then on.
  *
- * Calls are counted from the moment a fault is set, for the files under one folder, in the order in which they come. What
- * SQLite gets is what its VFS for Unix makes of the kernel's error (os_unix.c): the extended code, errno, and the file's
- * own note of it. So an EIO of a read is SQLITE_IOERR_CORRUPTFS, and no space is SQLITE_FULL for a write, but
+ * Calls are counted from the moment a fault is set, for the files under one folder, in the order in which they come.
+ * SQLite gets what its VFS for Unix makes of the kernel's error (os_unix.c): the extended code, errno, and the file's
+ * own note of it. So an EIO of a read is SQLITE_IOERR_CORRUPTFS. No space is SQLITE_FULL for a write, but
  * SQLITE_IOERR_SHMSIZE for the index of the WAL.
  *
  * One fault for a folder at a time, one lock for all.
@@ -22,7 +22,8 @@
 
 enum { names_max = 32 };
 
-/* What is counted, and what fails, under one folder. Once made it stays, so that calls need not ask whether it goes. */
+/* What is counted, and what fails, under one folder. A watch is never freed, so calls need not ask whether it is
+ * there. */
 struct watch {
     char *folder, *store;
     bool is_on;
@@ -52,7 +53,7 @@ uint32_t backstay_fault_applies_to(enum backstay_fault_kind kind) {
     case BACKSTAY_FAULT_EIO: return BACKSTAY_FAULT_ANY;
     case BACKSTAY_FAULT_ENOSPC:
     case BACKSTAY_FAULT_EDQUOT: return space;
-    /* The system's VFS tries again where a read or write was interrupted, not where a sync was. */
+    /* The system's VFS tries again if a read or write was interrupted, and does not if a sync was. */
     case BACKSTAY_FAULT_EINTR: return bit(BACKSTAY_FAULT_SYNC);
     case BACKSTAY_FAULT_ENOMEM: return files | bit(BACKSTAY_FAULT_OPEN) | bit(BACKSTAY_FAULT_SHM_MAP);
     case BACKSTAY_FAULT_EMFILE: return bit(BACKSTAY_FAULT_OPEN) | bit(BACKSTAY_FAULT_SHM_MAP);
@@ -212,9 +213,9 @@ uint64_t backstay_fault_trace(const char *folder, uint8_t *classes, uint64_t roo
     return count;
 }
 
-/* What a call met: its end, and of which fault. */
+/* What a call met: its result, and the fault that it comes from. */
 struct hit {
-    int code; /* SQLITE_OK: it is to be made */
+    int code; /* SQLITE_OK: the call is to be made */
     enum backstay_fault_kind kind;
     struct backstay_fault fault;
 };
@@ -237,7 +238,8 @@ static struct hit hit(enum backstay_fault_class class, const char *name, struct 
     if (is_store && class == BACKSTAY_FAULT_SYNC && is_failed(watch, name)) watch->tally.resynced++;
     int system = 0;
     if (fails(watch, class)) {
-        /* A thread came in between, so this call is of another class than the one that was counted: fail it as any. */
+        /* Another thread's call came in between, so this call may be of another class than the one that was counted. It
+         * then fails by EIO, as any call can. */
         hit.fault = watch->fault;
         hit.kind = (backstay_fault_applies_to(watch->fault.kind) & bit(class)) != 0 ? watch->fault.kind
                                                                                      : BACKSTAY_FAULT_EIO;

@@ -14,26 +14,26 @@ struct faulty {
 };
 
 /*
- * Each is asked before the call is made. SQLITE_OK: it is to be made; anything else: SQLite gets that instead.
+ * Each is asked before the call is made. After SQLITE_OK the call is to be made. SQLite gets any other result instead.
  */
 int backstay_faults_call(enum backstay_fault_class class, const char *name, struct faulty *file);
 
-/* May turn the flags into those of a read-only descriptor, as the system's VFS does where it cannot have another. */
+/* May turn the flags into those of a read-only descriptor, as the system's VFS does if it cannot have another. */
 int backstay_faults_open(const char *name, int *flags);
 
-/* Where it fails short, the first half is read and the rest zeroed. */
+/* If the read is to end short, the first half is read and the rest is zeroed. */
 int backstay_faults_read(struct faulty *file, sqlite3_file *real, void *bytes, int count, int64_t offset);
 
-/* So many bytes are to be written, whatever is returned. */
+/* `*count` becomes the number of bytes that are to be written, whatever is returned. */
 int backstay_faults_write(struct faulty *file, int *count);
 
-/* False: the sync is to be made. Else `result` is its end, and what the kernel did to the pages is done. */
+/* False: the sync is to be made. Otherwise `*result` is its result, and what the kernel does to the pages is done. */
 bool backstay_faults_sync(struct faulty *file, struct shadow *shadow, sqlite3_file *real, int flags, int *result);
 
-/* Where the name is to go all the same, and only its folder's sync fails, `*goes` is true. */
+/* `*goes` is true if the name is to be deleted all the same, and only its folder's sync fails. */
 int backstay_faults_delete(const char *name, bool *goes);
 
-/* The answer to SQLITE_FCNTL_LAST_ERRNO, where a fault was the last. */
+/* The answer to SQLITE_FCNTL_LAST_ERRNO, if a fault was the last error. */
 bool backstay_faults_last_errno(const struct faulty *file, void *answer);
 
 /* Nobody sleeps while calls are counted: SQLite's patience with a lock is seconds. */

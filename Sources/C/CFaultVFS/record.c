@@ -1,13 +1,14 @@
 /*
  * The recorder: what SQLite did to the files of one folder, in order, with every byte, kept in memory.
  *
- * Beside SQLite's files there are two that the store maps, `run` and `tail`. Nobody is told of a store into a mapping, so
- * their pages are compared whenever anything else is recorded: what has changed is put into the log before that. A page
- * in the log is therefore one of those that were in the file at that moment, not every one that ever was.
+ * Beside SQLite's files there are two that the store maps, `run` and `tail`. Nobody is told of a store into a
+ * mapping. So their pages are compared whenever anything else is recorded, and changed pages are put into the log
+ * before that. A page in the log is therefore one that was in the file at such a moment. Other versions of it may be
+ * missing.
  *
  * The log is right under two rules:
- *   1. An event is recorded after it happened and before whoever asked for it hears of it.
- *   2. A sync is one only where it reached the system's VFS: a lying one is not recorded.
+ *   1. An event is recorded after it happened, and before whoever asked for it hears of it.
+ *   2. A sync counts only if it reached the system's VFS: a lying one is not recorded.
  *
  * Events come from any thread; one lock for all.
  */
@@ -24,7 +25,7 @@
 
 enum { files_max = 32, name_max = 64, path_max = 4096, page = 4096 };
 
-/* A file that the store maps, as it was last seen. */
+/* A file that the store maps, as it was when last compared. */
 struct mapped {
     const char *name;
     uint8_t *bytes;
@@ -33,7 +34,7 @@ struct mapped {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static uint64_t recording; /* counts up; 0 before the first */
+static uint64_t recording; /* the recording's number, counting up; 0 before the first */
 static bool is_on;
 static char folder[path_max];
 /* Names are never forgotten: a number means the same file name for the life of the process. */
@@ -108,7 +109,7 @@ static struct mapped read_mapped(const char *base) {
     return now;
 }
 
-/* Puts into the log what has become of the mapped files, or only remembers it. */
+/* Puts the changes of the mapped files into the log. The first time it only remembers the files. */
 static void look_at_mapped(bool is_first) {
     for (size_t index = 0; index < sizeof mapped / sizeof *mapped; index++) {
         struct mapped *seen = &mapped[index];

@@ -8,9 +8,9 @@
 
 /* What an open file remembers; all zeros for one that is not recorded. */
 struct recorded {
-    uint64_t recording; /* which one it was opened in */
+    uint64_t recording; /* the recording that it was opened in */
     int32_t file;
-    bool is_new;       /* the open makes it */
+    bool is_new;       /* the open creates it */
     bool syncs_folder; /* its next sync makes the folder's entries durable, too */
 };
 
@@ -18,7 +18,7 @@ struct recorded {
 struct recorded backstay_record_opening(const char *name, int flags);
 void backstay_record_opened(const struct recorded *file);
 
-/* What happened to a file, after it did. */
+/* Each is called after the event happened to the file. */
 void backstay_record_wrote(const struct recorded *file, const void *bytes, int count, int64_t offset);
 void backstay_record_truncated(const struct recorded *file, int64_t size);
 void backstay_record_synced(struct recorded *file);

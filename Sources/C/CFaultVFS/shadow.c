@@ -1,15 +1,16 @@
 /*
  * Shadow folders: one for each folder that has one.
  *
- * For each file: which sectors were written since its last sync, and how short it was cut. A sync copies those sectors
- * as they are now, all of them, whoever wrote them, as fsync does. With tearing, some are copied before, in random order:
- * the system writes back when it likes. A sector gets to the disk whole and as it is at that moment, never as it was
- * before: the page cache has one copy.
+ * A shadow knows of each file which sectors were written since its last sync, and the least size to which it was
+ * truncated. A sync copies all those sectors as they are now, whoever wrote them, as fsync does. With tearing, some are
+ * copied before that, in random order: the system writes back at any time. A sector gets to the disk whole and as it is
+ * at that moment, never as it was before: the page cache has one copy.
  *
- * The process may be killed anywhere in here. What is then in the shadow is a state that a cut during the sync can leave,
- * and nobody has been told that this sync succeeded.
+ * The process may be killed anywhere in this file. What is then in the shadow is a state that a cut during the sync can
+ * leave, and nobody has been told that this sync succeeded.
  *
- * What a failed sync leaves dirty, clean, or as the disk has it is a kernel's choice; the lab's is told with the fault.
+ * A failed sync leaves pages dirty, clean, or as the disk has them. Which of these is a kernel's choice; here the fault
+ * says it.
  *
  * One lock for all: there are four files and two threads that write them.
  */
@@ -31,7 +32,7 @@ struct shadow {
     uint8_t *dirty;  /* one byte a sector */
     int64_t sectors; /* its length */
     int64_t count;   /* dirty ones */
-    int64_t cut_to;  /* the least size since the last sync, -1 for none */
+    int64_t cut_to;  /* the least size since the last sync; -1 for none */
     bool tearing;
     struct shadow *next;
 };
@@ -92,7 +93,7 @@ void backstay_fault_unshadow(const char *folder) {
     pthread_mutex_unlock(&lock);
 }
 
-/* The whole file as it is, in place of what the shadow has. */
+/* Copies the whole file as it is, in place of what the shadow has. */
 static bool copy_whole(const char *from, const char *to) {
     static uint8_t buffer[piece * sector];
     int input = open(from, O_RDONLY | O_CLOEXEC);
@@ -155,7 +156,8 @@ static void grow(struct shadow *shadow, int64_t sectors) {
     shadow->sectors = room;
 }
 
-/* Copies dirty sectors first..<end as they are now; what lies behind the end of the file is not there to copy. */
+/* Copies dirty sectors first..<end as they are now. Sectors after the end of the file do not exist, and are left
+ * out. */
 static bool copy(struct shadow *shadow, sqlite3_file *real, int64_t size, int64_t first, int64_t end) {
     static uint8_t buffer[piece * sector];
     while (first < end) {
@@ -172,14 +174,14 @@ static bool copy(struct shadow *shadow, sqlite3_file *real, int64_t size, int64_
     return true;
 }
 
-/* Some sectors get to the disk unasked. */
+/* Some sectors get to the disk without a sync. */
 static void leak(struct shadow *shadow, sqlite3_file *real, int64_t written) {
     sqlite3_int64 size = 0;
     if (real->pMethods->xFileSize(real, &size) != SQLITE_OK) return;
     for (int64_t left = (int64_t)(next_random() % (uint64_t)(written + 1)); left > 0; left--) {
         int64_t at = (int64_t)(next_random() % (uint64_t)shadow->sectors);
         for (int64_t tried = 0; tried < shadow->sectors && !shadow->dirty[at]; tried++) at = (at + 1) % shadow->sectors;
-        /* It stays dirty: written once more at the sync, it is the same. */
+        /* The sector stays dirty: writing it once more at the sync does no harm. */
         if (shadow->dirty[at]) copy(shadow, real, size, at, at + 1);
     }
 }

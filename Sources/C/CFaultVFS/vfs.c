@@ -1,11 +1,12 @@
 /*
- * The VFS: which calls are watched, and the kill inside a call. The shadow folder: shadow.c. What is counted: counts.c.
- * What is recorded: record.c. Calls that fail: faults.c.
+ * The VFS: which calls are watched, and the kill inside a call. The shadow folder: shadow.c. What is counted:
+ * counts.c. What is recorded: record.c. Calls that fail: faults.c.
  *
  * Rules:
- *   1. Every call reaches the system's VFS with its arguments unchanged, but for a lying sync, a lock that a read-only
- *      descriptor cannot have, and a fault that was set.
- *   2. The shadow is updated after the real sync and before SQLite hears of it: whoever was told "synced" finds it there.
+ *   1. Every call reaches the system's VFS with its arguments unchanged. There are three exceptions: a lying sync, a
+ *      lock that a read-only descriptor cannot have, and a fault that was set.
+ *   2. The shadow is updated after the real sync and before SQLite hears of it. So whoever was told "synced" finds it
+ *      there.
  *   3. No mapped I/O: methods of version 2, so that no write passes by.
  *
  * https://www.sqlite.org/vfs.html
@@ -30,9 +31,9 @@ struct fault_file {
     struct counts *counts; /* NULL for temporary files */
     struct faulty faulty;
     struct recorded recorded;
-    int64_t size;          /* as counted; another process's writing is not seen */
+    int64_t size;          /* as counted; writes of other processes are not seen */
     bool read_only;
-    /* The system's file lies behind this one. */
+    /* The system's file object follows in memory. */
 };
 
 static sqlite3_vfs *system_vfs;
@@ -72,7 +73,7 @@ void backstay_fault_kill_in(uint64_t count) {
 /* ---- Files ---- */
 
 static int on_close(sqlite3_file *file) {
-    /* The shadow stays: what the system holds unsynced outlives the descriptor. */
+    /* The shadow stays: unsynced data in the system outlives the descriptor. */
     return real(file)->pMethods->xClose(real(file));
 }
 
@@ -139,8 +140,9 @@ static int on_file_size(sqlite3_file *file, sqlite3_int64 *size) {
 }
 
 /*
- * SQLite takes an exclusive lock when it keeps the index of the WAL in memory (locking_mode=EXCLUSIVE), which a read-only
- * descriptor can't have. The store does so only while its own lock keeps every writer out, so none is taken.
+ * If SQLite keeps the index of the WAL in memory (locking_mode=EXCLUSIVE), it takes an exclusive lock, which a
+ * read-only descriptor cannot have. The store asks for that only while its own lock keeps every writer out. So no
+ * lock is taken.
  */
 static int on_lock(sqlite3_file *file, int level) {
     int failure = failing(BACKSTAY_FAULT_LOCK, file);
@@ -217,7 +219,7 @@ static int on_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int f
     struct recorded recorded = backstay_record_opening(name, flags);
     int rc = system_vfs->xOpen(system_vfs, name, real(file), flags, &got);
     if (out_flags != NULL) *out_flags = got;
-    /* Without methods SQLite does not call xClose; the system's VFS leaves none where it failed. */
+    /* Without methods SQLite does not call xClose. The system's VFS leaves no methods if it failed. */
     if (real(file)->pMethods == NULL) return rc;
     fault->base.pMethods = &methods;
     fault->read_only = (got & SQLITE_OPEN_READONLY) != 0;
@@ -241,7 +243,7 @@ static int on_delete(sqlite3_vfs *vfs, const char *name, int sync_folder) {
     if (failure != SQLITE_OK && !goes) return failure;
     if (failure != SQLITE_OK) sync_folder = 0;
     int rc = system_vfs->xDelete(system_vfs, name, sync_folder);
-    /* A name is gone from the disk once its folder is synced, and may be before. */
+    /* A name is gone from the disk once its folder is synced. It may be gone before. */
     if (rc == SQLITE_OK) backstay_shadow_deleted(backstay_shadow_find(name), sync_folder != 0 && !sync_lies);
     if (rc == SQLITE_OK) backstay_record_deleted(name, sync_folder != 0 && !sync_lies);
     return failure != SQLITE_OK ? failure : rc;
@@ -285,7 +287,7 @@ static int on_get_last_error(sqlite3_vfs *vfs, int size, char *text) {
     return system_vfs->xGetLastError(system_vfs, size, text);
 }
 
-/* Once: an entry of SQLite's list that is filled in anew loses its successors. */
+/* Call it once: an entry of SQLite's list that is filled in again loses its successors. */
 static int add_to_sqlite(void) {
     system_vfs = sqlite3_vfs_find(NULL);
     if (system_vfs == NULL || system_vfs->iVersion < 2) return SQLITE_ERROR;

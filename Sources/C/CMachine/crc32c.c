@@ -1,4 +1,4 @@
-// CRC-32C with the processor's instruction where there is one, else by table (eight bytes a step).
+// CRC-32C with the processor's instruction if there is one, else by table (eight bytes a step).
 
 #include "checksum.h"
 #include <string.h>
@@ -71,8 +71,8 @@ static int has_instruction(void) { return __builtin_cpu_supports("sse4.2") != 0;
 #include <sys/auxv.h>
 #endif
 
-// The compilers disagree on the name. Without it they take the instruction only if the whole file is compiled for
-// processors that have it, and the Swift package manager asks for no such thing.
+// The compilers disagree on the attribute's name. Without the attribute they use the instruction only if the whole file
+// is compiled for processors that have it, and the Swift package manager does not ask for that.
 #if defined(__clang__)
 #define WITH_CRC __attribute__((target("crc")))
 #else
@@ -107,7 +107,7 @@ WITH_CRC static uint32_t with_instruction(uint32_t crc, const void *bytes, size_
 
 static int has_instruction(void) {
 #if defined(__APPLE__)
-    // All of Apple's have it.
+    // All of Apple's arm64 processors have it.
     return 1;
 #elif defined(__linux__)
     return (getauxval(AT_HWCAP) & HWCAP_CRC32) != 0;

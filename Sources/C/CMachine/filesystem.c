@@ -1,4 +1,4 @@
-// File systems and mappings: see the header.
+// File systems, mappings and file identities. What each function is for: filesystem.h.
 
 #include "filesystem.h"
 

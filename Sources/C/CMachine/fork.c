@@ -1,9 +1,10 @@
 /*
- * Descriptors that a forked child closes at once: a lock taken with flock() lives as long as any copy of its descriptor,
- * so a child that goes on without exec would keep its parent's store locked when the parent has long been killed.
+ * Descriptors that a forked child closes at once. A lock taken with flock() lives as long as any copy of its
+ * descriptor. So a child that continues without exec would keep its parent's store locked long after the parent was
+ * killed.
  *
  * The handler runs in the child, with one thread, before fork() returns there. It makes system calls and touches this
- * table, nothing else. A child of vfork(), posix_spawn() or a bare clone() does not run it; what it executes closes them.
+ * table, nothing else. A child of vfork(), posix_spawn() or a bare clone() does not run it: its exec closes them.
  */
 #include "filesystem.h"
 

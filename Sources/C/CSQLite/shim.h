@@ -1,4 +1,4 @@
-// The system's SQLite, and the one variadic call Swift cannot make by itself.
+// The system's SQLite, and the one variadic call that Swift cannot make.
 #ifndef BACKSTAY_CSQLITE_SHIM_H
 #define BACKSTAY_CSQLITE_SHIM_H
 

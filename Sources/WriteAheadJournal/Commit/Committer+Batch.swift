@@ -1,10 +1,12 @@
-// Committing: what is published becomes one batch, one transaction, one sync, and everyone in it is answered.
+// Committing: what is published becomes one batch, one transaction, one sync. Then everyone in the batch is
+// acknowledged.
 //
-// Whoever holds `isCommitting` has the backend and `inflight`; the lock is given up meanwhile.
+// Whoever holds `isCommitting` has the backend and `inflight`. The lock is given up meanwhile.
 
+/// One commit, from the tail to the acknowledgement.
 extension Committer {
-    /// The batch under way. It belongs to whoever holds `isCommitting`, and no lock guards it: so nothing outside this file
-    /// can look at it.
+    /// The batch under way. It belongs to whoever holds `isCommitting`, and no lock guards it. So nothing outside this
+    /// file may look at it.
     final class Inflight {
         fileprivate var batch = RecordBatch()
         /// Where the tail is drained to once the batch is committed.
@@ -12,7 +14,8 @@ extension Committer {
         fileprivate var isOversize = false
     }
 
-    /// Called with the lock held and nobody committing; returns so. Lets the lock go meanwhile.
+    /// Commits once. The lock is held and nobody commits, both at the call and at the return. The lock is given up in
+    /// between.
     func commitHoldingLock() {
         isCommitting = true
         isFilling = false
@@ -21,7 +24,7 @@ extension Committer {
         let oversize = oversize
         lock.unlock()
 
-        // What found no space the last time is tried again as it was.
+        // A batch that found no space the last time is tried again as it was.
         if inflight.batch.isEmpty { take(after: before, oversize) }
         var failure: StoreError?
         var shortage: StoreError?
@@ -58,10 +61,10 @@ extension Committer {
         updateGate()
     }
 
-    /// Makes sure of the room for the next commit before any change is admitted that needs it: on a full disk a change is
-    /// then rejected, instead of being caught in between.
+    /// Makes room for the next commit before a change is admitted that needs it. On a full disk a change is then
+    /// rejected, instead of being published and left without a commit.
     ///
-    /// - Returns: that there is no space.
+    /// - Returns: the error if there is no space.
     private func reserve() throws(StoreError) -> StoreError? {
         do throws(StoreError) {
             try backend.reserve(bytes: limits.reservedBytes)
@@ -69,14 +72,14 @@ extension Committer {
         } catch {
             switch error.code {
             case .diskFull: return error
-            // The next commit meets whoever holds the lock, or finds it free.
+            // The next commit finds the lock held, and reports it, or finds it free.
             case .busy: return nil
             default: throw error
             }
         }
     }
 
-    /// Makes a batch of what is published: the tail's records, or else the one that goes by itself.
+    /// Makes a batch of what is published: the tail's records, or else the oversize record.
     private func take(after lsn: LSN, _ oversize: Oversize?) {
         inflight.end = tail.copy(to: &inflight.batch, after: lsn, through: oversize?.end, bytesMax: tail.capacity / 2)
         inflight.isOversize = false
@@ -88,7 +91,7 @@ extension Committer {
         if !inflight.batch.isEmpty { inflight.batch.seal() }
     }
 
-    /// Upkeep of the tail's pages and of the engine's own log, after everyone in the batch has been answered.
+    /// Upkeep of the tail's pages, and an SQLite checkpoint, after everyone in the batch has been acknowledged.
     func checkpointSQLiteHoldingLock() {
         commitEnded.broadcast()
         acknowledgeWaiters()
@@ -103,7 +106,7 @@ extension Committer {
             }
         }
         lock.lock()
-        // Upkeep that found no space or a reader in its way changed nothing and is tried again.
+        // An SQLite checkpoint that found no space, or a reader in its way, changed nothing and is tried again.
         if let failure, failure.code != .diskFull, failure.code != .busy { note(failure) }
     }
 
@@ -119,7 +122,7 @@ extension Committer {
     }
 
     func note(_ error: StoreError) {
-        // What is poisoned stays so: a commit that was under way may find no space besides.
+        // A poisoned journal stays poisoned, even if a commit that was under way also finds no space.
         if case .poisoned = health { return }
         switch error.code {
         case .diskFull, .busy:
@@ -137,9 +140,9 @@ extension Committer {
     /// For the thread, with the lock held and nobody committing.
     var hasNothingInflight: Bool { inflight.batch.isEmpty }
 
-    /// For the thread: pages that writers will need, before they do.
+    /// For the thread: prepares pages before writers need them.
     func refreshTail() { tail.refresh() }
 
-    /// For the thread, before it sleeps: has the next writer make sure of the tail's pages.
+    /// For the thread, before it sleeps: has the next writer prepare the tail's pages.
     func coolTail() { tail.cool() }
 }

@@ -1,7 +1,8 @@
-// Using the backend for something else than commits, and the committer's end.
+// Uses of the backend other than commits, and the committer's end.
 
+/// Exclusive use of the backend, poisoning from outside, drain, stop and close.
 extension Committer {
-    /// Runs the body with the backend to itself, between commits.
+    /// Runs the body with exclusive use of the backend, between commits.
     package func withBackend<R>(_ body: (any JournalBackend) throws(StoreError) -> R) throws(StoreError) -> R {
         lock.lock()
         backendWaiters += 1
@@ -21,7 +22,7 @@ extension Committer {
             return result
         } catch {
             lock.lock()
-            // An upkeep that found no space changed nothing; any other failure leaves the files unknown.
+            // A failure for want of space, or a busy one, changed nothing. Any other failure leaves the files unknown.
             if error.code != .diskFull && error.code != .busy { note(error) }
             giveBack()
             lock.unlock()
@@ -29,14 +30,14 @@ extension Committer {
         }
     }
 
-    /// - Throws: `poisoned` once an I/O failure has made the files unknown: nothing may be synced or folded any more.
+    /// - Throws: `poisoned` after an I/O failure that left the files unknown: nothing may be synced or folded any more.
     package func checkSound() throws(StoreError) {
         lock.lock()
         defer { lock.unlock() }
         if case .poisoned(let error) = health { throw Self.rejection(after: error) }
     }
 
-    /// Poisons the journal for a failure found elsewhere (the checkpointer's database).
+    /// Poisons the journal for a failure that was found elsewhere, in the checkpointer's database.
     package func poison(_ error: StoreError) {
         lock.lock()
         if case .poisoned = health {
@@ -60,7 +61,7 @@ extension Committer {
         }
     }
 
-    /// Commits what is published and ends the thread. Afterwards nothing can be published.
+    /// Commits what is published and ends the thread. Nothing can be published afterwards.
     ///
     /// - Returns: the reason why records are not durable, or nil.
     package func stop() -> StoreError? {
@@ -81,11 +82,11 @@ extension Committer {
         return reason
     }
 
-    /// After `stop`: marks the end if there is one to mark, then closes the backend.
+    /// After `stop`: notes the end, if there is one to note, then closes the backend.
     package func close(marking end: RunEnd?) throws(StoreError) {
         lock.lock()
         while isCommitting { commitEnded.wait(lock) }
-        // A disk that is full kept nothing back where nothing waits: the end may still find room.
+        // A full disk kept nothing back if nothing waits. There may still be room for the note of the end.
         let isSound =
             switch health {
             case .sound: true
@@ -111,7 +112,8 @@ extension Committer {
         if let failure { throw failure }
     }
 
-    /// Upkeep that finds no space, or a reader in its way, costs the next start some time and nothing else.
+    /// An SQLite checkpoint that finds no space, or a reader in its way, costs the next start some time and nothing
+    /// else.
     private func checkpointSQLiteAtEnd() throws(StoreError) {
         do throws(StoreError) {
             try backend.checkpointSQLite()

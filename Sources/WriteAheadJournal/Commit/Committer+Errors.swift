@@ -1,5 +1,6 @@
-// What callers are told: refused, unknown, or not yet durable.
+// What callers are told if a change is rejected, unknown, or not yet durable.
 
+/// The errors of a committer, each with what to do next.
 extension Committer {
     static let closedError = StoreError(.closed, "the store is closed: open it again")
 

@@ -1,9 +1,10 @@
 // What state the journal is in, and what that means for callers. Whoever asks holds the committer's lock.
 
 extension Committer {
+    /// The journal's state.
     enum Health {
         case sound
-        /// Not committing for now: no space, or SQLite's lock is held by a stranger.
+        /// Nothing is committed for now: the disk is full, or another program holds SQLite's lock.
         case stalled(StoreError, retryAt: UInt64)
         case poisoned(StoreError)
         case closed
@@ -17,7 +18,7 @@ extension Committer {
             if case .stalled(let error, _) = self { error } else { nil }
         }
 
-        /// What a caller gets whose change has no LSN yet: it will never appear.
+        /// The error for a caller whose change has no LSN yet: the change will never appear.
         var rejection: StoreError? {
             switch self {
             case .sound, .stalled: nil
@@ -26,7 +27,8 @@ extension Committer {
             }
         }
 
-        /// What a caller gets whose record was published and is not durable: it may be there at the next start.
+        /// The error for a caller whose record was published and is not durable: the record may be there at the next
+        /// start.
         var verdict: StoreError? {
             switch self {
             case .sound, .stalled: nil

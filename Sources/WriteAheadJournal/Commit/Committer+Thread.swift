@@ -1,6 +1,12 @@
-// The committer's own thread: it commits for those who cannot do it themselves, for a tail that fills, and what is old
-// enough; tries again after a full disk; and commits what is left at the end.
+// The committer's own thread. It commits in four cases:
+// - for callers who cannot commit themselves;
+// - if the tail fills up;
+// - if a record is old enough;
+// - for what is left at the end.
+//
+// It also tries again after a full disk.
 
+/// The loop of the thread `backstay-commit`.
 extension Committer {
     func loop() {
         lock.lock()
@@ -17,7 +23,7 @@ extension Committer {
                 continue
             }
             if isStopping && !isCommitting {
-                // One last try, also where the disk was full a moment ago; then whoever still waits is told.
+                // One last try, even if the disk was full a moment ago. Then whoever still waits is told.
                 switch health {
                 case .sound where hasRecords:
                     commitHoldingLock()
@@ -50,7 +56,7 @@ extension Committer {
                 gather()
                 if !isCommitting && backendWaiters == 0 { commitHoldingLock() }
             } else if isCommitting || backendWaiters > 0 {
-                // Nobody is bound to call when the backend is given back: look again by oneself.
+                // Nobody has to call when the backend is given back, so the thread looks again by itself.
                 let look = now &+ min(limits.ageMax, limits.retryInterval)
                 work.wait(lock, until: look)
             } else if wake == .max {
@@ -64,8 +70,8 @@ extension Committer {
         }
     }
 
-    /// Waits a moment for the tasks that the last commit let go to come back with their next change, so that one sync
-    /// serves them all instead of the first alone. Called with the lock held.
+    /// Waits a moment for the tasks that the last commit released to return with their next change. One sync then
+    /// serves all of them, and not just the first. Called with the lock held.
     private func gather() {
         guard lastGroup > 1, waitingRecords < lastGroup, hasNothingInflight else { return }
         let end = Clock.monotonicNanoseconds() + 100_000
@@ -82,7 +88,7 @@ extension Committer {
 
     private var waitingRecords: Int { Int(last.value - min(durable, last).value) }
 
-    /// A copy of the store that shares the tail's blocks makes stores into it fail on a full disk: pages are made sure of
-    /// so often.
+    /// How often pages are prepared again. A copy of the store that shares the tail's blocks makes stores into them
+    /// fail on a full disk.
     private static let refreshInterval: UInt64 = 1_000_000_000
 }

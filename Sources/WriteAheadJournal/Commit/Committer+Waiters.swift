@@ -1,6 +1,7 @@
-// Callers that wait: for room in the tail, or until their record is durable. Synchronous ones sleep on `commitEnded` and may
-// commit themselves; async ones leave a continuation.
+// Callers that wait for room in the tail, or until their record is durable. Synchronous callers sleep on `commitEnded`
+// and may commit themselves. Async callers leave a continuation.
 
+/// Waiting for room and waiting for the disk, each in a synchronous and an async form.
 extension Committer {
     // MARK: Waiting for room
 
@@ -30,7 +31,7 @@ extension Committer {
         }
     }
 
-    /// Room, or a reason not to wait for it.
+    /// There may be room, or there is a reason not to wait for it.
     func mayHaveRoom(_ content: Int) -> Bool {
         guard health.isSound, !isStopping else { return true }
         guard oversize == nil else { return false }
@@ -39,7 +40,7 @@ extension Committer {
 
     // MARK: Waiting for the disk
 
-    /// Returns when the record and every earlier one are durable. The calling thread may do the commit.
+    /// Returns when the record and every earlier one are durable. The calling thread may commit them itself.
     package func waitDurable(_ lsn: LSN) throws(StoreError) {
         lock.lock()
         defer { lock.unlock() }
@@ -80,13 +81,13 @@ extension Committer {
         if let error { throw error }
     }
 
-    /// From now on a shortage is what they wait for.
+    /// Starts the patience of those who wait: from now on they wait for the end of a stall.
     func beginPatience() {
         let deadline = Clock.monotonicNanoseconds() + limits.patience
         for index in waiters.indices where waiters[index].deadline == .max { waiters[index].deadline = deadline }
     }
 
-    /// Tells everyone whose answer is known. Called with the lock held; the continuations only enqueue their tasks.
+    /// Resumes everyone whose result is known. Called with the lock held; the continuations only enqueue their tasks.
     func acknowledgeWaiters() {
         if !roomWaiters.isEmpty {
             let waiting = roomWaiters

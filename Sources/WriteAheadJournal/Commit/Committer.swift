@@ -1,42 +1,49 @@
-// Group commit: records come in from many threads, go out in batches, and each caller learns what became of its own.
+// Group commit: records come in from many threads and leave in batches, and each caller learns what became of its own.
 //
 // A record's life here:
-//   admit     refused (and then it never existed), told to wait for room, or let in
-//   publish   LSN, chained checksum, into the tail; from here on it is never withdrawn. Where the tail outlives the
-//             process, a `.process` caller is answered now
-//   commit    one thread at a time, without the lock: the tail's records become one batch, one transaction, one sync
-//   answer    `durable` moves up; everyone at or below it is told; the tail's space is given back
+// 1. admit: the change is rejected, and will never appear; or it is told to wait for room; or it is admitted.
+// 2. publish: the record gets an LSN and a chained checksum, and a place in the tail. From here on it is never
+//    withdrawn. If the tail outlives the process, a `.process` caller is acknowledged now.
+// 3. commit: one thread at a time, without the lock. The tail's records become one batch, one transaction, one sync.
+// 4. acknowledge: `durable` moves up. Everyone at or below it is acknowledged, and the tail's space is given back.
 //
-// Committing is in Committer+Batch.swift, the end and other uses of the backend in Committer+Close.swift.
+// Committing is in Committer+Batch.swift. The end and other uses of the backend are in Committer+Close.swift.
 //
-// Admission and publishing take no lock of the committer: the callers keep other writers out, `isOpen` says that nothing
-// stands against a change, and everything else is found on the slow path, under `lock`.
+// Admission and publishing take no lock of the committer. The callers keep other writers out, and `isOpen` says that
+// nothing stands against a change. Everything else is found on the slow path, under `lock`.
 //
-// Who commits: a synchronous caller that finds nobody committing does it itself (two hand-offs cost 10–30 µs); for async
-// callers, for a tail that fills, and for records that only wait for their age, the committer's own thread does
-// (Committer+Thread.swift). `isCommitting` is the right to use the backend; it is taken and given back under the lock.
+// Who commits: a synchronous caller that finds nobody committing commits itself, because two hand-offs cost 10–30 µs.
+// The committer's own thread (Committer+Thread.swift) commits in three cases:
+// - for async callers;
+// - for a tail that fills up;
+// - for records that only wait for their age.
 //
-// After a commit that failed for want of space the batch stays `inflight` and is tried again; new callers are refused.
-// After any other failure the journal is poisoned: nobody knows what the disk has, nothing is tried again.
+// `isCommitting` is the right to use the backend. It is taken and given back under the lock.
 //
-// Why `@unchecked Sendable` is right: every mutable member is touched under `lock`, but for `inflight`, which belongs to
-// whoever holds `isCommitting`, and `position`, which belongs to whoever is the writer.
+// After a commit that failed for want of space the batch stays `inflight` and is tried again. Meanwhile `.power`
+// changes are rejected. Others are admitted while the tail has room and no oversize record waits.
+//
+// After a failure that leaves the files unknown the journal is poisoned: nothing is tried again.
+//
+// Why `@unchecked Sendable` is right: every mutable member is touched under `lock`, with two exceptions. `inflight`
+// belongs to whoever holds `isCommitting`, and `position` belongs to whoever is the writer.
 
 internal import Synchronization
 
+/// Admits, publishes, commits and acknowledges the records of a journal.
 package final class Committer: @unchecked Sendable {
     struct Waiter {
         let lsn: LSN
-        /// The end of its patience, which begins with a shortage; until then it has none.
+        /// When its patience ends. Patience begins with a stall; until then this is `.max`.
         var deadline: UInt64
         let continuation: UnsafeContinuation<StoreError?, Never>
     }
 
-    /// A record that does not fit into the tail, on its way to the journal by itself.
+    /// A record that does not fit into the tail, on its way to the journal as a batch of its own.
     final class Oversize {
         /// Belongs to whoever holds `isCommitting`.
         var batch: RecordBatch
-        /// Where the records before it end in the tail, and those behind it begin.
+        /// Where the records before it end in the tail, and where those after it begin.
         let end: UInt64
         let resume: UInt64
 
@@ -50,13 +57,13 @@ package final class Committer: @unchecked Sendable {
     let backend: any JournalBackend
     let page: RunPage?
     let tail: Tail
-    /// The same, for the two calls of every change: without counting references.
+    /// The same tail without reference counting, for the two calls of every change.
     private let ring: Unmanaged<Tail>
     private let outlivesProcess: Bool
     let limits: Limits
 
     let lock = Lock()
-    /// A commit has ended, or the health changed: for synchronous callers.
+    /// A commit has ended, or the health has changed: for synchronous callers.
     let commitEnded = Condition()
     /// There is something to do: for the committer's thread.
     let work = Condition()
@@ -64,15 +71,15 @@ package final class Committer: @unchecked Sendable {
 
     var health = Health.sound
     var isCommitting = false
-    /// So many wait to use the backend for something else. No commit begins before them: callers that come back with their
-    /// next change at once would else keep them out for seconds.
+    /// How many wait to use the backend for something else. No commit begins before they have used it: callers that
+    /// return at once with their next change would otherwise keep them out for seconds.
     var backendWaiters = 0
     var isStopping = false
     /// The committer's thread sleeps until it is called.
     var isIdle = false
-    /// When the oldest record that is not committed was published; 0 where there is none.
+    /// When the oldest record that is not committed was published; 0 if there is none.
     var pendingSince: UInt64 = 0
-    /// The tail is half full: commit whether or not anybody waits.
+    /// The tail is half full: the thread commits whether or not anybody waits.
     var isFilling = false
     let inflight = Inflight()
     var oversize: Oversize?
@@ -107,14 +114,15 @@ package final class Committer: @unchecked Sendable {
 
     // MARK: Admitting and publishing
 
+    /// The answer to a change that wants to be published.
     package enum Admission {
         case admitted
         /// The tail is full: wait for room without holding any lock, then ask again.
         case wait
     }
 
-    /// Whether a change may be made now whose record has so many bytes of kind and body. The caller keeps other writers
-    /// out until it publishes.
+    /// Whether a change may be made now whose record has `content` bytes of kind and body. The caller keeps other
+    /// writers out until it publishes.
     @inline(__always)
     package func admit(_ durability: Durability, content: Int) throws(StoreError) -> Admission {
         if isOpen.load(ordering: .acquiring) && ring._withUnsafeGuaranteedRef({ $0.hasRoom(content) }) {
@@ -136,7 +144,8 @@ package final class Committer: @unchecked Sendable {
         return .wait
     }
 
-    /// What stands against a change: thrown, or a stall that the tail's room lasts through, or something to wait for.
+    /// What stands against a change. It is thrown, or it is a stall that does not matter while the tail has room, or it
+    /// is something to wait for.
     private func objection(to durability: Durability) throws(StoreError) -> (stall: StoreError?, mayWait: Bool) {
         lock.lock()
         defer { lock.unlock() }
@@ -149,8 +158,8 @@ package final class Committer: @unchecked Sendable {
         return (stall, stall == nil)
     }
 
-    /// Publishes one record. Only after `admit` said so, with other writers kept out in between. A record that turned out
-    /// too large for the tail's room goes straight through: it is durable only after its commit, whatever the level.
+    /// Publishes one record. `admit` must have said yes, with other writers kept out since then. If the record turns
+    /// out too large for the tail's room, it becomes oversize: it is durable only after its commit, whatever the level.
     ///
     /// - Parameters:
     ///   - content: the bytes of kind and body.
@@ -184,7 +193,7 @@ package final class Committer: @unchecked Sendable {
         guard !isStopping else { throw Self.closedError }
     }
 
-    /// What goes by itself needs its commit now, and keeps all others out until then.
+    /// An oversize record needs its commit now, and keeps all others out until then.
     private func checkNotStalled() throws(StoreError) {
         lock.lock()
         defer { lock.unlock() }
@@ -213,7 +222,7 @@ package final class Committer: @unchecked Sendable {
         return Published(lsn: lsn, chain: crc, outlivesProcess: false)
     }
 
-    /// It may be that nobody waits for this record: then its age commits it, or the tail that fills.
+    /// Makes sure that the record is committed even if nobody waits for it: by its age, or because the tail fills up.
     private func noteRecord(_ isFirst: Bool) {
         let fills = tail.bytesUsed >= tail.capacity / 2
         guard isFirst || fills else { return }
@@ -225,7 +234,7 @@ package final class Committer: @unchecked Sendable {
         lock.unlock()
     }
 
-    /// Under the lock, after anything changed that stands against a change.
+    /// Under the lock, after a change in anything that stands against changes.
     func updateGate() {
         let hasNoOversize = oversize == nil
         var isOpen = !isStopping && hasNoOversize && logBytes < logBound
@@ -233,11 +242,11 @@ package final class Committer: @unchecked Sendable {
         self.isOpen.store(isOpen, ordering: .releasing)
     }
 
-    /// Whether anything is published and not committed. What is in the batch under way is in the tail, or is `oversize`, until
-    /// it is committed; so the batch, which belongs to whoever commits, need not be looked at.
+    /// Whether anything is published and not committed. What is in the batch under way is also in the tail, or in
+    /// `oversize`, until it is committed. So the batch, which belongs to whoever commits, need not be looked at.
     var hasRecords: Bool { oversize != nil || !tail.isDrained }
 
-    // MARK: Answers
+    // MARK: Acknowledging
 
     /// Returns when the change has reached its level.
     ///
@@ -257,14 +266,14 @@ package final class Committer: @unchecked Sendable {
 
     // MARK: The log's bound
 
-    /// From `foldThreshold` on `onLogPressure` is called after commits; at `logBound` writers wait for a trim.
+    /// From `foldThreshold` on `onLogPressure` is called after commits. At `logBound` writers wait for a trim.
     var foldThreshold = Int.max
     var logBound = Int.max
     var onLogPressure: (@Sendable () -> Void)?
-    /// Why the log cannot be shortened. At its bound changes are refused with it, until a fold succeeds.
+    /// Why the log cannot be shortened. At its bound, changes are rejected with this error until a fold succeeds.
     var foldStall: StoreError?
 
-    /// Tells that the log could not be shortened, or, with nil, that it was.
+    /// Notes that the log could not be shortened, or, with nil, that it was.
     package func noteFold(_ trouble: StoreError?) {
         lock.lock()
         foldStall = trouble
@@ -274,7 +283,7 @@ package final class Committer: @unchecked Sendable {
         lock.unlock()
     }
 
-    /// Tells how large the log may grow, and whom to call when it is half as large.
+    /// Sets how large the log may grow, and whom to call when it is half that large.
     package func boundLog(_ bytes: Int, _ onPressure: @escaping @Sendable () -> Void) {
         lock.lock()
         logBound = bytes
@@ -295,6 +304,7 @@ package final class Committer: @unchecked Sendable {
     /// The last record that is known to be durable.
     package var lastDurable: LSN { lock.withLock { durable } }
 
+    /// Counts and states for reports.
     package struct Figures: Sendable {
         package var last: LSN
         package var durable: LSN
@@ -321,7 +331,7 @@ package final class Committer: @unchecked Sendable {
         }
     }
 
-    /// Read under the lock; written by whoever has the backend, when it is given back.
+    /// Read under the lock. Whoever has the backend writes them when it is given back.
     var logBytes = 0
     var syncs = 0
 }

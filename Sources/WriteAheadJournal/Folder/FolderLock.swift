@@ -1,24 +1,28 @@
-// The file `lock`: one writer per store, and its name.
+// The file `lock`: one writer for each store, and its name.
 //
-// The lock is flock() on an open descriptor: the kernel drops it with the last descriptor, so a store whose owner was
-// killed is free at once. The text inside names the owner for whoever is refused; it counts only while the lock is held.
-// A forked child shares the descriptor and would keep the lock alive: it closes it before fork() returns there, and a
-// program that is started closes it on exec. The lock is given up by closing the descriptor, never by LOCK_UN, which
-// would also take it from the process a child was forked from.
+// The lock is flock() on an open descriptor. The kernel drops it with the last descriptor, so a store whose owner was
+// killed is free at once. The text inside names the owner for whoever is refused. It counts only while the lock is
+// held.
+//
+// A forked child shares the descriptor and would keep the lock alive. So the child closes it before fork() returns
+// there, and a program that is started closes it on exec. The lock is given up by closing the descriptor, never by
+// LOCK_UN: that would also take it from the process that a child was forked from.
+//
 // A reader of a store that nobody holds takes the lock shared while it loads.
 
 internal import CMachine
 internal import Synchronization
 internal import SystemC
 
+/// The lock of one store, held by a writer or a reader.
 package final class FolderLock: Sendable {
     package static let fileName = "lock"
-    /// -1 once released.
+    /// -1 after the release.
     private let descriptor: Atomic<Int32>
     private let file: HeldFile?
-    /// The process that took it for writing; 0 for a reader's.
+    /// The process that took the lock for writing; 0 for a reader's lock.
     private let writer: pid_t
-    /// Whether a forked child closes it by itself.
+    /// Whether a forked child closes the descriptor by itself.
     private let isKeptFromChildren: Bool
 
     private init(descriptor: Int32, writer: pid_t = 0) {
@@ -30,20 +34,20 @@ package final class FolderLock: Sendable {
 
     deinit { release() }
 
-    /// Gives the store up. The second time it does nothing.
+    /// Gives the store up. A second call does nothing.
     ///
-    /// The text says so first: any process that is being started at this moment holds a copy of the descriptor until its
-    /// exec, and whoever meets the lock meanwhile can tell that from an owner.
+    /// The text says so first. Any process that is being started at this moment holds a copy of the descriptor until
+    /// its exec. Whoever meets the lock before that can tell the copy from an owner.
     package func release() {
         let held = descriptor.exchange(-1, ordering: .relaxed)
         guard held >= 0 else { return }
-        // In a child the number may be another file's by now; or somebody closed what is not theirs.
+        // The number may be another file's by now: in a child, or after somebody closed what is not theirs.
         if isKeptFromChildren, cfilesystem_still_held(held) == 0 { return }
         guard file?.isStillHeld ?? true else { return }
         if writer == getpid() {
             var mark = Array(Self.releasedLine.utf8)
             var status = stat()
-            // Where it cannot be written the next one waits a little longer, no more.
+            // If the mark cannot be written, the next one waits a little longer, no more.
             if fstat(held, &status) == 0 { _ = pwrite(held, &mark, mark.count, status.st_size) }
         }
         close(held)
@@ -54,10 +58,10 @@ package final class FolderLock: Sendable {
     /// Takes the store for writing.
     ///
     /// - Parameters:
-    ///   - create: whether the lock file may be created (only in a folder that is known to be a store's).
+    ///   - create: whether the lock file may be created; only in a folder that is known to be a store's.
     ///   - patience: how long to wait for an owner that is just ending or a reader that is loading, in nanoseconds.
-    ///   - opened: called between opening the file and locking it; for a test, which replaces it there.
-    /// - Throws: `busy` naming the owner.
+    ///   - opened: called between opening the file and locking it; for a test, which replaces the file there.
+    /// - Throws: `busy`, and the message names the owner.
     package static func exclusive(
         folder: String, create: Bool, patience: UInt64 = 300_000_000, opened: () -> Void = {}
     ) throws(StoreError) -> FolderLock {
@@ -78,7 +82,8 @@ package final class FolderLock: Sendable {
                 continue
             }
             let code = errno
-            // Shared with those who hold it: then they are readers, and the text names an owner who has gone.
+            // If the lock can be shared with those who hold it, they are readers, and the text names an owner who has
+            // gone.
             let isRead = flock(descriptor, LOCK_SH | LOCK_NB) == 0
             close(descriptor)
             guard code == EWOULDBLOCK || code == EINTR else { throw Files.failure("locking", path, errno: code) }
@@ -87,14 +92,14 @@ package final class FolderLock: Sendable {
         }
     }
 
-    /// Keeps writers out while an unheld store is read; nil when somebody holds it.
+    /// Keeps writers out while a store is read that nobody holds; nil if somebody holds it.
     ///
-    /// A lock whose owner has released it or is dead is on its way out: that is waited for, a little.
+    /// If the owner has released the lock, or is dead, the lock is about to go. It is waited for, a little.
     package static func shared(folder: String, patience: UInt64 = 300_000_000) throws(StoreError) -> FolderLock? {
         let path = folder + "/" + fileName
         let deadline = Clock.monotonicNanoseconds() + patience
         while true {
-            // A pipe in its place would keep the reader waiting for a writer.
+            // A pipe in the file's place would keep the reader waiting for a writer.
             let descriptor = Files.openAboveStreams(path, O_RDONLY | O_NONBLOCK)
             guard descriptor >= 0 else { throw Files.failure("opening", path) }
             if flock(descriptor, LOCK_SH | LOCK_NB) == 0 { return FolderLock(descriptor: descriptor) }
@@ -107,7 +112,8 @@ package final class FolderLock: Sendable {
         }
     }
 
-    /// Whether the lock, which somebody holds, is its owner's: one that lives, or lives elsewhere, and has not released it.
+    /// Whether the lock, which somebody holds, is its owner's. The owner must not have released it, and must be alive
+    /// or on another machine.
     private static func isOwned(_ folder: String) -> Bool {
         let fields = fields(folder)
         guard fields["released"] == nil, let owner = owner(fields) else { return false }
@@ -167,7 +173,7 @@ package final class FolderLock: Sendable {
 
     private func writeOwner(_ path: String) throws(StoreError) {
         let text = "pid=\(getpid())\nhost=\(Machine.hostName())\nsince=\(Clock.wallMicroseconds())\n"
-        // Written over the old text, then cut: at no moment is the file empty.
+        // The new text is written over the old one, then the file is cut: it is never empty.
         var bytes = Array(text.utf8)
         let descriptor = descriptor.load(ordering: .relaxed)
         let wrote = bytes.withUnsafeMutableBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }

@@ -1,13 +1,14 @@
 // Tells a forked child from the process that opened the store.
 //
-// A word on a page that the kernel wipes in a child (MADV_WIPEONFORK, Linux 4.14): reading it costs a load, where
-// getpid() is a system call. Where the kernel cannot wipe, the process id is compared.
+// It is a word on a page that the kernel wipes in a child (MADV_WIPEONFORK, Linux 4.14). Reading it costs a load;
+// getpid() would cost a system call. If the kernel cannot wipe the page, the process id is compared.
 //
-// Why `@unchecked Sendable` is right: the word is written once before the object is shared, and afterwards only by the
-// kernel, in a child that has a single thread at that moment.
+// Why `@unchecked Sendable` and the unsafe pointer are right: the word is written once before the object is shared.
+// After that only the kernel writes it, in a child that has a single thread at that moment.
 
 internal import SystemC
 
+/// Made by the process that opens the store; asked before the store is used.
 package final class ForkGuard: @unchecked Sendable {
     private let word: UnsafeMutablePointer<UInt64>?
     private let owner: pid_t

@@ -1,15 +1,16 @@
 // The store's folder: how one comes to be, whole or not at all.
 //
-// Creating, in this order; a crash after any step leaves either no store or a whole one:
-//   1. a temporary folder beside the place, with its lock held          (a later start removes what a crash left)
-//   2. the databases, set up under synchronous=EXTRA before WAL mode    (else a power cut could bring back a hot
-//      rollback journal, https://www.sqlite.org/pragma.html#pragma_synchronous)
-//   3. every file and the folder synced
-//   4. renamed into place; an empty folder there is replaced, anything else is not
-//   5. the parent synced
+// Creating takes five steps. A crash after any of them leaves either no store or a whole one:
+// 1. Make a temporary folder beside the place, with its lock held. A later start removes what a crash left.
+// 2. Set up the databases under synchronous=EXTRA, before WAL mode. Otherwise a power cut could bring back a hot
+//    rollback journal (https://www.sqlite.org/pragma.html#pragma_synchronous).
+// 3. Sync every file and the folder.
+// 4. Rename the folder into place. An empty folder there is replaced, anything else is not.
+// 5. Sync the parent.
 
 internal import SystemC
 
+/// Classifying, creating and rewriting a store's folder.
 package enum StoreFolder {
     /// What is at a path.
     package enum Finding: Sendable, Equatable {
@@ -18,9 +19,10 @@ package enum StoreFolder {
         case store
     }
 
-    /// Looks without changing anything.
+    /// Looks at a path without changing anything.
     ///
-    /// - Throws: `notAStore` for a file, or a folder that holds something else; `ioError` where it may not be looked at.
+    /// - Throws: `notAStore` for a file, or for a folder that holds something else; `ioError` if the path may not be
+    ///   looked at.
     package static func classify(_ path: String) throws(StoreError) -> Finding {
         var status = stat()
         guard stat(path, &status) == 0 else {
@@ -47,12 +49,12 @@ package enum StoreFolder {
             location: .init(file: path))
     }
 
-    /// Makes a store and takes its lock.
+    /// Creates a store and takes its lock.
     ///
     /// - Parameters:
     ///   - position: where its log begins; a new history begins at LSN 0.
     ///   - rows: the content of the table `state` as of that position.
-    /// - Returns: the lock, or nil where somebody else made a store there first.
+    /// - Returns: the lock, or nil if somebody else created a store there first.
     package static func create(
         _ path: String, vfs: String?, storeID: String, position: ChainPosition,
         rows: (_ put: StateRowBody) throws -> Void = { _ in }
@@ -97,7 +99,7 @@ package enum StoreFolder {
                 }
                 throw failure
             }
-            // Ours alone still: the lock is held.
+            // The store is still ours alone: the lock is held.
             made = path
             try Files.synchronize(path: parent, isFolder: true)
             return lock
@@ -135,8 +137,8 @@ package enum StoreFolder {
             lsn: .zero, chain: text.withUTF8 { RecordFormat.crc(UnsafeRawBufferPointer($0)) }, epoch: 0)
     }
 
-    /// A folder of our own beside the place, with its lock held. Until the lock is held another creator may take the
-    /// folder for a dead one's and remove it: then another is made.
+    /// Makes a folder of our own beside the place, with its lock held. Until the lock is held, another creator may take
+    /// the folder for a dead creator's and remove it. Then another folder is made.
     private static func makeTemporary(of name: String, in parent: String) throws(StoreError) -> (String, FolderLock) {
         var attempts = 0
         while true {
@@ -153,13 +155,13 @@ package enum StoreFolder {
         }
     }
 
-    /// Temporary folders of creators that died: their lock is free. It is taken for the removing, so that a creator who
-    /// has only just made its folder does not lose files that it writes meanwhile.
+    /// Removes temporary folders of creators that died: their lock is free. It is taken for the removal, so that a
+    /// creator who has just made its folder does not lose files that it writes meanwhile.
     private static func removeLeftovers(of name: String, in parent: String) {
         let prefix = ".\(name).creating-"
         for entry in Files.names(in: parent) where entry.hasPrefix(prefix) {
             let folder = parent + "/" + entry
-            // Not what a link points to: that is none of ours.
+            // What a link points to is none of ours.
             guard Files.isFolder(folder) else { continue }
             let pid = entry.dropFirst(prefix.count).prefix { $0 != "-" }
             if let pid = Int32(pid), pid != getpid(), Machine.isAlive(pid) { continue }
@@ -168,8 +170,8 @@ package enum StoreFolder {
         }
     }
 
-    /// Writes every database file's bytes into new files and renames them over the old ones: after a failed sync the
-    /// kernel may hold pages that it believes clean and the disk never got; only new writes are known to reach it.
+    /// Writes every database file's bytes into new files and renames these over the old ones. After a failed sync the
+    /// kernel may hold pages that it believes clean and that the disk never got. Only new writes are known to reach it.
     static func rewriteFiles(_ folder: String) throws(StoreError) {
         for name in [JournalSchema.name, JournalSchema.name + "-wal", StateSchema.name, StateSchema.name + "-wal"] {
             let path = folder + "/" + name
@@ -180,7 +182,7 @@ package enum StoreFolder {
                 try Files.copyFile(path, to: copy)
                 guard rename(copy, path) == 0 else { throw Files.failure("renaming", copy) }
             } catch {
-                // Half a copy would keep the last space from whoever makes some.
+                // Half a copy would keep the last space from whoever frees some.
                 unlink(copy)
                 throw error
             }

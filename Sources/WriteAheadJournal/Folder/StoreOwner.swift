@@ -1,4 +1,4 @@
-/// Who holds a store.
+/// Who holds a store, as its file `lock` names the owner.
 public struct StoreOwner: Sendable, Hashable, CustomStringConvertible {
     /// The process.
     public var pid: Int32
@@ -12,7 +12,7 @@ public struct StoreOwner: Sendable, Hashable, CustomStringConvertible {
         "process \(pid) on \(host), \(ageText)"
     }
 
-    /// "for 5 s". The text in the lock may be anything: a time that cannot be is now.
+    /// "for 5 s". The text in the lock may be anything: an impossible time counts as now.
     var ageText: String {
         let age = Clock.wallMicroseconds().subtractingReportingOverflow(since)
         return "for \(age.overflow ? 0 : max(0, age.partialValue / 1_000_000)) s"

@@ -1,4 +1,4 @@
-/// Where the chain stands: everything needed to judge the next record.
+/// Where the chain stands: everything that is needed to judge the next record.
 package struct ChainPosition: Sendable, Equatable {
     package var lsn: LSN
     package var chain: UInt32

@@ -1,28 +1,29 @@
-// What a checkpoint puts into the table: the last operation on each key among the records of a stretch of the journal.
+// What a fold puts into the table: the last operation on each key among the records of a part of the journal.
 //
-// Records are checked against the chain while they are collected, so nothing enters state.db that the journal does not
+// Records are checked against the chain while they are collected. So nothing enters state.db that the journal does not
 // vouch for.
 //
-// One entry a key, found through a hash table: a later operation takes the place of an earlier one at once, in the same
-// bytes where its value fits. So memory is bounded by the keys that changed and their values, not by how often they
-// did, and only the survivors are sorted.
+// There is one entry for each key, found through a hash table. A later operation replaces an earlier one at once, in
+// the same bytes if its value fits. So memory is bounded by the changed keys and their values, not by the number of
+// changes, and only the survivors are sorted.
 
+/// The collected changes of one fold.
 package struct FoldedChanges {
-    /// The chain behind the last record collected.
+    /// The chain after the last record collected.
     package private(set) var position: ChainPosition
     /// Bytes of journal rows collected.
     package private(set) var bytes = 0
 
     private var arena: [UInt8] = []
     private var entries: [Entry] = []
-    /// Open addressing: the entry's number plus one in the low half, 0 where there is none; in the high half the upper
-    /// bits of its hash. Never more than half full.
+    /// Open addressing, never more than half full. The low half is the entry's number plus one, or 0 if there is none.
+    /// The high half is the upper bits of its hash.
     private var slots = [UInt64](repeating: 0, count: 64)
-    /// Bytes of the arena that belong to no entry any more.
+    /// Bytes of the arena that no longer belong to an entry.
     private var waste = 0
 
     private struct Entry {
-        /// Name and key lie behind each other.
+        /// The key lies directly after the name.
         let start: Int
         let nameBytes: UInt32
         let keyBytes: UInt32
@@ -38,15 +39,16 @@ package struct FoldedChanges {
         var valueRange: Range<Int> { value..<(value + Int(valueBytes)) }
     }
 
-    /// Begins behind `position`.
+    /// Begins after `position`.
     package init(after position: ChainPosition) { self.position = position }
 
     package var isEmpty: Bool { bytes == 0 }
 
-    /// Keys that changed.
+    /// The number of changed keys.
     package var keys: Int { entries.count }
 
-    /// Bytes of the keys that changed and of their values: no more than those of the state, but for removed keys.
+    /// Bytes of the changed keys and of their values. They are no more than those of the state, except for removed
+    /// keys.
     package var contentBytes: Int { arena.count - waste }
 
     /// Bytes of memory that are in use.
@@ -85,7 +87,7 @@ package struct FoldedChanges {
         if entries.count * 2 > slots.count { growSlots() }
     }
 
-    /// Seeded anew in each process: nobody can choose keys that collide.
+    /// Seeded anew in each process, so that nobody can choose keys that collide.
     private static func hash(_ name: UnsafeRawBufferPointer, _ key: UnsafeRawBufferPointer) -> UInt64 {
         var hasher = Hasher()
         hasher.combine(bytes: key)
@@ -170,7 +172,7 @@ package struct FoldedChanges {
 
     // MARK: Handing over
 
-    /// Hands over the last operation on each key, in the table's order, some at a time, until a call fails.
+    /// Passes on the last operation on each key, in the table's order, `count` at a time, until a call fails.
     func forEachSorted(
         some count: Int, _ body: ([Operation]) -> Result<Void, StoreError>
     ) -> Result<Void, StoreError> {
@@ -198,7 +200,8 @@ package struct FoldedChanges {
         var index: UInt32
     }
 
-    /// Eight bytes of the key decide nearly every comparison, without going to the arena.
+    /// The entries in the table's order. Eight bytes of the key decide nearly every comparison, without going to the
+    /// arena.
     private func sorted(_ arena: UnsafeRawBufferPointer) -> [Sorted] {
         guard let first = entries.first else { return [] }
         var shared = arena[piece: first.key].count
@@ -208,7 +211,7 @@ package struct FoldedChanges {
             shared = sharedPrefix(arena[piece: first.key], arena[piece: entry.key], atMost: shared)
         }
         var order = entries.indices.map { index in
-            // Of several names the heads of the keys decide nothing.
+            // If there are several names, the heads of the keys decide nothing.
             Sorted(
                 head: isOneName ? head(arena[piece: entries[index].key], from: shared) : 0, index: UInt32(index))
         }
@@ -228,7 +231,7 @@ package struct FoldedChanges {
         return count
     }
 
-    /// Padded with zeros: a shorter key that is a longer one's beginning is equal here or smaller.
+    /// Padded with zeros. So the head of a shorter key is never greater than that of a longer key that begins with it.
     private func head(_ key: UnsafeRawBufferPointer, from start: Int) -> UInt64 {
         if key.count >= start + 8 {
             return UInt64(bigEndian: key.loadUnaligned(fromByteOffset: start, as: UInt64.self))
@@ -239,7 +242,7 @@ package struct FoldedChanges {
     }
 }
 
-/// As the table orders names and keys: byte by byte.
+/// Compares as the table orders names and keys: byte by byte.
 func compare(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Int {
     let shared = min(a.count, b.count)
     if shared > 0, let x = a.baseAddress, let y = b.baseAddress {

@@ -3,9 +3,9 @@
 //   operation  u8 code · varint length · name · varint length · key · [ u8 kind · varint length · value ]
 //
 // The bracketed part belongs to `set` only. A varint is LEB128: seven bits a byte, lowest first, at most ten bytes.
-// The name says which state is meant; the key–value state has the empty name.
+// The name tells which state is meant; the key–value state has the empty name.
 
-/// One operation, pointing into the record it came from; valid as long as that is.
+/// One operation. It points into the record it came from, and is valid as long as that is.
 package struct Operation {
     package let code: OperationCode
     package let name: UnsafeRawBufferPointer

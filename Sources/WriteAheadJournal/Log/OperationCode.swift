@@ -1,4 +1,4 @@
-/// On disk; the numbers stay.
+/// What an operation does. On disk; the numbers stay.
 package enum OperationCode: UInt8, Sendable {
     case set = 1
     case remove = 2

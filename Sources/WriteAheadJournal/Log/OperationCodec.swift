@@ -1,3 +1,6 @@
+// Operations on named states: writer and reader. Layout: Operation.swift.
+
+/// Encodes operations as the body of a `changes` record, and reads them back.
 package enum OperationCodec {
     @inline(__always)
     package static func appendVarint(_ number: Int, to bytes: inout [UInt8]) {
@@ -33,22 +36,22 @@ package enum OperationCodec {
         bytes.append(contentsOf: key)
     }
 
-    // MARK: Writing one operation of the key–value state to where it stays
+    // MARK: Writing one operation of the key–value state in place
 
     @inline(__always)
     private static func varintBytes(_ number: Int) -> Int { max(1, (70 - number.leadingZeroBitCount) / 7) }
 
-    /// The bytes of a set.
+    /// How many bytes a set takes.
     @inline(__always)
     package static func setBytes(key: Int, value: Int) -> Int {
         3 + varintBytes(key) + key + varintBytes(value) + value
     }
 
-    /// The bytes of a remove.
+    /// How many bytes a remove takes.
     @inline(__always)
     package static func removeBytes(key: Int) -> Int { 2 + varintBytes(key) + key }
 
-    /// Writes a set into exactly its bytes.
+    /// Writes a set into `place`, which has exactly its bytes.
     @inline(__always)
     package static func writeSet(
         key: UnsafeRawBufferPointer, kind: UInt8, value: UnsafeRawBufferPointer, to place: UnsafeMutableRawBufferPointer
@@ -59,7 +62,7 @@ package enum OperationCodec {
         UnsafeMutableRawBufferPointer(rebasing: place[at...]).copyMemory(from: value)
     }
 
-    /// Writes a remove into exactly its bytes.
+    /// Writes a remove into `place`, which has exactly its bytes.
     @inline(__always)
     package static func writeRemove(key: UnsafeRawBufferPointer, to place: UnsafeMutableRawBufferPointer) {
         _ = writeHead(.remove, key, to: place)
@@ -89,17 +92,18 @@ package enum OperationCodec {
         return at + 1
     }
 
-    /// The bytes a set takes at most, beyond key and value.
+    /// The most bytes that a set takes beyond key and value.
     package static let overheadMax = 16
 
     // MARK: Reading
 
-    /// A key of the key–value state has so many bytes at most, and at least one.
+    /// The most bytes that a key of the key–value state has. The least is one.
     package static let keyBytesMax = 4_096
-    /// 512 MiB.
+    /// The most bytes that a value has: 512 MiB.
     package static let valueBytesMax = 512 << 20
 
-    /// Whether a state can hold this. No call takes anything else; memory is not made for it, so whoever reads looks.
+    /// Whether a state can hold this. No call accepts anything else. Memory is not prepared for more, so whoever reads
+    /// has to check.
     @inline(__always)
     static func isInBounds(
         name: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer
@@ -107,12 +111,12 @@ package enum OperationCodec {
         !name.isEmpty || key.count >= 1 && key.count <= keyBytesMax && value.count <= valueBytesMax
     }
 
-    /// The bytes were checked by the chain, so this is a bug or a newer writer, never rot.
+    /// The bytes were checked by the chain. So this is a bug or a newer writer, never rot.
     package struct Malformed: Error, Sendable {
         package let offset: Int
     }
 
-    /// Hands over every operation of a record's body, in order.
+    /// Passes on every operation of a record's body, in order.
     package static func read(_ body: UnsafeRawBufferPointer, _ each: (Operation) throws -> Void) throws {
         var offset = 0
         func varint() throws(Malformed) -> Int {

@@ -2,7 +2,7 @@
 package struct Published: Sendable {
     package let lsn: LSN
     package let chain: UInt32
-    /// Whether it survives the process already.
+    /// Whether it already survives the process.
     package let outlivesProcess: Bool
 
     package init(lsn: LSN, chain: UInt32, outlivesProcess: Bool) {

@@ -1,4 +1,4 @@
-/// One record of the journal. `content` is valid during the call that hands it out.
+/// One record of the journal. `body` is valid during the call that passes the record on.
 package struct Record {
     package let lsn: LSN
     package let epoch: UInt64

@@ -1,6 +1,6 @@
 // The writer of the record chain. Layout and rules: RecordFormat.swift.
 
-/// Records in the order of their LSNs, in the form of one batch. The writer of the chain.
+/// The records of one batch, in the order of their LSNs.
 package struct RecordBatch: Sendable {
     /// The batch as it is stored. Its header is complete only after `seal()`.
     package private(set) var bytes: [UInt8] = []
@@ -41,7 +41,7 @@ package struct RecordBatch: Sendable {
         return crc
     }
 
-    /// Appends one record that has its header already, as the tail holds it.
+    /// Appends one record that already has its header, as the tail holds it.
     mutating func append(encoded record: UnsafeRawBufferPointer, lsn: LSN, epoch: UInt64) {
         begin(lsn: lsn, epoch: epoch)
         bytes.append(contentsOf: record)
@@ -59,7 +59,7 @@ package struct RecordBatch: Sendable {
         assert(epoch == self.epoch && (count == 0 || lsn == last.next), "a batch holds one epoch, without gaps")
     }
 
-    /// Completes the header. Call before the bytes are stored.
+    /// Completes the header. Call it before the bytes are stored.
     package mutating func seal() {
         bytes.withUnsafeMutableBytes { all in
             all[0] = RecordFormat.batchVersion
@@ -88,7 +88,7 @@ package struct RecordBatch: Sendable {
         return halves
     }
 
-    /// Empties the batch; keeps its memory for the next one unless a giant record made it large.
+    /// Empties the batch. It keeps its memory for the next one, unless a giant record made it large.
     package mutating func clear() {
         if bytes.capacity > 16 << 20 { bytes = [] } else { bytes.removeAll(keepingCapacity: true) }
         count = 0

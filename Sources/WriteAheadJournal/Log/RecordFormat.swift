@@ -1,4 +1,5 @@
-// Record chain of the journal: the constants and the writer. The reader is RecordReader.swift.
+// Record chain of the journal: the constants and the checksum, for writer (RecordBatch.swift) and reader
+// (RecordReader.swift).
 //
 // Records travel in batches; a batch is one row of the table `journal` and commits together or not at all.
 //
@@ -15,17 +16,18 @@
 
 internal import CMachine
 
+/// The layout of batches and records, and the chained checksum.
 package enum RecordFormat {
-    /// On disk; a reader refuses any other.
+    /// On disk. A reader refuses any other.
     package static let batchVersion: UInt8 = 1
     package static let batchHeaderSize = 16
     package static let recordHeaderSize = 8
     /// SQLite holds no larger value (SQLITE_MAX_LENGTH, 10⁹ bytes, https://www.sqlite.org/limits.html).
     package static let batchBytesMax = 1_000_000_000
-    /// One record's kind and body. Leaves a full tail room beside it in one batch.
+    /// The most bytes of one record's kind and body. A full tail still has room beside it in one batch.
     package static let recordBytesMax = 900_000_000
 
-    /// So that a crc stored in data under a crc does not cancel out. On disk.
+    /// Masks a crc that is stored in data under another crc, so that the two do not cancel out. On disk.
     @inline(__always) package static func masked(_ crc: UInt32) -> UInt32 {
         return ((crc >> 15) | (crc << 17)) &+ 0xa282_ead8
     }

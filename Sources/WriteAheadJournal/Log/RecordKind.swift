@@ -4,6 +4,6 @@ package enum RecordKind: UInt8, Sendable {
     case run = 1
     /// Operations on named states (Operation.swift).
     case changes = 2
-    /// Bytes of whoever uses the journal by itself.
+    /// Bytes of a program that uses the journal without the state store.
     case bytes = 3
 }

@@ -1,5 +1,6 @@
 // Record chain of the journal: the reader. Layout and rule: RecordFormat.swift.
 
+/// Checks stored batches record by record.
 package enum RecordReader {
     /// Why a batch was refused, and which of its bytes are concerned.
     package struct Broken: Error, Sendable {
@@ -8,16 +9,16 @@ package enum RecordReader {
         package let why: String
     }
 
-    /// The epoch of a stored batch, or nil where it is too short to have one.
+    /// The epoch of a stored batch; nil if the batch is too short to have one.
     package static func epoch(of batch: UnsafeRawBufferPointer) -> UInt64? {
         guard batch.count >= RecordFormat.batchHeaderSize else { return nil }
         return UInt64(littleEndian: batch.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
     }
 
-    /// Checks every record of a stored batch against the chain and hands it over, in order.
+    /// Checks every record of a stored batch against the chain and passes it on, in order.
     ///
     /// - Parameters:
-    ///   - position: the chain before the batch; afterwards the chain behind its last record.
+    ///   - position: the chain before the batch; afterwards the chain after its last record.
     /// - Throws: `Broken` for the first record that does not belong, or the body's own error.
     package static func read(
         _ batch: UnsafeRawBufferPointer, first: LSN, position: inout ChainPosition, _ body: (Record) throws -> Void

@@ -1,8 +1,10 @@
-// XXH64, seed 0: the 64-bit hash of a row of `state`, in its column `crc` and summed up in `meta.digest`.
+// XXH64, seed 0: the 64-bit hash of a row of `state`. It is in the row's column `crc`, and `meta.digest` is the sum of
+// all.
 //
-// Written from the algorithm's public description (https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md):
-// readers in other languages find it ready-made. It finds rot, not tampering.
+// Written from the algorithm's public description (https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md).
+// Readers in other languages find it ready-made. It finds rot, not tampering.
 
+/// The hash function XXH64.
 package enum XXH64 {
     private static let prime1: UInt64 = 0x9E37_79B1_85EB_CA87
     private static let prime2: UInt64 = 0xC2B2_AE3D_27D4_EB4F

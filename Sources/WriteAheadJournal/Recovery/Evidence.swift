@@ -1,45 +1,47 @@
-// The files as they were found: kept aside before anything is done with them, and put back if a store is refused.
+// The files of a store as they were found. They are kept aside before anything is done with them, and put back if the
+// store is refused.
 //
-// What an opening writes before it may be refused is little: bytes that are repaired, and headers that are cleared, of
-// SQLite's WALs. Neither loses anything if it stays. It is taken back all the same: a store that is refused is as it was
-// found, and whoever looks into it, or salvages it, meets the damage and not what somebody made of it.
+// Before an opening may be refused it writes little: repaired bytes, and cleared headers, of SQLite's WALs. Neither
+// loses anything if it stays. It is taken back all the same, so that a refused store is as it was found. Whoever looks
+// into it, or salvages it, then meets the damage and not what somebody made of it.
 
 internal import SystemC
 
+/// What one opening keeps aside, and what it would have to put back.
 struct Evidence {
     let folder: String
-    /// Where the files are kept as they were found, as a sentence.
+    /// The folder `evidence/`, once the files are kept there, as a sentence for messages.
     private var place: String?
-    /// What stood where something was written, in that order.
+    /// The bytes that were written over, in the order of writing.
     private var found: [(file: DatabaseInspection, offset: Int, bytes: [UInt8])] = []
 
     init(folder: String) { self.folder = folder }
 
-    /// Keeps the files aside. Once: what this opening has repaired meanwhile is no evidence.
+    /// Keeps the files aside. This happens once: what this opening has repaired since then is no evidence.
     ///
-    /// - Returns: a sentence that says where.
+    /// - Returns: a sentence that says where the files are.
     mutating func keep() -> String {
         let place = place ?? Self.copy(folder)
         self.place = place
         return place
     }
 
-    /// These bytes of a WAL are about to be written over.
+    /// Notes bytes of a WAL that are about to be written over.
     mutating func note(_ file: DatabaseInspection, _ offset: Int, _ bytes: [UInt8]) {
         found.append((file, offset, bytes))
     }
 
-    /// Puts back what was written over. If that fails, what was written is harmless.
+    /// Puts back what was written over. If that fails, the bytes that stay are harmless.
     mutating func takeBack() {
         for (file, offset, bytes) in found.reversed() { try? file.write(bytes, at: offset) }
         found = []
     }
 
-    /// From here on what was written stays: more is about to be.
+    /// Lets everything written so far stay: more is about to be written.
     mutating func leave() { found = [] }
 
-    /// Keeps one set of the files as damage was found in them, in `evidence/`, for whoever looks into it. The set is
-    /// complete or not there: it is made under another name.
+    /// Copies the files, as damage was found in them, to `evidence/`. The copy is made under another name, so it is
+    /// complete or not there.
     private static func copy(_ folder: String) -> String {
         let place = folder + "/evidence"
         if Files.exists(place) { return "an earlier set of the files is kept in \(place)" }

@@ -1,19 +1,22 @@
-// What was found of a store, in full. It gives the verdict its words, and errors and reports their numbers and places.
+// Everything that was found of a store. It supplies the words for a verdict, and the numbers and places for errors and
+// reports.
 //
-// An opening, a reader and the survey fill it in as they come upon things, in their own order, and ask for the verdict
-// when they have read what they read anyway. What more the verdict wants to know is found out here, for all three alike.
+// Openings, readers and the survey fill it in as they find things, each in its own order. They ask for the verdict when
+// they have read what they read anyway. If the verdict has to know more, this file finds it out, for all three alike.
 
+/// What an opening, a reader or the survey has found of one store so far.
 struct FoundStore {
     let folder: String
-    /// Somebody holds the store, and a reader looks on: what his start has looked at is not looked at again.
+    /// A reader looks on while an owner holds the store. The owner's start has inspected the files already, so they are
+    /// not inspected again.
     var isLive = false
     /// The machine's boot.
     let boot: String
 
-    /// Both databases before SQLite saw them.
+    /// Both databases' files before SQLite saw them.
     private(set) var journalFile: DatabaseInspection?
     private(set) var stateFile: DatabaseInspection?
-    /// What could be repaired has been.
+    /// Every byte that can be repaired has been repaired.
     var areBytesRepaired = false
 
     /// The last record that was trimmed away.
@@ -24,16 +27,16 @@ struct FoundStore {
     private(set) var page: RunPage.Image?
     private(set) var isPageAltered = false
     private(set) var ring: TailImage?
-    /// What the tail has beyond the journal's end.
+    /// What the tail has after the journal's end.
     private(set) var tail: TailImage.Continuation?
-    /// The journal has later records that would have been in the ring.
+    /// The journal has later records that should have been in the ring.
     private var isTailBehind = false
     /// The checkpoint of the table, once it is known.
     var checkpoint: LSN?
-    /// What log and table have in common is not the same.
+    /// Log and table differ in a record that both have.
     var isOfAnotherHistory = false
     var isOfAnotherStore = false
-    /// What SQLite finds: empty if a database is whole, nil if it was not asked.
+    /// What SQLite finds: empty if the database is whole, nil if SQLite was not asked.
     var journalFault: String?
     var stateFault: String?
 
@@ -46,7 +49,7 @@ struct FoundStore {
 
     var syncMark: LSN { page?.syncMark ?? .zero }
 
-    /// The last record there is, those of the tail included.
+    /// The last record there is, records of the tail included.
     var lastLSN: LSN { tail.flatMap { $0.records.isEmpty ? nil : $0.records.last } ?? end.lsn }
 
     var verdict: RecoveryVerdict { RecoveryVerdict(findings) }
@@ -83,7 +86,7 @@ struct FoundStore {
 
     // MARK: Finding
 
-    /// Before SQLite opens anything.
+    /// Inspects both databases' files, before SQLite opens anything.
     mutating func inspectFiles() throws(StoreError) {
         _ = try inspectFile(JournalSchema.name)
         _ = try inspectFile(StateSchema.name)
@@ -95,10 +98,12 @@ struct FoundStore {
         return file
     }
 
-    /// What the last run left beside the databases. Beside a live owner before the journal's read transaction: it moves the
-    /// mark on, and overwrites in the ring what is in the journal.
+    /// Reads what the last run left beside the databases: the page `run` and the ring. Beside a live owner this comes
+    /// before the journal's read transaction. The owner moves the sync mark on, and overwrites in the ring what is in
+    /// the journal.
     ///
-    /// - Throws: `ioError` if something is there and cannot be read: the next run puts its own in the place of both.
+    /// - Throws: `ioError` if something is there and cannot be read. Going on would lose it: the next run replaces both
+    ///   files.
     mutating func readTraces(storeID: String) throws(StoreError) {
         try readPage(storeID: storeID)
         try readRing(storeID: storeID)
@@ -113,12 +118,12 @@ struct FoundStore {
         ring = try TailImage.read(folder: folder, storeID: storeID)
     }
 
-    /// Where the journal ends: from there on the tail goes on.
+    /// Notes where the journal ends. The tail goes on from there.
     mutating func reached(_ position: ChainPosition, _ journal: SQLiteConnection) throws(StoreError) {
         end = position
         tail = ring?.continuation(of: position)
         guard let missing = tail?.missing, let ring else { return }
-        // Rows the log no longer has say nothing.
+        // Rows that the log no longer has say nothing.
         let fitting = try journal.query(
             "SELECT count(*) FROM journal WHERE last_lsn>=? AND length(records)<=?",
             bind: {
@@ -129,9 +134,9 @@ struct FoundStore {
         isTailBehind = fitting ?? 0 > 0
     }
 
-    /// Asks until there is a plan.
+    /// Asks for the verdict until there is a plan.
     ///
-    /// - Parameter state: a connection to state.db. If there is none yet, one is made when it comes to that.
+    /// - Parameter state: a connection to state.db. If it is nil and one is needed, one is made.
     /// - Throws: the first reason to refuse.
     mutating func plan(
         _ journal: SQLiteConnection, state: SQLiteConnection? = nil, vfs: String? = nil
@@ -166,7 +171,7 @@ struct FoundStore {
 
     /// SQLite's own examination of a whole database.
     ///
-    /// - Returns: what it finds; empty if that is nothing.
+    /// - Returns: what SQLite finds; empty if it finds nothing.
     private static func faultOf(_ connection: SQLiteConnection) throws(StoreError) -> String {
         do throws(StoreError) {
             let finding = try connection.query("PRAGMA integrity_check(1)") { $0.text(0) ?? "" }
@@ -179,6 +184,7 @@ struct FoundStore {
 
     // MARK: In words
 
+    /// The error for one reason to refuse.
     func error(_ refusal: RecoveryVerdict.Refusal) -> StoreError {
         let journal = folder + "/" + JournalSchema.name
         let state = folder + "/" + StateSchema.name
@@ -226,7 +232,7 @@ struct FoundStore {
         "the journal ends at LSN \(end.lsn), but everything up to LSN \(syncMark) was made durable: its end was lost or altered"
     }
 
-    /// One line for each thing that the plan reports.
+    /// One line of text for each thing that the plan reports.
     func text(_ report: RecoveryPlan.Report) -> String {
         switch report {
         case .bytesRepaired:
@@ -243,7 +249,7 @@ struct FoundStore {
         }
     }
 
-    /// The same for who lists what there is: with the check that finds it, and its file.
+    /// The same as an entry of the survey's list: the check that finds it, and its file.
     func finding(_ report: RecoveryPlan.Report) -> StoreSurvey.Finding {
         let (check, name) =
             switch report {

@@ -1,24 +1,27 @@
-// Opening a journal: recovery, in the order that makes a crash at any step harmless.
+// Opening a journal: recovery, in the order that makes a crash after any step harmless.
 //
-//   1. lock                                     nothing changed
-//   2. look at both databases' files before SQLite sees them, then at journal.db without writing, and at page and tail.
-//      Bytes of a WAL that were altered are repaired if that is sure (a crash leaves fewer of them); the files are
-//      kept aside first. Then the verdict on all that was found (RecoveryVerdict.swift): refused, or a plan
-//   3. what the plan says of the files as they are: they are kept aside, a broken header is cleared; after an unclean end
-//      what is there is synced, after a failed sync it goes to new files
-//                                               only makes true on the disk what is already in the files
-//   4. open for writing, check format; the caller loads its state and replays
-//                                               SQLite's own recovery rebuilds -shm only. A store that is refused here
-//                                               gets back what was written over (Evidence.swift)
-//   5. what hangs behind the end of an altered WAL is cut off; then one transaction: what the tail had, how the last run
-//      ended, this run's start
-//                                               until it is committed the last run is still unended, the tail as it was
-//   6. this run's tail and page, in place of the last
-//                                               until then both name a run that is not the newest: they are ignored,
-//                                               but for the page's sync mark, which is true of any run
+// 1. Take the lock.
+//      A crash leaves: nothing changed.
+// 2. Look, in this order, at both databases' files before SQLite sees them, at journal.db without writing, and at the
+//    page `run` and the tail. Altered bytes of a WAL are repaired if the repair is sure. The files are kept aside
+//    before that. Then RecoveryVerdict.swift decides on all that was found: it refuses, or it gives a plan.
+//      A crash leaves: fewer altered bytes.
+// 3. Do what the plan says with the files as they are. They are kept aside, and a broken header is cleared. After an
+//    unclean end the files are synced; after a failed sync they are copied to new files.
+//      A crash leaves: the same content. The step only makes durable what is already in the files.
+// 4. Open for writing and check the format. The caller loads its state and replays the log. If the store is refused
+//    here, the bytes that were written over are put back (Evidence.swift).
+//      A crash leaves: a -shm file. SQLite's own recovery rebuilds nothing else.
+// 5. Cut off what lies after the log's end in an altered WAL. Then one transaction adds the tail's records, the last
+//    run's end and this run's start.
+//      A crash before its commit leaves: the last run still without an end, and its tail as it was.
+// 6. Put this run's tail and page in place of the last run's.
+//      A crash leaves: a page and a tail of a run that is not the newest. Both are ignored, but for the page's
+//      sync mark, which is true of any run.
 //
-// Only after 6 are changes accepted. A crash anywhere, then again: same result.
+// Changes are accepted only after step 6. A crash at any point, then another opening, gives the same result.
 
+/// One opening of a store: it finds, decides, acts and replays, and at the end hands over a committer.
 package final class JournalOpening {
     package struct Options: Sendable {
         package var vfs: String?
@@ -26,36 +29,36 @@ package final class JournalOpening {
         package var limits = Committer.Limits()
         package var lockPatience: UInt64 = 300_000_000
         package var createsStore = true
-        /// For the crash lab: what the SQLite WAL of journal.db is kept at; nil for the usual.
+        /// For the crash lab: the size to which the SQLite WAL of journal.db is truncated; nil for the usual size.
         package var walBytesKept: Int?
-        /// For the crash lab: the machine's boot; nil asks the system. The kernel's own evidence of kills is of the real
-        /// machine, and is then left out.
+        /// For the crash lab: the machine's boot; nil asks the system. If it is set, the kernel's evidence of kills is
+        /// left out, because that evidence is of the real machine.
         package var boot: String?
         package init() {}
     }
 
     package let folder: String
     package let options: Options
-    /// True when this opening made the store.
+    /// Whether this opening created the store.
     package let isNew: Bool
     package private(set) var storeID = ""
-    /// How the last run ended, by what it left behind.
+    /// How the last run ended, judged by what it left behind.
     package private(set) var lastEnd = RunEnd(.none, evidence: "the store is new")
     package private(set) var discardedBytes = 0
     package private(set) var discardReason = ""
     /// What was found altered or missing, and what was done about it.
     package private(set) var damage: [String] = []
     package private(set) var replayedRecords = 0
-    /// Records that the tail had and the journal had not.
+    /// Records that the tail had and the journal did not have.
     package var recordsFromTail: Int { tail.count }
-    /// Those among them that the journal once had, and lost.
+    /// Those of them that the journal once had, and lost.
     package private(set) var recordsResupplied = 0
-    /// Where the chain stands; after `replay` behind the last record.
+    /// Where the chain stands; after `replay` this is the last record.
     package private(set) var position = ChainPosition(lsn: .zero, chain: 0, epoch: 0)
     /// Where the journal's log begins.
     package private(set) var base = ChainPosition(lsn: .zero, chain: 0, epoch: 0)
 
-    /// Everything up to here was durable once, and is there.
+    /// Every record up to this one was durable once, and is there.
     package var syncMark: LSN { found.syncMark }
 
     private let lock: FolderLock
@@ -65,11 +68,11 @@ package final class JournalOpening {
     private var backend: SQLiteJournal?
     private var isAbandoned = false
 
-    /// What the tail has beyond the journal's end.
+    /// What the tail has after the journal's end.
     private var tail: RecordBatch { found.tail?.records ?? RecordBatch() }
     private var lastRun: RunRow? { found.lastRun }
 
-    /// Steps 1 to 4. `path` is resolved once; a later change of the working folder is harmless.
+    /// Steps 1 to 4. `path` is resolved once, so a later change of the working folder is harmless.
     package init(_ path: String, _ options: Options) throws(StoreError) {
         self.options = options
         folder = try Files.resolved(path)
@@ -89,7 +92,7 @@ package final class JournalOpening {
                 throw StoreError(.ioError, "creating \(folder) failed: \(error)", location: .init(file: folder))
             }
             made = held != nil
-            // Somebody was there first: only a store may be locked.
+            // Another process was first. Only a store may be locked, so the folder is classified again.
             let finding = try StoreFolder.classify(folder)
             guard finding == .store else {
                 throw StoreError(.busy, "\(folder) is being changed: try again", location: .init(file: folder))
@@ -122,7 +125,7 @@ package final class JournalOpening {
         }
     }
 
-    /// Step 2, before SQLite sees the files. What a WAL has shows only when its bytes are right.
+    /// Step 2, before SQLite sees the files. The content of a WAL shows only after its bytes are repaired.
     private func inspectFiles() throws(StoreError) {
         try found.inspectFiles()
         guard found.verdict == .ask(.repairedBytes) else { return }
@@ -134,7 +137,7 @@ package final class JournalOpening {
         found.areBytesRepaired = true
     }
 
-    /// Step 2: what there is, and the verdict on it. Nothing is written.
+    /// Step 2: reads what there is and asks for the verdict. Nothing is written.
     private func decide() throws(StoreError) -> RecoveryPlan {
         let journal = try SQLiteConnection(folder + "/" + JournalSchema.name, .readPrivate, vfs: options.vfs)
         defer { journal.close() }
@@ -152,7 +155,7 @@ package final class JournalOpening {
         return plan
     }
 
-    /// Step 3. What hangs behind the end of a WAL is cut off later, when the opening cannot be refused any more.
+    /// Step 3. The end of a WAL is cut off later, in step 5, when the opening can no longer be refused.
     private func act(_ plan: RecoveryPlan) throws(StoreError) {
         self.plan = plan
         let kept = plan.keepsEvidence ? "; \(evidence.keep())" : ""
@@ -180,7 +183,7 @@ package final class JournalOpening {
         try file.write([UInt8](repeating: 0, count: header.count), at: 0)
     }
 
-    /// Makes true on the disk what is already in the files.
+    /// Makes durable what is already in the files.
     private func syncFoundFiles() throws(StoreError) {
         do throws(StoreError) {
             for name in [StateSchema.name, JournalSchema.name] {
@@ -194,11 +197,11 @@ package final class JournalOpening {
         }
     }
 
-    /// Step 4: checks every record of the log and hands over those behind `checkpoint`.
+    /// Step 4: checks every record of the log and hands over those after `checkpoint`.
     ///
     /// - Parameters:
-    ///   - storeID: the store that the checkpoint is of.
-    ///   - endOfRow: called when the bytes of the records handed over are about to go.
+    ///   - storeID: the store that the checkpoint belongs to.
+    ///   - endOfRow: called before the bytes of the records handed over so far become invalid.
     /// - Throws: `damaged` if the log does not continue the checkpoint or its chain breaks; the body's own error.
     package func replay(
         after checkpoint: ChainPosition?, of storeID: String? = nil, endOfRow: () -> Void = {},
@@ -246,17 +249,17 @@ package final class JournalOpening {
         backend.noteLogBytes(bytes)
     }
 
-    /// Log and table have one record in common.
+    /// Compares log and table in the record that both have.
     private func compare(_ checkpoint: ChainPosition?, _ position: ChainPosition) {
         guard let checkpoint, checkpoint.lsn == position.lsn, checkpoint.chain != position.chain else { return }
         found.isOfAnotherHistory = true
     }
 
-    /// Steps 5 and 6: from here on the journal accepts changes.
+    /// Steps 5 and 6. After them the journal accepts changes.
     package func finish() throws(StoreError) -> (committer: Committer, page: RunPage, lock: FolderLock, run: RunRow) {
         guard let backend else { throw StoreError(.closed, "this opening has failed") }
         do throws(StoreError) {
-            // Before anything is noted: where it finds no space, the store stays as it was.
+            // Before anything is noted: if there is no space for the tail, the store stays as it was.
             let file = try TailFile.prepare(folder: folder, capacity: Tail.rounded(options.limits.tailBytes))
             let started = Clock.wallMicroseconds()
             var run = RunRow(
@@ -271,7 +274,7 @@ package final class JournalOpening {
             }
             batch.seal()
             let isUnended = lastRun != nil && lastRun?.end == nil
-            // Nothing is taken back from here on: SQLite writes to these files.
+            // From here on nothing is put back: SQLite writes to these files.
             evidence.leave()
             if plan?.cutsJournalWAL == true { try found.journalFile?.cut() }
             if plan?.cutsStateWAL == true { try found.stateFile?.cut() }
@@ -287,7 +290,7 @@ package final class JournalOpening {
                     try backend.insertRow(batch)
                 }
             } catch {
-                // The next opening may see this transaction without the disk having it.
+                // The next opening may see this transaction although the disk does not have it.
                 if error.code != .diskFull && error.code != .busy {
                     RunPage.notePoisoned(folder: folder, storeID: storeID)
                 }
@@ -295,7 +298,7 @@ package final class JournalOpening {
             }
             position = ChainPosition(lsn: lsn, chain: crc, epoch: run.epoch)
             let ring = try TailFile.begin(file, storeID: storeID, epoch: run.epoch)
-            // After the tail, since it says that there is one.
+            // After the tail, because the page says that there is one.
             let page = try RunPage(
                 folder: folder, storeID: storeID, epoch: run.epoch, started: started, boot: run.boot, syncMark: lsn,
                 keepsTail: ring.outlivesProcess)
@@ -309,7 +312,8 @@ package final class JournalOpening {
         }
     }
 
-    /// Gives the store up again, as it was found: one that this opening made has never held anything, and goes.
+    /// Gives the store up again, as it was found. A store that this opening created has never held anything, so it is
+    /// deleted.
     package func abandon() {
         guard !isAbandoned else { return }
         isAbandoned = true
@@ -321,9 +325,10 @@ package final class JournalOpening {
     /// Adds to an error of damage where the files are kept.
     package func keepingEvidence(_ error: StoreError) -> StoreError {
         var error = error
-        // In a folder that has a state.db, a journal.db that is no database of ours was one once.
+        // If the folder has a state.db, its journal.db was once a database of ours, even if it no longer looks like
+        // one.
         if error.code == .notAStore && Files.exists(folder + "/" + StateSchema.name) { error.code = .damaged }
-        // Not again for an error on its way out.
+        // An error that already has this advice is on its way out: it does not get it again.
         guard error.code == .damaged, !error.message.contains("backstay verify") else { return error }
         evidence.takeBack()
         error.message += "; \(evidence.keep()); restore a backup, or run `backstay verify`"

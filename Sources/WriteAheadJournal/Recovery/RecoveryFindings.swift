@@ -1,103 +1,107 @@
-// What was found of a store, in one word for each thing that was looked at: the question that RecoveryVerdict answers.
+// What was found of a store, in one word for each thing that was looked at. RecoveryVerdict answers it.
 //
-// Pure: a value, and how it is told from what was read. Numbers, places and texts are FoundStore.swift's part.
+// Pure: a value, and the functions that derive it from what was read. Numbers, places and texts are in
+// FoundStore.swift.
 
+/// The input of the verdict: one combination of what can be found.
 struct RecoveryFindings: Sendable, Hashable {
-    /// What a scan says of an SQLite WAL before SQLite opens it, as it is with the bytes repaired that can be.
+    /// What a scan says of an SQLite WAL before SQLite opens it. Bytes that can be repaired count as repaired.
     enum WAL: Sendable, Hashable, CaseIterable {
-        /// It ends as one that was written whole, or is not there.
+        /// It ends as one that was written whole, or it is not there.
         case sound
-        /// It ends as a crash leaves it, inside a transaction.
+        /// It ends inside a transaction, as a crash leaves it.
         case torn
-        /// One transaction hangs behind a break. A crash leaves that, and so does rot.
+        /// One transaction links after a break. A crash leaves that, and so does rot.
         case linked
-        /// Two or more do, which no crash leaves so: it was altered, and they are lost.
+        /// Two or more transactions link after a break. No crash leaves that: the WAL was altered, and they are lost.
         case rotten
-        /// Its header does not check. All of it is dropped.
+        /// Its header does not check. SQLite drops all of it.
         case headerBroken
     }
 
-    /// Altered bytes of either WAL of which it is known what was written.
+    /// Altered bytes of either WAL, if it is known what was written.
     enum Bytes: Sendable, Hashable, CaseIterable {
         case none
-        /// They are there. SQLite would take less of the WAL than there is.
+        /// There are such bytes. SQLite would take less of the WAL than there is.
         case altered
-        /// They were, and have been repaired.
+        /// There were such bytes, and they have been repaired.
         case repaired
     }
 
-    /// Where the log ends, beside what the page `run` proves.
+    /// Where the log ends, compared with what the page `run` proves.
     enum LogEnd: Sendable, Hashable, CaseIterable {
-        /// At the sync mark or behind it, or there is no mark.
+        /// It reaches the sync mark, or there is no mark.
         case reachesMark
-        /// Something is gone that was durable once.
+        /// It ends before the sync mark: records are gone that were durable once.
         case beforeMark
     }
 
-    /// The records of the tail that continue the log.
+    /// The tail's records that continue the log.
     enum TailRecords: Sendable, Hashable, CaseIterable {
-        /// There are none, or no tail, or it is another run's.
+        /// There are none: no record continues the log, there is no tail, or the tail is another run's.
         case none
-        /// The log with them still ends before the sync mark.
+        /// Even with them the log ends before the sync mark.
         case endBeforeMark
-        /// The log with them reaches the sync mark.
+        /// With them the log reaches the sync mark.
         case reachMark
     }
 
-    /// Whether the last run's tail has all that was published, as far as that shows.
+    /// Whether the last run's tail has everything that was published, as far as that shows.
     enum TailEnd: Sendable, Hashable, CaseIterable {
-        /// Nothing says otherwise.
+        /// Nothing speaks against it.
         case asLeft
-        /// There was more, or the tail is of an earlier moment.
+        /// There were more records, or the tail is of an earlier moment.
         case altered
-        /// There is none, and the run's own page says that there was one.
+        /// There is no tail, and the run's own page says that there was one.
         case missing
     }
 
+    /// The page `run`.
     enum Page: Sendable, Hashable, CaseIterable {
-        /// Not there, or blank, as a power cut leaves one in the making.
+        /// It is not there, or it is blank, as a power cut leaves a page that was being made.
         case missing
         case sound
-        /// It does not check, or is another store's.
+        /// It does not check, or it is another store's.
         case altered
         /// It is sound, and says that an I/O error left the files in an unknown state.
         case poisoned
     }
 
+    /// What the table `runs` says of the last run.
     enum LastRun: Sendable, Hashable, CaseIterable {
-        /// None is on record.
+        /// No run is on record.
         case none
         case ended
-        /// It left no note of its end.
+        /// Its end was not noted.
         case unended
-        /// Its process has the store now: a reader looks on.
+        /// Its process holds the store now, and a reader looks on.
         case goesOn
     }
 
-    /// The machine's boot, beside that of the last run.
+    /// The machine's boot, compared with that of the last run.
     enum Boot: Sendable, Hashable, CaseIterable {
         case same
         case other
-        /// The system does not tell one from another, or there was no run.
+        /// The system does not tell one boot from another, or there was no run.
         case unknown
     }
 
-    /// SQLite's own examination of a whole database, as it is without what was dropped.
+    /// SQLite's own examination of a whole database, without what was dropped.
     enum Examination: Sendable, Hashable, CaseIterable {
         case notAsked
         case whole
         case malformed
     }
 
-    /// The table `state`, beside the log with the tail's records.
+    /// The table `state`, compared with the log and the tail's records.
     enum Table: Sendable, Hashable, CaseIterable {
-        /// The log continues it; or there is no table, or it has not been looked at yet.
+        /// The log continues it. Or there is no table, or nobody has looked at it yet.
         case continued
-        /// It is as of an earlier record than the log's first: those between are gone.
+        /// Its checkpoint is before the log's first record: the records between are gone.
         case beforeLog
-        /// It is as of a later record than the log's last.
+        /// Its checkpoint is after the log's last record.
         case behindLog
-        /// Log and table differ at the checkpoint.
+        /// Log and table differ in the record of the checkpoint.
         case ofAnotherHistory
         case ofAnotherStore
     }
@@ -147,7 +151,7 @@ extension RecoveryFindings.TailRecords {
 }
 
 extension RecoveryFindings.TailEnd {
-    /// - Parameter isBehind: the log has later records that would have been in the ring.
+    /// - Parameter isBehind: the log has later records that should have been in the ring.
     init(_ found: TailImage.Continuation?, ring epoch: UInt64?, of run: RunRow, page: RunPage.Image?, isBehind: Bool) {
         guard epoch == run.epoch, let found else {
             self = page?.epoch == run.epoch && page?.keepsTail == true ? .missing : .asLeft
@@ -180,7 +184,7 @@ extension RecoveryFindings.Boot {
 }
 
 extension RecoveryFindings.Table {
-    /// - Parameter end: the log's last record, those of the tail included.
+    /// - Parameter end: the log's last record, records of the tail included.
     init(_ checkpoint: LSN, base: LSN, end: LSN) {
         if checkpoint < base { self = .beforeLog } else { self = checkpoint > end ? .behindLog : .continued }
     }

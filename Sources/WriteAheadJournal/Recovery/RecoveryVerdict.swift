@@ -1,19 +1,22 @@
-// The verdict on what was found of a store: may it be opened, and what has to be done first.
+// The verdict on what was found of a store: whether it may be opened, and what has to be done first.
 //
-// A pure function of RecoveryFindings. Opening, reading and survey ask it alike, so they cannot disagree. Every combination
-// has an answer: RecoveryVerdictTests walks them all, and prints the tables of docs/failure-model.md from them.
+// It is a pure function of RecoveryFindings. Opening, reader and survey all ask it, so they cannot disagree. Every
+// combination has an answer: RecoveryVerdictTests walks all of them, and prints the tables of docs/failure-model.md
+// from them.
 //
-// What costs time is looked at only if it decides. Then the verdict is a question, and is asked for again with the answer.
+// What costs time is looked at only if the verdict depends on it. The verdict is a question then, and is asked for
+// again with the answer.
 
+/// What to do with a store: find out more, refuse it, or open it by a plan.
 enum RecoveryVerdict: Sendable, Hashable {
     case ask(Question)
-    /// Every reason that is known, the one that decides first.
+    /// Every known reason, the one that decides first.
     case refuse([Refusal])
     case open(RecoveryPlan)
 
     /// What has to be known, or done, before there is a verdict.
     enum Question: Sendable, Hashable, CaseIterable {
-        /// Altered bytes have to be repaired: what a WAL has shows only then.
+        /// Altered bytes have to be repaired: the content of a WAL shows only after that.
         case repairedBytes
         /// SQLite's examination of journal.db.
         case journalExamination
@@ -21,9 +24,9 @@ enum RecoveryVerdict: Sendable, Hashable {
         case stateExamination
     }
 
-    /// Why a store is not opened: damage, each time.
+    /// Why a store is not opened. Each reason is damage.
     enum Refusal: Sendable, Hashable, CaseIterable {
-        /// A reader may not put bytes right.
+        /// A reader may not repair bytes.
         case bytesAltered
         /// Transactions of journal.db's WAL are lost, and nothing else is known to have them.
         case journalRotten
@@ -31,9 +34,9 @@ enum RecoveryVerdict: Sendable, Hashable {
         case journalMalformed
         /// Durable records are gone, and the tail does not have them.
         case journalShort
-        /// The tail reaches the mark; but both may be of an earlier moment than what the WAL lost.
+        /// The tail reaches the mark. But both may be of an earlier moment than what the WAL lost.
         case journalShortAndRotten
-        /// The tail has what is gone; but pages of it are in the database already.
+        /// The tail has what is gone. But the database has pages of it already.
         case journalShortAndMalformed
         /// A transaction of state.db's WAL is lost, or may be, and the database is not whole without it.
         case stateMalformed
@@ -66,21 +69,21 @@ enum RecoveryVerdict: Sendable, Hashable {
         }
     }
 
-    /// The same for somebody who writes nothing: a reader sees what an opening would, or is refused.
+    /// The verdict for somebody who writes nothing: a reader sees what an opening would see, or is refused.
     var forReading: RecoveryVerdict { self == .ask(.repairedBytes) ? .refuse([.bytesAltered]) : self }
 
     // MARK: The tables
 
-    /// What one table says.
+    /// The verdict of one table.
     private enum Part {
         case goOn
         case ask(Question)
         case refuse(Refusal)
     }
 
-    /// The witness: everything up to the sync mark was in the journal once, synced. The tail may make up for what is gone
-    /// if it continues what is left without a gap, and SQLite finds the database whole. Pages of a lost transaction may have
-    /// been copied into it already.
+    /// The sync mark is the witness: everything up to it was in the journal once, and synced. The tail may replace what
+    /// is gone on two conditions. It continues what is left without a gap, and SQLite finds the database whole. The
+    /// second matters because pages of a lost transaction may have been copied into the database already.
     private static func journal(_ found: RecoveryFindings) -> Part {
         switch (found.logEnd, found.journalWAL) {
         case (.reachesMark, .sound), (.reachesMark, .torn), (.reachesMark, .headerBroken): return .goOn
@@ -88,15 +91,15 @@ enum RecoveryVerdict: Sendable, Hashable {
             return answered(found.journalExamination, ask: .journalExamination, refuse: .journalMalformed)
         case (.reachesMark, .rotten): return .refuse(.journalRotten)
         case (.beforeMark, _) where found.tailRecords != .reachMark: return .refuse(.journalShort)
-        // Synced transactions are gone. Mark and tail surely speak of all of them only while the machine goes on: a power
-        // cut may leave both as they were before.
+        // Synced transactions are gone. Only while the machine has not gone down do mark and tail surely speak of all
+        // of them: a power cut may leave both as they were before.
         case (.beforeMark, .rotten) where found.boot != .same: return .refuse(.journalShortAndRotten)
         case (.beforeMark, _):
             return answered(found.journalExamination, ask: .journalExamination, refuse: .journalShortAndMalformed)
         }
     }
 
-    /// The log makes up for a fold that was lost, if it still has it. That is what `table` says.
+    /// The log replaces a lost fold if it still has its records. Whether it has them is what `table` says.
     private static func state(_ found: RecoveryFindings) -> Part {
         switch found.stateWAL {
         case .sound, .torn, .headerBroken: .goOn
@@ -118,7 +121,7 @@ enum RecoveryVerdict: Sendable, Hashable {
         switch found.table {
         case .continued: .goOn
         case .beforeLog: .refuse(.tableBeforeLog)
-        // Beside a live owner the table is read after the log, and may have what was committed meanwhile.
+        // Beside a live owner the table is read after the log. It may have what was committed in between.
         case .behindLog: found.lastRun == .goesOn ? .goOn : .refuse(.tableBehindLog)
         case .ofAnotherHistory: .refuse(.tableOfAnotherHistory)
         case .ofAnotherStore: .refuse(.tableOfAnotherStore)

@@ -1,8 +1,9 @@
-// A folder that looks like a store and is another program's.
+// Tells a folder of another program that looks like a store.
 
+/// The check that no other program's folder is touched.
 extension StoreFolder {
-    /// Looks into a journal.db without a lock file beside it, which may be another program's: there not even the lock
-    /// file may be made.
+    /// Looks into a journal.db that has no lock file beside it. It may be another program's, and then not even the lock
+    /// file may be created there.
     static func rejectForeign(_ path: String, vfs: String?) throws(StoreError) {
         guard !Files.exists(path + "/" + StateSchema.name) else { return }
         do throws(StoreError) {
@@ -15,7 +16,7 @@ extension StoreFolder {
             defer { connection.close() }
             _ = try JournalMeta.read(connection)
         } catch {
-            // Any other error is for the opening itself to find.
+            // Any other error is left for the opening itself to find.
             if error.code == .notAStore { throw error }
         }
     }

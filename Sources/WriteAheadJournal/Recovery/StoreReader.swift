@@ -1,12 +1,15 @@
 // Reads a store without writing anything, whether or not somebody holds it.
 //
-// Beside a live owner: one read transaction on each database, the journal's first. The state seen may then be newer than
-// the journal seen, never so old that records between them are missing, because trimming stays behind every checkpoint.
-// On a store nobody holds: the lock is taken shared, and SQLite reads with its index in memory, so that not even a -shm
-// file comes to be.
+// Beside a live owner it uses one read transaction on each database, the journal's first. The state it sees may then be
+// newer than the journal it sees. It is never so old that records between them are missing: the log is trimmed only up
+// to a checkpoint that the table has already.
 //
-// Why `@unchecked Sendable` is right: used by one thread at a time.
+// If nobody holds the store, the reader takes the lock shared. SQLite then keeps its index in memory, so that not even
+// a -shm file is created.
+//
+// Why `@unchecked Sendable` is right: one thread at a time uses it.
 
+/// A store opened for reading.
 package final class StoreReader: @unchecked Sendable {
     package let folder: String
     /// Whether somebody held the store when reading began.
@@ -14,10 +17,11 @@ package final class StoreReader: @unchecked Sendable {
     package let storeID: String
     /// Where the journal's log begins.
     package let base: ChainPosition
-    /// Everything up to here was durable before reading began. Taken before the journal's read transaction: a live owner
-    /// moves the mark on, and one taken later would speak of records that the transaction cannot see.
+    /// Every record up to this one was durable before reading began. The mark is taken before the journal's read
+    /// transaction begins. A live owner moves it on, and a later one would speak of records that the transaction cannot
+    /// see.
     package var syncMark: LSN { found.syncMark }
-    /// What is altered or missing, where reading goes on all the same. Known once the log has been read.
+    /// What is altered or missing, if reading continues all the same. It is known after the log has been read.
     package private(set) var damage: [StoreSurvey.Finding] = []
     private var found: FoundStore
     private let lock: FolderLock?
@@ -42,13 +46,13 @@ package final class StoreReader: @unchecked Sendable {
         do throws(StoreError) {
             if !isLive {
                 try found.inspectFiles()
-                // Of what SQLite would not see; the rest is judged when it has been read.
+                // Only what SQLite would not see is refused here. The rest is judged after it has been read.
                 if found.verdict == .ask(.repairedBytes) { throw found.error(.bytesAltered) }
             }
             journal = try SQLiteConnection(folder + "/" + JournalSchema.name, access, vfs: vfs)
             opened.append(journal)
             storeID = try JournalMeta.read(journal).storeID
-            // What is overwritten in the ring from here on is in the journal.
+            // A record that is overwritten in the ring from here on is in the journal.
             try found.readTraces(storeID: storeID)
             try journal.execute("BEGIN")
             base = try JournalMeta.read(journal).base
@@ -73,15 +77,16 @@ package final class StoreReader: @unchecked Sendable {
 
     deinit { close() }
 
-    /// Ends both read transactions and lets writers in. The second time it does nothing.
+    /// Ends both read transactions and lets writers in. A second call does nothing.
     package func close() {
         journal.close()
         state.close()
-        // Last: closing a file drops every lock of SQLite's that this process has on it, a new owner's too.
+        // Last: closing a file drops every lock of SQLite's that this process has on it, even a new owner's.
         lock?.release()
     }
 
-    /// Bytes of journal.db's SQLite WAL that do not count, and why; what a live owner has there is his.
+    /// Bytes of journal.db's SQLite WAL that do not count, and why. Beside a live owner they are the owner's, and none
+    /// are reported.
     package var discarded: (bytes: Int, reason: String) {
         found.journalFile?.wal.map { ($0.discardedBytes, $0.reason) } ?? (0, "")
     }
@@ -96,7 +101,7 @@ package final class StoreReader: @unchecked Sendable {
 
     package func newestRun() throws(StoreError) -> RunRow? { try RunRow.newest(journal) }
 
-    /// How the run before the next one ended, as that one would judge it; nil while somebody holds the store.
+    /// How the last run ended, as the next run would judge it; nil while somebody holds the store.
     package func verdictOnLastRun() throws(StoreError) -> RunEnd? {
         guard !isLive, let run = try newestRun() else { return nil }
         return run.end ?? run.traces(page: found.page).judge()
@@ -109,7 +114,7 @@ package final class StoreReader: @unchecked Sendable {
         } ?? (0, 0)
     }
 
-    /// Pages of both database files as this reader sees them, and how many of them hold nothing.
+    /// Pages of both database files as this reader sees them, and how many of them are free.
     package func pages() throws(StoreError) -> [(file: String, pages: Int, free: Int, pageBytes: Int)] {
         var result: [(file: String, pages: Int, free: Int, pageBytes: Int)] = []
         for connection in [journal, state] {
@@ -122,7 +127,7 @@ package final class StoreReader: @unchecked Sendable {
         return result
     }
 
-    /// SQLite's own examination of both files; "ok", or what it found.
+    /// SQLite's own examination of both files: "ok", or what it found.
     package func integrityCheck() throws(StoreError) -> [(file: String, finding: String)] {
         var findings: [(file: String, finding: String)] = []
         for connection in [journal, state] {
@@ -135,18 +140,19 @@ package final class StoreReader: @unchecked Sendable {
         return findings
     }
 
-    /// Every row of `state`, checked.
+    /// Passes on every row of `state`, checked.
     package func loadState(_ each: StateRowBody) throws { try StateDatabase.load(state, stateMeta, each) }
 
-    /// Every record of the log, checked, with the time of its row in microseconds since 1970; records that are still in the
-    /// tail have none.
+    /// Passes on every record of the log, checked, with the time of its row in microseconds since 1970. Records that
+    /// are still in the tail have no time.
     ///
-    /// - Returns: the chain behind the last record.
-    /// - Throws: `damaged` also behind the last record, if that is the verdict on all that was found.
+    /// - Returns: the chain after the last record.
+    /// - Throws: `damaged`, also after the last record, if that is the verdict on all that was found.
     package func records(_ each: (_ record: Record, _ time: Int64?) throws -> Void) throws -> ChainPosition {
         var position = base
         compare(position)
-        // Rows before the base may be there where pages of a lost trim were copied already: an opening passes them over, too.
+        // Rows before the base may be there if pages of a lost trim were copied already. An opening passes over them,
+        // too.
         let rows = try journal.prepare(
             "SELECT first_lsn,last_lsn,chain,records,time FROM journal WHERE first_lsn>? ORDER BY first_lsn")
         rows.bind(1, Int64(bitPattern: base.lsn.value))
@@ -188,7 +194,7 @@ package final class StoreReader: @unchecked Sendable {
         return position
     }
 
-    /// Log and table have one record in common.
+    /// Compares log and table in the record that both have.
     private func compare(_ position: ChainPosition) {
         let checkpoint = stateMeta.checkpoint
         if checkpoint.lsn == position.lsn && checkpoint.chain != position.chain { found.isOfAnotherHistory = true }

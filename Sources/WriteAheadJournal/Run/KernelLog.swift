@@ -1,18 +1,20 @@
 // The kernel's log, for one question: did it kill that process for want of memory?
 //
 // /dev/kmsg hands out one record a read and never blocks with O_NONBLOCK
-// (https://www.kernel.org/doc/Documentation/ABI/testing/dev-kmsg). Where it may not be read, nothing is claimed.
+// (https://www.kernel.org/doc/Documentation/ABI/testing/dev-kmsg). If it may not be read, nothing is claimed.
 
 internal import SystemC
 
+/// Searches /dev/kmsg for the kill of one process.
 enum KernelLog {
-    /// The kernel's clock in its log and the system's differ by little; a run is not so short that this hides its kill.
+    /// The kernel's clock in its log and the system's differ by little. A run is not so short that this tolerance hides
+    /// its kill.
     private static let slackMicroseconds: Int64 = 1_000_000
 
-    /// Whether the log says so, of a process that lived at `started` (microseconds since 1970) or later. Ids are reused:
-    /// what was said before that was said of another process. Ask only about a run of this boot that left no end.
+    /// Whether the log says so of a process that lived at `started` (microseconds since 1970) or later. Ids are reused:
+    /// an earlier entry is about another process. Ask only about a run of this boot that left no end.
     static func namesMemoryKill(of pid: Int32, since started: Int64) -> Bool {
-        // The table `runs` has no checksums: a time that cannot be was altered.
+        // The table `runs` has no checksums: an impossible time was altered.
         guard (0..<1 << 60).contains(started) else { return false }
         let sinceBoot = Int64(Clock.monotonicNanoseconds() / 1_000) - (Clock.wallMicroseconds() - started)
         let log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC)
@@ -23,7 +25,7 @@ enum KernelLog {
             let got = read(log, &record, record.count)
             if got < 0 && errno == EPIPE { continue }  // Overwritten while we read; the next record is there.
             if got <= 0 { return false }
-            // Nearly all lines are about something else, and there are thousands.
+            // Nearly all lines are about something else, and there are thousands of them.
             guard Self.namesKill(record, got) else { continue }
             let line = String(decoding: record[0..<got], as: UTF8.self)
             if saysKilled(line, pid, since: sinceBoot - slackMicroseconds) { return true }
@@ -31,8 +33,8 @@ enum KernelLog {
         return false
     }
 
-    /// Whether the kernel knows this process by the number it has: not in a PID namespace. The first namespace's own
-    /// number is the same on every Linux (PROC_PID_INIT_INO in linux/proc_ns.h).
+    /// Whether the kernel knows this process by its own number, which it does not in a PID namespace. The first
+    /// namespace's own number is the same on every Linux (PROC_PID_INIT_INO in linux/proc_ns.h).
     static var knowsOurNumbers: Bool {
         var name = [CChar](repeating: 0, count: 64)
         let count = readlink("/proc/self/ns/pid", &name, name.count)
@@ -50,8 +52,9 @@ enum KernelLog {
         }
     }
 
-    /// The kernel's wording since 4.x: "Killed process 123 (name) total-vm:…", with "Out of memory:" or
-    /// "Memory cgroup out of memory:" before it. In front stand priority, number, microseconds since boot, and flags.
+    /// Whether a line is the kernel's report of a kill. Its wording since 4.x is "Killed process 123 (name)
+    /// total-vm:…", after "Out of memory:" or "Memory cgroup out of memory:". Priority, number, microseconds since
+    /// boot, and flags come first.
     static func saysKilled(_ line: String, _ pid: Int32, since: Int64 = .min) -> Bool {
         guard line.lowercased().contains("out of memory"), line.contains("Killed process \(pid) (") else {
             return false

@@ -1,8 +1,9 @@
-// The memory control group this process lives in, and how often the kernel killed in it: evidence for an OOM kill.
+// The memory control group that this process lives in, and how often the kernel killed in it: evidence for an OOM kill.
 //
-// Version 2 counts in memory.events (`oom_kill N`), version 1 in memory.oom_control; both are read-only text, see
-// https://docs.kernel.org/admin-guide/cgroup-v2.html. Elsewhere nothing is known, and nothing is claimed.
+// Version 2 counts in memory.events (`oom_kill N`), version 1 in memory.oom_control. Both are read-only text
+// (https://docs.kernel.org/admin-guide/cgroup-v2.html). On other systems nothing is known, and nothing is claimed.
 
+/// A memory control group, with its count of kills at one moment.
 package struct MemoryGroup: Sendable, Hashable {
     package let path: String
     package let kills: Int64

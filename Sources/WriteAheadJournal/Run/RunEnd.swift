@@ -1,7 +1,7 @@
-// How a run ended: the verdict, and the pure function that reaches it.
+// How a run ended: the verdict, and its text.
 //
-// A run that closed the store wrote its own end into the table `runs`. For any other the next start judges by what the
-// run left behind; the strongest evidence wins, in the order of `judge`.
+// A run that closed the store wrote its own end into the table `runs`. For any other run, the next start judges by what
+// it left behind (RunTraces.swift).
 
 /// How a run of the application ended, on what evidence, and how sure that is.
 public struct RunEnd: Sendable, Hashable, CustomStringConvertible {
@@ -44,7 +44,7 @@ public struct RunEnd: Sendable, Hashable, CustomStringConvertible {
 
     /// The way it ended.
     public var kind: Kind
-    /// The exit status or the signal's number, where the kind has one and it is known.
+    /// The exit status or the signal's number; nil if the kind has none or it is not known.
     public var status: Int32?
     /// What the verdict rests on, for a person.
     public var evidence: String

@@ -2,33 +2,37 @@
 //
 //   0    u64 magic "BKSTYRUN" · u32 version · u32 CRC-32C of bytes 16..<128
 //   16   u64 epoch · i64 started (µs since 1970) · u64 pid · 64 bytes boot id, zero-filled · u64 XXH64 of the store id
-//   112  u64 1 where the run has its tail in the file `tail`
-//   128  the crash mark, written by the signal handler (CExitHooks.h: armed, signal, code, address, thread, handled, …);
-//        it has no checksum, and counts only where all its words are of one crash
+//   112  u64 1 if the run has its tail in the file `tail`
+//   128  the crash mark, written by the signal handler (CExitHooks.h: armed, signal, code, address, thread, handled,
+//        …); it has no checksum, and counts only if all its words are of one crash
 //   192  two slots of the sync mark: u64 LSN · u64 its complement
 //   224  u64 poisoned (1 after an I/O error)
 //
-// The rule: the page counts only when the checksum matches and the store's id is this store's; what it says about an end
-// only when its epoch is that of the last row in `runs`. A sync mark is stored only after the commit it speaks of is
-// durable, so a journal that is shorter than the newest valid slot has lost something that was acknowledged: this run's
-// own row in `runs` may be among it, so the mark counts whatever the epoch. After a power cut the page may be missing or
-// of any earlier moment; then it proves less, never something false.
+// Rules:
+// 1. The page counts only if its checksum matches and its store id is this store's.
+// 2. What it says about an end counts only if its epoch is that of the last row in `runs`.
+// 3. A sync mark is stored only after the commit that it covers is durable. So a journal that ends before the newest
+//    valid slot has lost something that was acknowledged. What is lost may include this run's own row in `runs`, so the
+//    mark counts whatever the epoch.
+// 4. After a power cut the page may be missing, or be of any earlier moment. It then proves less, never something
+//    false.
 //
-// Why `@unchecked Sendable` is right: the address never changes while the object lives, and each word behind it is
-// written by one aligned atomic store.
+// Why `@unchecked Sendable` and unsafe pointers are right: the address never changes while the object lives, and each
+// word at it is written by one aligned atomic store.
 
 internal import CMachine
 internal import Synchronization
 internal import SystemC
 
+/// The page of this run, mapped for writing, and the reader of an earlier run's page.
 package final class RunPage: @unchecked Sendable {
-    /// What is said of a page that is there and does not check.
+    /// The message for a page that is there and does not check.
     static func alteration(folder: String) -> String {
         "the page \(folder)/\(fileName) is altered: what it proved is not proved any more"
     }
 
-    /// Whether a page that does not check was altered. Zeros, or less than a page, is what a power cut leaves of one that was
-    /// being made: it counts as missing.
+    /// Whether a page that does not check was altered. Zeros, or less than a page, count as missing: a power cut leaves
+    /// that of a page that was being made.
     static func isAltered(folder: String) throws(StoreError) -> Bool {
         let path = folder + "/" + fileName
         guard Files.exists(path) else { return false }
@@ -43,7 +47,7 @@ package final class RunPage: @unchecked Sendable {
     private static let keepsTailOffset = 112
     private static let crashMarkOffset = 128
     private static let syncMarkOffset = 192
-    /// Those that are ever marked (crash.c).
+    /// The signals that are ever marked (crash.c).
     private static let fatalSignals: Set<UInt64> = Set(
         [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS].map { UInt64($0) })
     private static let poisonedOffset = 224
@@ -66,14 +70,14 @@ package final class RunPage: @unchecked Sendable {
     private let base: UnsafeMutableRawPointer
     private var nextSlot = 0
 
-    /// Reads the page as an earlier run left it; nil where it is missing, short, does not check or is another store's.
+    /// Reads the page as an earlier run left it. Nil if it is missing, is short, does not check, or is another store's.
     ///
-    /// - Throws: `ioError` where it is there and cannot be read.
+    /// - Throws: `ioError` if it is there and cannot be read.
     package static func read(folder: String, storeID: String) throws(StoreError) -> Image? {
         try Files.contentsIfThere(folder + "/" + fileName, limit: size).flatMap { image($0, storeID: storeID) }
     }
 
-    /// Nil where the bytes are no page of this store.
+    /// Nil if the bytes are no page of this store.
     static func image(_ bytes: [UInt8], storeID: String) -> Image? {
         guard bytes.count >= size else { return nil }
         return bytes.withUnsafeBytes { raw -> Image? in
@@ -89,7 +93,8 @@ package final class RunPage: @unchecked Sendable {
             let marks = [syncMarkOffset, syncMarkOffset + 16].compactMap { slot in
                 word(slot) == ~word(slot + 8) ? word(slot) : nil
             }
-            // A handler notes the thread, and the signal behind it; marks are armed before. One altered bit does not.
+            // A handler notes the thread, and the signal after it; marks are armed before. One altered bit cannot look
+            // like that.
             let mark = word(crashMarkOffset + 8)
             let isMarked =
                 word(crashMarkOffset) == 1 && word(crashMarkOffset + 32) != 0 && fatalSignals.contains(mark)
@@ -104,8 +109,8 @@ package final class RunPage: @unchecked Sendable {
         }
     }
 
-    /// Begins this run's page, in place of an earlier one. The blocks are written, not only reserved: a store into a
-    /// page without a block behind it raises SIGBUS on a full disk.
+    /// Begins this run's page, in place of an earlier one. Its blocks are written, and not only reserved: a store into
+    /// a page without a block raises SIGBUS on a full disk.
     package init(
         folder: String, storeID: String, epoch: UInt64, started: Int64, boot: String = Machine.bootIdentity(),
         syncMark: LSN, keepsTail: Bool = false
@@ -154,8 +159,8 @@ package final class RunPage: @unchecked Sendable {
     /// Where the crash handler writes.
     package var crashMark: UnsafeMutableRawPointer { base + Self.crashMarkOffset }
 
-    /// Says that everything up to `lsn` is durable. One caller at a time. Where the page cannot be given its block, because
-    /// a copy of the store shares it and the disk is full, the mark stays as it is: it then proves less.
+    /// Notes that everything up to `lsn` is durable. One caller at a time. The page may get no block because a copy of
+    /// the store shares it and the disk is full. The mark then stays as it is, and proves less.
     package func markSynced(_ lsn: LSN) {
         if cfilesystem_populate(base, UInt(Self.size)) != 0 && errno == EFAULT { return }
         let slot = Self.syncMarkOffset + nextSlot * 16
@@ -164,18 +169,18 @@ package final class RunPage: @unchecked Sendable {
         store(~lsn.value, slot + 8)
     }
 
-    /// Says that an I/O error left the files in a state nobody knows.
+    /// Notes that an I/O error left the files in an unknown state.
     package func notePoisoned() { store(1, Self.poisonedOffset) }
 
-    /// The same of a store whose run has no page of its own yet: in the page of an earlier run, or, where there is none of
-    /// this store, in one that says nothing else.
+    /// The same for a store whose run has no page of its own yet. The note goes into the page of an earlier run. If the
+    /// store has none, it goes into a new page that says nothing else.
     package static func notePoisoned(folder: String, storeID: String) {
         let path = folder + "/" + fileName
         // A page that cannot be read now keeps what else it says.
         var isThere = true
         do throws(StoreError) { isThere = try read(folder: folder, storeID: storeID) != nil } catch {}
         if !isThere {
-            // Where this fails, too, nothing can be kept here; the next opening meets the same disk.
+            // If this fails, too, nothing can be noted here. The next opening meets the same disk.
             guard let page = try? RunPage(folder: folder, storeID: storeID, epoch: 0, started: 0, syncMark: .zero)
             else { return }
             page.notePoisoned()

@@ -19,9 +19,10 @@ public struct RunRow: Sendable, Hashable {
 
     var memoryGroup: MemoryGroup?
 
-    /// What there is to judge a run by that did not note its end.
+    /// The evidence for judging a run that did not note its end.
     ///
-    /// - Parameter boot: the machine's boot as the crash lab has it; nil asks the system, and for what its kernel says.
+    /// - Parameter boot: the machine's boot as the crash lab has it; nil asks the system, and also asks its kernel's
+    ///   log.
     func traces(page: RunPage.Image?, boot now: String? = nil) -> RunTraces {
         var traces = RunTraces()
         if let page, page.epoch == epoch {

@@ -1,4 +1,4 @@
-/// What an unfinished run left behind.
+/// What a run without a noted end left behind, and the pure function that judges how it ended.
 package struct RunTraces: Sendable {
     /// The run's page was there and is that run's own.
     package var pageIsItsOwn = false
@@ -13,10 +13,10 @@ package struct RunTraces: Sendable {
     package var poisoned = false
     package var bootThen = ""
     package var bootNow = ""
-    /// What the kernel's log says about that process, where it can be read.
+    /// What the kernel's log says about that process, if it can be read.
     package var kernelKilledForMemory = false
-    /// The number of that process in the kernel's log and in the table `runs` are the same: neither that run nor this one
-    /// is in a PID namespace.
+    /// The process has the same number in the kernel's log and in the table `runs`: neither that run nor this one is in
+    /// a PID namespace.
     package var pidIsTheKernels = true
     /// How often the kernel killed in the run's memory group, at its start and now.
     package var memoryKillsThen: Int64?
@@ -25,7 +25,8 @@ package struct RunTraces: Sendable {
 
     package init() {}
 
-    /// The verdict. Every combination of traces has one.
+    /// The verdict: evidence is asked in the order of its strength, and the first that applies decides. Every
+    /// combination of traces has a verdict.
     package func judge() -> RunEnd {
         if pageIsItsOwn && fatalSignal != 0 {
             return RunEnd(

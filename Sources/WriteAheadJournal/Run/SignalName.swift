@@ -1,5 +1,6 @@
 internal import SystemC
 
+/// The names of signals, for verdicts and messages.
 package enum SignalName {
     /// "SIGTERM" for 15 on Linux; "signal 99" for a number without a name here.
     package static func of(_ number: Int32) -> String { names[number] ?? "signal \(number)" }

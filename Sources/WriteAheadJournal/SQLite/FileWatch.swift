@@ -1,19 +1,22 @@
-// Whether a database's files are still the ones that were opened: asked before each acknowledgement, and before what a fold
-// took in may leave the log.
+// Tells whether a database's files are still the ones that were opened. It is asked before each acknowledgement, and
+// before the log may lose what a fold has taken in.
 //
-// A program that replaces or unlinks journal.db or its -wal takes the acknowledged rows with it, while SQLite goes on
-// writing to files that have no name any more. With state.db it takes the folds.
+// A program may replace or unlink journal.db or its -wal. The acknowledged rows go with the old file, while SQLite
+// continues to write to files that no longer have a name. With state.db it is the folds that go.
 //
-// The files themselves are looked at when their folder has changed, and every 256th time (a hard link made elsewhere does
-// not touch the folder). Looking at the -wal each time would cost a third of a commit: since Linux 6.13 a stat() makes the
-// next write take a new timestamp, which dirties the inode (https://docs.kernel.org/filesystems/multigrain-ts.html).
-// Timestamps are coarse on older kernels: a folder that changed a moment ago is not yet trusted to show the next change.
+// The files themselves are looked at if their folder has changed, and every 256th time: a hard link that is made
+// elsewhere does not touch the folder. Looking at the -wal each time would cost a third of a commit. Since Linux 6.13 a
+// stat() makes the next write take a new timestamp, which dirties the inode
+// (https://docs.kernel.org/filesystems/multigrain-ts.html).
+//
+// Timestamps are coarse on older kernels. So a folder that changed a moment ago is not yet trusted to show its next
+// change.
 
 internal import SystemC
 
-/// Used by whoever has the database; not shared.
+/// The watch on the files of one database. Whoever has the database uses it; it is not shared.
 final class FileWatch {
-    /// Which file a path names, and how many names it has.
+    /// Which file a path names, and how many names the file has.
     struct Identity: Equatable {
         let device: UInt64
         let inode: UInt64
@@ -43,7 +46,7 @@ final class FileWatch {
         self.names = names
     }
 
-    /// - Throws: `ioError` when one of the files is not the one that was there at the first check.
+    /// - Throws: `ioError` if one of the files is not the one that was there at the first check.
     func check() throws(StoreError) {
         checks += 1
         let now = try FolderStamp.of(folder)
@@ -65,7 +68,7 @@ final class FileWatch {
 private struct FolderStamp: Equatable {
     let device: UInt64
     let inode: UInt64
-    /// Nanoseconds since 1970.
+    /// In nanoseconds since 1970.
     let changed: Int64
 
     static func of(_ path: String) throws(StoreError) -> FolderStamp {

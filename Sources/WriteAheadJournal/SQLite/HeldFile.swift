@@ -1,27 +1,27 @@
-// Whether the descriptors that SQLite writes to are still its files.
+// Tells whether the descriptors that SQLite writes to are still its files.
 //
-// A program that closes descriptors which are not its own (daemons close "all" of them), and then opens files, has these
-// under SQLite's numbers: commits would go into them, be synced there, and be answered
-// (https://www.sqlite.org/howtocorrupt.html, 1.1). So they are looked at before anything is written. Between the look and
-// the write another thread may still close one; then the next look tells.
+// Some programs close descriptors which are not their own; daemons close "all" of them. If such a program then opens
+// files, these get SQLite's numbers. Commits would go into them, be synced there, and be acknowledged
+// (https://www.sqlite.org/howtocorrupt.html, 1.1). So the descriptors are checked before anything is written. Another
+// thread may still close one between the check and the write; then the next check reports it.
 //
-// SQLite tells nobody its descriptors. The object of an open file of its own VFS has the number behind three pointers
-// (os_unix.c, struct unixFile). That is not taken for granted: what stands there counts only if it is a descriptor of the
-// very file at the path. Where it is not, as under a VFS that wraps another, nothing is looked at.
+// SQLite tells nobody its descriptors. The object of an open file of its own VFS has the number after three pointers
+// (os_unix.c, struct unixFile). That is not taken for granted: the number counts only if it is a descriptor of the very
+// file at the path. If it is not, as under a VFS that wraps another, nothing is checked.
 //
 // Why the unsafe pointers are right: the file object lives as long as the connection, SQLite allocates it together with
-// what is behind it, and the bytes are only read.
+// what follows it, and the bytes are only read.
 
 internal import CMachine
 internal import CSQLite
 
-/// A descriptor, and the file it was when it was opened.
+/// A descriptor, and the file that it was when it was opened.
 struct HeldFile {
     let descriptor: Int32
     let device: UInt64
     let inode: UInt64
 
-    /// Nil where it is not open.
+    /// Nil if the descriptor is not open.
     init?(_ descriptor: Int32) {
         var device: UInt64 = 0
         var inode: UInt64 = 0
@@ -35,7 +35,7 @@ struct HeldFile {
         return cfilesystem_identity(-1, path, &device, &inode) == 0 && device == self.device && inode == self.inode
     }
 
-    /// Whether the descriptor is this file's still.
+    /// Whether the descriptor still is this file's.
     var isStillHeld: Bool {
         guard let now = HeldFile(descriptor) else { return false }
         return now.device == device && now.inode == inode
@@ -45,7 +45,7 @@ struct HeldFile {
 extension SQLiteConnection {
     private static let descriptorOffset = 3 * MemoryLayout<UnsafeRawPointer>.size
 
-    /// Notes the descriptors of the database and of its WAL, as far as they can be known. After the first read.
+    /// Notes the descriptors of the database and of its WAL, as far as they can be known. Call it after the first read.
     func holdDescriptors() {
         descriptors = [(SQLITE_FCNTL_FILE_POINTER, path), (SQLITE_FCNTL_JOURNAL_POINTER, path + "-wal")].compactMap {
             which, path in
@@ -57,7 +57,7 @@ extension SQLiteConnection {
         }
     }
 
-    /// - Throws: `ioError` where a descriptor was closed or is another file's.
+    /// - Throws: `ioError` if a descriptor was closed or is another file's.
     func checkDescriptors() throws(StoreError) {
         guard !descriptors.allSatisfy(\.isStillHeld) else { return }
         throw StoreError(

@@ -1,4 +1,6 @@
 /// The checkpointer's view of the journal: committed rows, through a connection of its own.
+///
+/// Why `@unchecked Sendable` is right: one thread at a time uses it, under the checkpointer's lock for folds.
 package final class JournalFollower: @unchecked Sendable {
     private let connection: SQLiteConnection
 
@@ -8,11 +10,11 @@ package final class JournalFollower: @unchecked Sendable {
 
     package func close() { connection.close() }
 
-    /// One read transaction takes about so many bytes: while one lasts, the SQLite WAL cannot begin anew, and grows.
+    /// About how many bytes one read transaction takes. While one lasts, the SQLite WAL cannot begin anew, and grows.
     private static let readBytesMax = 8 << 20
 
-    /// Collects what came behind `position`, up to `lsn`, until the keys that changed and
-    /// their values are about so many bytes.
+    /// Collects what comes after `position`, up to `lsn`. It stops once the changed keys and their values have about
+    /// `contentBytesMax` bytes.
     package func collect(after position: ChainPosition, through lsn: LSN, contentBytesMax: Int) throws(StoreError)
         -> FoldedChanges
     {

@@ -1,7 +1,7 @@
-/// What the table `meta` of journal.db says: the store, and where its log begins.
+/// The table `meta` of journal.db: the store's id, and where the store's log begins.
 struct JournalMeta {
     var storeID: String
-    /// The last record that was trimmed away; the log continues it.
+    /// The last record that was trimmed away. The log continues it.
     var base: ChainPosition
 
     static func read(_ connection: SQLiteConnection) throws(StoreError) -> JournalMeta {

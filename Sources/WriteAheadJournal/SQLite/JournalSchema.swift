@@ -1,12 +1,13 @@
-// journal.db as a file: its tables, and what its table `meta` says of the store and of where its log begins and ends.
+// journal.db as a file: its name, its tables and its format's version.
 //
 // On disk: docs/format.md.
 
+/// Constants of journal.db, all of them on disk.
 package enum JournalSchema {
     package static let name = "journal.db"
-    /// "BSTY": in SQLite's header, so that `file` and `doctor` can tell. On disk.
+    /// "BSTY", in SQLite's header, so that `file` and `doctor` can tell whose the database is. On disk.
     static let applicationID = 0x4253_5459
-    /// In SQLite's user_version. A reader refuses a higher one.
+    /// In SQLite's user_version. A reader refuses a higher one. On disk.
     package static let formatVersion = 1
 
     static let schema = """

@@ -1,5 +1,6 @@
-// The table `runs`: every run of the application and how it ended.
+// The table `runs`: every run of the application, and how it ended.
 
+/// Reading and inserting rows of `runs`.
 extension RunRow {
     static func all(_ connection: SQLiteConnection) throws(StoreError) -> [RunRow] {
         try select(connection, "ORDER BY id")
@@ -7,7 +8,7 @@ extension RunRow {
 
     static func newest(_ connection: SQLiteConnection) throws(StoreError) -> RunRow? {
         let run = try select(connection, "ORDER BY id DESC LIMIT 1").first
-        // The next one has the number behind it.
+        // The next run gets the number after it.
         guard run?.id ?? 0 >= 0, run?.id ?? 0 < .max else {
             throw StoreError(
                 .damaged, "the last row of the table runs has a number that cannot be",

@@ -1,19 +1,21 @@
-// What a result of SQLite means to us: one of its codes and the system's errno become a StoreError that says what to do.
+// What a result of SQLite means to us. One of its codes and the system's errno become a StoreError that says what to
+// do.
 //
-// SQLite does not always keep the errno, and sometimes calls a read that failed damage: docs/sqlite.md.
+// SQLite does not always keep the errno, and sometimes calls a failed read damage: docs/sqlite.md.
 
 internal import CSQLite
 internal import SystemC
 
+/// SQLite's results as errors of ours.
 extension SQLiteConnection {
-    /// The last call failed for want of memory.
+    /// Whether the last call failed for want of memory.
     var lacksMemory: Bool { sqlite3_errcode(handle) & 0xff == SQLITE_NOMEM }
 
     func failure(_ result: Int32, _ doing: String, _ errno: Int32 = 0) -> StoreError {
         Self.failure(handle, result, doing, path, errno)
     }
 
-    /// - Parameter errno: what the failing call left there, where it was 0 before.
+    /// - Parameter errno: what the failing call left there, if it was 0 before the call.
     static func failure(
         _ handle: OpaquePointer?, _ result: Int32, _ doing: String, _ path: String, _ errno: Int32 = 0
     ) -> StoreError {
@@ -29,18 +31,18 @@ extension SQLiteConnection {
                     location: .init(file: path))
             }
         } else if system == 0 && isSpace(errno) {
-            // The journal of a rollback is closed by now, and its note with it.
+            // The rollback journal is closed by now, and its note is gone with it.
             system = errno
         }
         let text = handle.map { String(cString: sqlite3_errmsg($0)) } ?? String(cString: sqlite3_errstr(result))
         return error(for: code, system: system, text: text, doing: doing, path: path)
     }
 
-    /// The errno that SQLite's VFS noted with its files; nil where it tells nothing about this code.
+    /// The errno that SQLite's VFS noted with its files; nil if it tells nothing about this code.
     ///
-    /// SQLite itself keeps none when a COMMIT fails, so a quota would not be told from a broken disk; and of a read that
-    /// failed with EIO it makes SQLITE_CORRUPT (https://www.sqlite.org/rescode.html#ioerr_corruptfs). The notes are never
-    /// taken back, so where two differ the one that is not about space counts.
+    /// SQLite itself keeps no errno if a COMMIT fails, so an exceeded quota could not be told from a broken disk. It
+    /// also makes SQLITE_CORRUPT of a read that failed with EIO (https://www.sqlite.org/rescode.html#ioerr_corruptfs).
+    /// The notes are never cleared. So if two differ, the one that is not about space counts.
     private static func errnoOfFiles(_ handle: OpaquePointer, _ code: Int32) -> Int32? {
         let isCorrupt = code & 0xff == SQLITE_CORRUPT
         guard isCorrupt || code & 0xff == SQLITE_IOERR && 1...8 ~= code >> 8 else { return nil }
@@ -87,7 +89,7 @@ extension SQLiteConnection {
         case SQLITE_ERROR where text.hasPrefix("no such table") || text.hasPrefix("no such column"):
             return StoreError(
                 .damaged, "\(path) lacks what every store has: \(text)", cause: code, location: place)
-        // What the store writes never breaks a constraint and is never too large: rows that are there say so.
+        // What the store writes never breaks a constraint and is never too large. So rows that are there were altered.
         case SQLITE_CORRUPT, SQLITE_CONSTRAINT, SQLITE_TOOBIG, SQLITE_MISMATCH:
             return StoreError(.damaged, "\(path) is malformed: \(text)", cause: code, location: place)
         case SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_PERM, SQLITE_AUTH:

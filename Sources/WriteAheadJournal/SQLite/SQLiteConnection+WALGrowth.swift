@@ -1,22 +1,23 @@
-// The SQLite WAL's file, as SQLite itself has it open: its size, and writing zeros behind its end.
+// The SQLite WAL's file, as SQLite itself has it open: its size, and writing zeros after its end.
 //
-// A commit that overwrites written blocks costs about half of one that makes the file grow, because a sync then has no
-// metadata of the file system to write. Zeros are no frames: SQLite's recovery ends at them, whatever lies before.
+// A commit that overwrites written blocks costs about half of one that makes the file grow. The reason: a sync then has
+// no metadata of the file system to write. Zeros are no frames: SQLite's recovery ends at them, whatever comes before.
 //
 // Why it is sound:
-//   1. Everything goes through the methods of SQLite's own file object (SQLITE_FCNTL_JOURNAL_POINTER), so any VFS sees it,
-//      and no descriptor is opened or closed beside SQLite's, which would drop its locks.
-//   2. Only bytes behind the end of the file are written, with SQLite's write lock held: neither a frame nor another
-//      program's writing can be hit.
-//   3. A growth that fails is taken back.
+// 1. Everything goes through the methods of SQLite's own file object (SQLITE_FCNTL_JOURNAL_POINTER). So any VFS sees
+//    it. No descriptor is opened or closed beside SQLite's, which would drop its locks.
+// 2. Only bytes after the end of the file are written, with SQLite's write lock held. So neither a frame nor another
+//    program's write can be hit.
+// 3. A growth that fails is undone.
 //
 // Why the unsafe pointers are right: the file object lives as long as the connection, which is not closed meanwhile.
 
 internal import CSQLite
 internal import SystemC
 
+/// Size, growth and size limit of the SQLite WAL's file.
 extension SQLiteConnection {
-    /// Larger ones are refused by SQLite's own VFS from 128 KiB on, as if the disk were full.
+    /// SQLite's own VFS refuses pieces of 128 KiB and more, as if the disk were full.
     private static let pieceBytes = 64 << 10
 
     private func walFile() throws(StoreError) -> (UnsafeMutablePointer<sqlite3_file>, sqlite3_io_methods) {
@@ -30,7 +31,7 @@ extension SQLiteConnection {
         return (file, methods.pointee)
     }
 
-    /// The size of the SQLite WAL's file. After the first read of a connection in WAL mode.
+    /// The size of the SQLite WAL's file. Call it after the first read of a connection in WAL mode.
     func walFileBytes() throws(StoreError) -> Int {
         let (file, methods) = try walFile()
         var size: sqlite3_int64 = 0
@@ -45,7 +46,7 @@ extension SQLiteConnection {
         let (file, methods) = try walFile()
         let before = try walFileBytes()
         guard before < bytes else { return }
-        // Without a look first each attempt on a full disk would take what is left from others for a moment.
+        // Without this check each attempt on a full disk would, for a moment, take the remaining space from others.
         if let free = Files.freeBytes(path), free < bytes - before {
             throw Self.error(
                 for: SQLITE_FULL, system: 0, text: "", doing: "making room in the SQLite WAL of", path: path)
@@ -56,7 +57,7 @@ extension SQLiteConnection {
             let count = min(Self.pieceBytes, bytes - end)
             let result = methods.xWrite(file, zeros, Int32(count), sqlite3_int64(end))
             if let error = failure(result, file, methods, "making room in the SQLite WAL of") {
-                // Without this the failed attempt would keep the last space. Where it fails, too, there are zeros.
+                // Otherwise the failed attempt would keep the last space. If this fails too, the file ends with zeros.
                 _ = methods.xTruncate(file, sqlite3_int64(before))
                 throw error
             }
@@ -65,7 +66,7 @@ extension SQLiteConnection {
         try check(methods.xSync(file, SQLITE_SYNC_NORMAL), file, methods, "syncing the SQLite WAL of")
     }
 
-    /// SQLite cuts a longer file to so many bytes when the WAL begins anew
+    /// Limits the file: if it is longer, SQLite truncates it to `bytes` when the WAL begins anew
     /// (https://www.sqlite.org/pragma.html#pragma_journal_size_limit).
     func limitWALFile(to bytes: Int) throws(StoreError) {
         try execute("PRAGMA journal_size_limit=\(bytes)")

@@ -1,39 +1,45 @@
-// One connection to one SQLite database. Only this file, SQLiteStatement.swift and SQLiteConnection+Errors.swift call SQLite's C
-// interface, beside those that go to SQLite's own file objects: SQLiteWALFile.swift, SQLiteDescriptors.swift,
-// ForeignWrites.swift, CheckpointGuard.swift.
+// One connection to one SQLite database.
 //
-// A connection is opened without SQLite's mutex: whoever owns it lets one thread in at a time (the committer by its
-// flag, the checkpointer by being one thread). That is also why `@unchecked Sendable` is right.
+// Only this file, SQLiteStatement.swift and SQLiteConnection+Errors.swift call SQLite's C interface, beside the files
+// that go to SQLite's own file objects:
+// - SQLiteConnection+WALGrowth.swift
+// - HeldFile.swift
+// - ForeignWrites.swift
+// - CheckpointGuard.swift
+//
+// A connection is opened without SQLite's mutex. Whoever owns it lets one thread in at a time: the committer by its
+// flag, the checkpointer by its lock for folds. That is also why `@unchecked Sendable` is right.
 //
 // What is relied on, with links: docs/sqlite.md.
 
 internal import CSQLite
 internal import SystemC
 
+/// An open connection, for one thread at a time.
 final class SQLiteConnection: @unchecked Sendable {
     enum Access {
-        /// Creates the file; for a store in the making.
+        /// Creates the file, for a store that is being made.
         case create
         /// Reads and writes an existing file.
         case readWrite
         /// Reads a database that another connection may be writing.
         case readShared
-        /// Reads a database that nobody holds, writing nothing at all: no -shm, no -wal, no lock.
+        /// Reads a database that nobody holds, and writes nothing at all: no -shm, no -wal, no lock.
         case readPrivate
     }
 
     let path: String
-    /// For SQLiteWALFile.swift.
+    /// Internal for the parts of this type and for the files that go to SQLite's file objects.
     let handle: OpaquePointer
     /// Frames in the SQLite WAL after the last commit of this connection.
     private let walFrames: UnsafeMutablePointer<Int32>
     private var checkpointGuard = CheckpointGuard()
     private var isWriter = false
     private var isOpen = true
-    /// What is looked at before anything is written: see SQLiteDescriptors.swift.
+    /// What is checked before anything is written: HeldFile.swift.
     var descriptors: [HeldFile] = []
 
-    /// - Parameter paranoidSectors: whether a power cut is taken to damage bytes around those being written; SQLite then pads
+    /// - Parameter paranoidSectors: whether a power cut may damage bytes around those being written. SQLite then pads
     ///   each commit to whole sectors (https://www.sqlite.org/psow.html).
     init(_ path: String, _ access: Access, vfs: String?, paranoidSectors: Bool = false) throws(StoreError) {
         self.path = path
@@ -48,8 +54,8 @@ final class SQLiteConnection: @unchecked Sendable {
         case .readPrivate:
             flags = SQLITE_OPEN_READONLY
             if (Files.size(path + "-wal") ?? 0) > 0 {
-                // The WAL index in heap memory needs exclusive mode, and that takes a write lock, which a read-only
-                // descriptor cannot have; our own lock keeps writers out, so SQLite's locks are left out.
+                // The WAL index in heap memory needs exclusive mode. That takes a write lock, which a read-only
+                // descriptor cannot have. Our own lock keeps writers out, so SQLite's locks are left out.
                 isExclusive = true
                 if vfs == nil { vfs = "unix-none" }
             } else {
@@ -75,7 +81,7 @@ final class SQLiteConnection: @unchecked Sendable {
         sqlite3_extended_result_codes(handle, 1)
         sqlite3_busy_timeout(handle, 2_000)
         do throws(StoreError) {
-            // SQLite falls back to it where the file cannot be opened for writing, and says so only when it writes.
+            // SQLite falls back to reading if the file cannot be opened for writing, and says so only when it writes.
             if access == .readWrite, sqlite3_db_readonly(handle, "main") == 1 {
                 throw StoreError(
                     .ioError, "\(path) cannot be opened for writing; check its owner, its mode and the mount",
@@ -103,9 +109,9 @@ final class SQLiteConnection: @unchecked Sendable {
     func close() {
         guard isOpen else { return }
         isOpen = false
-        // What has the numbers now is somebody else's to close.
+        // If a number is no longer SQLite's, the file that has it now is somebody else's to close.
         guard descriptors.allSatisfy(\.isStillHeld) else { return }
-        // SQLite keeps a connection, and its locks, until the last of its statements is gone.
+        // SQLite keeps a connection, and its locks, until the last of its statements is finalized.
         checkpointGuard.release(self)
         sqlite3_close_v2(handle)
     }
@@ -118,14 +124,14 @@ final class SQLiteConnection: @unchecked Sendable {
     /// Sets what a writing connection of ours needs, and reads it back.
     func configureForWriting() throws(StoreError) {
         try pragma("journal_mode", "WAL", expect: "wal")
-        // Once, before any statement is prepared: switching it under prepared statements silently keeps the old level.
+        // Once, before any statement is prepared: a switch under prepared statements silently keeps the old level.
         try pragma("synchronous", "FULL", expect: "2")
         try pragma("wal_autocheckpoint", "0", expect: "0")
         try pragma("secure_delete", "OFF", expect: "0")
         try pragma("cell_size_check", "ON", expect: "1")
         try pragma("cache_size", "-8192", expect: "-8192")
         try pragma("locking_mode", "NORMAL", expect: "normal")
-        // After wal_autocheckpoint, which is a hook of its own and takes the place of any other
+        // After wal_autocheckpoint, which is a hook of its own and replaces any other
         // (https://www.sqlite.org/c3ref/wal_hook.html).
         sqlite3_wal_hook(
             handle,
@@ -162,7 +168,7 @@ final class SQLiteConnection: @unchecked Sendable {
         return SQLiteStatement(statement, self)
     }
 
-    /// The first row of a query, or nil where there is none.
+    /// The first row of a query; nil if there is none.
     func query<R>(
         _ sql: String, bind: (SQLiteStatement) -> Void = { _ in }, _ row: (SQLiteStatement) -> R?
     ) throws(StoreError) -> R? {
@@ -174,7 +180,7 @@ final class SQLiteConnection: @unchecked Sendable {
         return result
     }
 
-    /// The first bytes of a blob, or fewer where it is shorter, without reading what follows them.
+    /// The first bytes of a blob, or fewer if the blob is shorter, without reading what follows them.
     func beginningOfBlob(
         in table: String, _ column: String, row: Int64, bytes count: Int
     ) throws(StoreError) -> [UInt8] {
@@ -188,7 +194,7 @@ final class SQLiteConnection: @unchecked Sendable {
         return bytes
     }
 
-    /// Runs the body in one transaction; rolls back where it throws.
+    /// Runs the body in one transaction, and rolls back if the body throws.
     func transaction<R>(_ begin: String = "BEGIN IMMEDIATE", _ body: () throws(StoreError) -> R) throws(StoreError)
         -> R
     {
@@ -200,7 +206,7 @@ final class SQLiteConnection: @unchecked Sendable {
             try execute("COMMIT")
             return result
         } catch {
-            // Where the engine rolled back by itself this is a no-op; its own failure changes nothing for the caller.
+            // If the engine rolled back by itself this does nothing. Its own failure changes nothing for the caller.
             if isInTransaction { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
             throw error
         }
@@ -212,15 +218,15 @@ final class SQLiteConnection: @unchecked Sendable {
 
     var framesInWAL: Int { Int(walFrames.pointee) }
 
-    /// In a write transaction or before a VACUUM, before anything is written, of a connection that `configureForWriting` was
-    /// called for.
+    /// Keeps other programs' SQLite checkpoints out. Call it in a write transaction or before a VACUUM, before anything
+    /// is written. It does something only after `configureForWriting`.
     ///
     /// - Throws: `busy` while another program runs an SQLite checkpoint.
     func keepCheckpointsOut() throws(StoreError) {
         if isWriter { try checkpointGuard.hold(self) }
     }
 
-    /// Copies what it can from the SQLite WAL into the database file, and syncs both. Waits for nobody.
+    /// Copies what it can from the SQLite WAL into the database file, and syncs both. It waits for nobody.
     ///
     /// - Returns: frames in the WAL, and how many of them are in the database file now.
     @discardableResult
@@ -232,10 +238,10 @@ final class SQLiteConnection: @unchecked Sendable {
         let wasGuarded = checkpointGuard.isHeld
         checkpointGuard.release(self)
         let result = sqlite3_wal_checkpoint_v2(handle, "main", mode, &frames, &copied)
-        // Where another program was quicker, the next transaction is told.
+        // If another program was quicker, the next transaction is told.
         if wasGuarded { try? keepCheckpointsOut() }
         if result & 0xff == SQLITE_BUSY {
-            // -1 for both where it did not even begin, because another program was at one.
+            // Both are -1 if it did not even begin, because another program was running one.
             let hasNotBegun = frames < 0
             return hasNotBegun ? (max(1, framesInWAL), 0) : (Int(frames), Int(copied))
         }

@@ -1,17 +1,20 @@
-// The journal on SQLite: journal.db in WAL mode. One row of `journal` per group commit, one fdatasync each.
+// The journal on SQLite: journal.db in WAL mode. One row of `journal` for each group commit, one fdatasync for each
+// row.
 //
 // Why it is sound:
-//   1. This is the only connection of any process that writes journal.db or runs an SQLite checkpoint on it: that keeps
-//      clear of SQLite's WAL-reset bug (3.7.0–3.51.2, https://sqlite.org/releaselog/3_51_3.html), and `data_version`
-//      shows every foreign write.
-//   2. `synchronous` is FULL on this connection from its opening to its end, so a commit that returned is on the disk.
-//   3. Before a commit is acknowledged, the database and its -wal are still the files that were opened. A program that
-//      replaced one of them would take the acknowledged rows with it.
+// 1. No other connection of any process writes journal.db or runs an SQLite checkpoint on it. That keeps clear of
+//    SQLite's WAL-reset bug (3.7.0–3.51.2, https://sqlite.org/releaselog/3_51_3.html). And `data_version` shows every
+//    foreign write.
+// 2. `synchronous` is FULL on this connection from its opening to its end. So a commit that returned is on the disk.
+// 3. Before a commit is acknowledged, the database and its -wal are still the files that were opened. A program that
+//    replaced one of them would take the acknowledged rows with it.
 //
 // Why `@unchecked Sendable` is right: the committer lets one thread in at a time.
 
+/// The `JournalBackend` of a store on disk.
 package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
-    /// One trimming transaction drops about so many bytes, or so many rows, so that a commit never waits long behind it.
+    /// One trimming transaction drops about this many bytes, or this many rows, so that a commit never waits long for
+    /// it.
     private static let trimBytesMax = 1 << 20
     static let trimRowsMax = 256
 
@@ -26,7 +29,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
     /// How much of the SQLite WAL is written ahead.
     private var room: WALRoom
     private let paranoidSectors: Bool
-    /// What SQLite cuts the WAL's file to when it begins anew.
+    /// The size to which SQLite truncates the WAL's file when it begins anew.
     private var walBytesLimit = 0
     private(set) package var logBytes = 0
     private(set) package var syncs = 0
@@ -40,7 +43,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         self.paranoidSectors = paranoidSectors
         connection = try SQLiteConnection(path, .readWrite, vfs: vfs, paranoidSectors: paranoidSectors)
         try connection.configureForWriting()
-        // The first read takes the lock on -shm: where that cannot be mapped, this is where it shows.
+        // The first read takes the lock on -shm. If the -shm file cannot be mapped, the error shows here.
         _ = try connection.query("SELECT count(*) FROM meta") { $0.int(0) }
         begin = try connection.prepare("BEGIN IMMEDIATE")
         commit = try connection.prepare("COMMIT")
@@ -83,7 +86,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         logBytes += batch.bytes.count
     }
 
-    /// One write transaction of ours, durable when it returns.
+    /// Runs one write transaction of ours, durable on return.
     func write(batchBytes: Int = 0, _ body: () throws(StoreError) -> Void) throws(StoreError) {
         try connection.checkDescriptors()
         try lookAtWALOnce()
@@ -125,7 +128,8 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         var bytes = 0
         var count = 0
         var isMore = false
-        // Nothing here may touch the records themselves: SQLite would read each to its end. Their length it knows.
+        // Nothing here may touch the records themselves: SQLite would read each to its end. It knows their length
+        // without that.
         let rows = try connection.prepare(
             "SELECT first_lsn, last_lsn, chain, length(records) FROM journal WHERE last_lsn<=? ORDER BY first_lsn")
         rows.bind(1, Int64(bitPattern: lsn.value))
@@ -188,7 +192,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
             let (frames, copied) = try connection.checkpointSQLite()
             room.copied(all: frames == copied)
         } catch {
-            // Not again at every commit.
+            // So that it is not tried again at every commit.
             room.copied(all: false)
             throw error
         }
@@ -196,7 +200,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         try lookAtWAL()
     }
 
-    /// A commit goes on without: its file grows.
+    /// Runs an SQLite checkpoint if it can. If not, the commit goes on without it, and the file grows.
     private func checkpointSQLiteIfPossible() throws(StoreError) {
         do throws(StoreError) {
             try checkpointSQLite()
@@ -207,10 +211,10 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
 
     package var isSQLiteCheckpointDue: Bool { room.isCopyDue }
 
-    /// Before the first commit of a run. Where a write may damage the sector it is in, SQLite pads each commit, so that the
-    /// next one begins in another sector; but it syncs the padding only up to there. Where a power cut took the rest of it,
-    /// SQLite goes on right behind the commit itself, in its last sector. So it is made to begin anew: everything is in the
-    /// database then, synced.
+    /// Before the first commit of a run. If a write may damage the sector it is in, SQLite pads each commit, so that
+    /// the next one begins in another sector. But SQLite syncs the padding only up to there. If a power cut took the
+    /// rest of it, SQLite would continue right after the commit itself, in its last sector. So SQLite is made to begin
+    /// anew: everything is in the database then, synced.
     func leaveLastSector() throws(StoreError) {
         if paranoidSectors { try checkpointSQLiteIfPossible() }
     }
@@ -221,22 +225,22 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         try connection.limitWALFile(to: walBytesLimit)
     }
 
-    /// Before the first thing that writes: an opening that ends earlier leaves the files as they were found.
+    /// Before the first write. An opening that ends earlier leaves the files as they were found.
     private func lookAtWALOnce() throws(StoreError) {
         guard room.bytes == 0 else { return }
         try limitWAL()
         try lookAtWAL()
     }
 
-    /// Takes over how large the SQLite WAL's file is, and makes it as large as it is kept where it can be: also where it
-    /// was new, or another program has cut it.
+    /// Notes the size of the SQLite WAL's file, and grows it to the size that is kept, if that is possible. The file
+    /// may be smaller because it is new, or because another program has truncated it.
     private func lookAtWAL() throws(StoreError) {
         room.found(bytes: try connection.walFileBytes())
         guard room.bytes < room.kept else { return }
         do throws(StoreError) {
             try growWAL(to: room.kept)
         } catch {
-            // Without room commits cost more, no more than that.
+            // Without room commits cost more, and nothing else is lost.
             guard error.code == .diskFull || error.code == .busy else { throw error }
         }
     }
@@ -281,7 +285,8 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
 
     func readMeta() throws(StoreError) -> JournalMeta { try JournalMeta.read(connection) }
 
-    /// Every row behind `position`, in order. `each` gets the row's first and last LSN, its chain value and its batch.
+    /// Passes on every row after `lsn`, in order. `each` gets the row's first and last LSN, its chain value and its
+    /// batch.
     static func rows(
         of connection: SQLiteConnection, after lsn: LSN,
         _ each: (_ first: LSN, _ last: LSN, _ chain: UInt32, _ batch: UnsafeRawBufferPointer) throws -> Bool
@@ -307,7 +312,7 @@ package final class SQLiteJournal: JournalBackend, @unchecked Sendable {
         try Self.rows(of: connection, after: lsn, each)
     }
 
-    /// Takes over what replay counted.
+    /// Sets the count of bytes to what replay counted.
     func noteLogBytes(_ bytes: Int) { logBytes = bytes }
 
     // MARK: Runs

@@ -1,17 +1,20 @@
 // One statement of a connection: its parameters, its steps, the columns of its row.
 //
-// Why `@unchecked Sendable` is right: whoever owns the connection lets one thread in at a time. The pointers handed to
-// SQLite are the caller's, for one call; `emptyBytes` is an address that nobody reads or writes.
+// Why `@unchecked Sendable` is right: whoever owns the connection lets one thread in at a time.
+//
+// Why unsafe pointers are right: the pointers handed to SQLite are the caller's, for one call. `emptyBytes` is an
+// address that nobody reads or writes.
 
 internal import CSQLite
 internal import SystemC
 
-/// What SQLite wants for "copy these bytes now".
+/// SQLite's value for "copy these bytes now".
 private let transient = unsafe_transient()
 private func unsafe_transient() -> sqlite3_destructor_type? {
     unsafeBitCast(-1, to: sqlite3_destructor_type?.self)
 }
 
+/// A prepared statement.
 final class SQLiteStatement: @unchecked Sendable {
     /// Nil once it is finalized.
     private var statement: OpaquePointer?
@@ -24,14 +27,15 @@ final class SQLiteStatement: @unchecked Sendable {
 
     deinit { finalize() }
 
-    /// Gives it back to SQLite, which closes a connection's files only behind its last statement. It may not be used again.
+    /// Gives the statement back to SQLite, which closes a connection's files only after its last statement. It may not
+    /// be used again.
     func finalize() {
         sqlite3_finalize(statement)
         statement = nil
     }
 
-    /// What binding a parameter or reading a column came to. It fails for want of memory, and SQLite then goes on with NULL
-    /// and says nothing more: the next step reports it, and where a row is the last one wanted, `checkRead`.
+    /// The result of binding parameters and reading columns. Either fails for want of memory, and SQLite then continues
+    /// with NULL and reports nothing more. The next step throws it; `checkRead` does if no step follows.
     private var failed: Int32 = SQLITE_OK
     private func note(_ result: Int32) {
         if result != SQLITE_OK { failed = result }
@@ -42,7 +46,7 @@ final class SQLiteStatement: @unchecked Sendable {
     func bind(_ index: Int32, _ value: String) { note(sqlite3_bind_text(statement, index, value, -1, transient)) }
     func bindNull(_ index: Int32) { note(sqlite3_bind_null(statement, index)) }
 
-    /// - Throws: where a value that was read from the row is not what the row has.
+    /// - Throws: an error if a value that was read from the row is not what the row has.
     func checkRead() throws(StoreError) {
         guard failed != SQLITE_OK else { return }
         let error = connection.failure(failed, "reading or writing")
@@ -51,7 +55,7 @@ final class SQLiteStatement: @unchecked Sendable {
         throw error
     }
 
-    /// The bytes stay where they are: they must outlive the next `reset`.
+    /// The bytes are not copied: they must outlive the next `reset`.
     func bindText(_ index: Int32, borrowed bytes: UnsafeRawBufferPointer) {
         let start = bytes.baseAddress ?? emptyBytes
         note(
@@ -60,12 +64,12 @@ final class SQLiteStatement: @unchecked Sendable {
                 UInt8(SQLITE_UTF8)))
     }
 
-    /// The bytes stay where they are: they must outlive the next `reset`.
+    /// The bytes are not copied: they must outlive the next `reset`.
     func bindBlob(_ index: Int32, borrowed bytes: UnsafeRawBufferPointer) {
         note(sqlite3_bind_blob64(statement, index, bytes.baseAddress ?? emptyBytes, UInt64(bytes.count), nil))
     }
 
-    /// True when there is a row. After false or an error the statement is reset.
+    /// Steps to the next row. True if there is one. After false or an error the statement is reset.
     func step() throws(StoreError) -> Bool {
         try checkRead()
         errno = 0
@@ -96,7 +100,7 @@ final class SQLiteStatement: @unchecked Sendable {
 
     func text(_ column: Int32) -> String? {
         guard let start = sqlite3_column_text(statement, column) else {
-            // It may be NULL, and may have been made NULL for want of memory.
+            // The column may be NULL, or SQLite may have made it NULL for want of memory.
             if connection.lacksMemory { note(SQLITE_NOMEM) }
             return nil
         }
@@ -104,13 +108,13 @@ final class SQLiteStatement: @unchecked Sendable {
         return String(decoding: UnsafeBufferPointer(start: start, count: length), as: UTF8.self)
     }
 
-    /// The bytes of a text or blob; valid until the next step.
+    /// The bytes of a text or blob, valid until the next step.
     func bytes(_ column: Int32) -> UnsafeRawBufferPointer {
         let start = sqlite3_column_blob(statement, column)
         return UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(statement, column)))
     }
 }
 
-/// SQLite takes a null pointer for NULL; an empty value needs an address.
+/// SQLite takes a null pointer for NULL, so an empty value needs an address.
 private nonisolated(unsafe) let emptyBytes = UnsafeRawPointer(
     UnsafeMutableRawPointer.allocate(byteCount: 1, alignment: 1))

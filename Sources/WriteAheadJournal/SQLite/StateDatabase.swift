@@ -1,14 +1,15 @@
 // state.db: the state as of one LSN, in a table that plain SQL can read while the store is live.
 //
-// The rule that makes it valid: rows, checkpoint position and digest change in one transaction, so whoever reads it, at
-// any moment, sees the state after exactly the record `checkpoint_lsn`. The digest is the sum (modulo 2⁶⁴) of the rows'
-// hashes; loading recomputes it, which finds altered, missing and stale rows.
+// The rule that makes it valid: rows, checkpoint and digest change in one transaction. So whoever reads it, at any
+// moment, sees the state after exactly the record `checkpoint_lsn`. The digest is the sum (modulo 2⁶⁴) of the rows'
+// hashes. Loading recomputes it, which finds altered, missing and stale rows.
 //
-// A fold takes committed journal rows, never live memory. A crash in the middle of one leaves the state of the one
-// before; the journal still has every record behind that, because trimming stays one checkpoint behind.
+// A fold takes committed journal rows, never live memory. A crash in the middle of a fold leaves the state of the fold
+// before. The journal still has every record after that, because it is trimmed up to the checkpoint before at most.
 //
-// Why `@unchecked Sendable` is right: one thread at a time uses it, the opening one and then the checkpointer.
+// Why `@unchecked Sendable` is right: one thread at a time uses it, first the opening one and then the checkpointer.
 
+/// state.db of one store, open for writing.
 package final class StateDatabase: @unchecked Sendable {
     private let connection: SQLiteConnection
     package private(set) var meta: StateMeta
@@ -16,7 +17,7 @@ package final class StateDatabase: @unchecked Sendable {
     private let files: FileWatch
     private let framesMax: Int
 
-    /// From so many frames in its SQLite WAL on they are copied into the file.
+    /// At this many frames in its SQLite WAL they are copied into the file.
     package static let framesMax = 1_024
 
     /// Opens state.db of a store whose lock is held.
@@ -44,7 +45,7 @@ package final class StateDatabase: @unchecked Sendable {
 
     // MARK: Loading
 
-    /// Hands over every row in key order, checked; the digest at the end.
+    /// Passes on every row in key order, checked. The digest is checked at the end.
     package func load(_ each: StateRowBody) throws {
         try Self.load(connection, meta, each)
     }
@@ -131,26 +132,26 @@ package final class StateDatabase: @unchecked Sendable {
             return writer.rowsWritten
         }
         foreign.noteCommit()
-        // The log is trimmed by what `meta` says: a fold into files that have no name any more must not count.
+        // The log is trimmed by what `meta` says. So a fold into files that no longer have a name must not count.
         try files.check()
         meta = next
         return written
     }
 
-    /// Copies the SQLite WAL into the database file where it has grown, or always.
+    /// Copies the SQLite WAL into the database file if it has grown enough, or always if `force` is set.
     package func checkpointSQLite(force: Bool) throws(StoreError) {
         guard force || connection.framesInWAL >= framesMax else { return }
         try connection.checkpointSQLite()
     }
 
-    /// A fold of nothing, which lets the journal be trimmed up to the newest checkpoint: losing this transaction, too,
-    /// leaves a table that the journal continues.
+    /// Folds nothing, which lets the journal be trimmed up to the newest checkpoint. If this transaction is lost too,
+    /// the table that is left is still one that the journal continues.
     package func advance() throws(StoreError) {
         guard meta.previous < meta.checkpoint.lsn else { return }
         try apply(FoldedChanges(after: meta.checkpoint))
     }
 
-    /// Puts the newest fold into the database file itself: nothing older is needed to rebuild the table any more.
+    /// Copies the newest fold into the database file itself. Nothing older is needed to rebuild the table then.
     package func copySQLiteWAL() throws(StoreError) {
         let result = try connection.checkpointSQLite()
         guard result.frames == result.copied else {
@@ -180,7 +181,7 @@ package final class StateDatabase: @unchecked Sendable {
 
     // MARK: Writing a whole new one (creation, backup)
 
-    /// Fills the state.db of a store in the making.
+    /// Fills the state.db of a store that is being made.
     static func fill(
         _ connection: SQLiteConnection, storeID: String, position: ChainPosition,
         rows: (_ put: StateRowBody) throws -> Void

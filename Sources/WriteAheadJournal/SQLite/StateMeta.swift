@@ -1,9 +1,9 @@
-/// What the table `meta` of state.db says.
+/// The table `meta` of state.db: the store, the checkpoint, and the count and digest of the rows.
 package struct StateMeta: Sendable {
     package var storeID: String
     /// The last record that is in the table.
     package var checkpoint: ChainPosition
-    /// The checkpoint before, up to which the journal may be trimmed.
+    /// The checkpoint before it, up to which the journal may be trimmed.
     package var previous: LSN
     package var rows: Int
     package var digest: UInt64
@@ -25,7 +25,7 @@ package struct StateMeta: Sendable {
                 .damaged, "the table meta of \(connection.path) lacks what every store has",
                 location: .init(file: connection.path))
         }
-        // Memory is made ready for so many rows, and the log is trimmed up to `previous`: neither may come from a number
+        // Memory is reserved for `count` rows, and the log is trimmed up to `previous`. Neither may come from a number
         // that was altered. A row takes more than a byte of a page.
         let pages = try connection.query("PRAGMA page_count") { $0.int(0) } ?? 0
         let isBehind = previous >= 0 && previous <= lsn

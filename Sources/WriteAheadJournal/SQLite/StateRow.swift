@@ -1,11 +1,18 @@
-// One row of the table `state`: how a stored value becomes SQL and comes back.
+// One row of the table `state`: how a stored value becomes SQL and is read back.
 //
-// The rule: a row's `crc` is XXH64 over the operation that would set it (Operation.swift: code, name, key, kind, value),
-// so whatever column was altered, the row no longer matches.
+// The rule: a row's `crc` is XXH64 over the operation that would set it (Operation.swift: code, name, key, kind,
+// value). So the row no longer matches if any of its columns was altered.
 //
-//   int → INTEGER · uint → TEXT, decimal · double, date → REAL · bool → INTEGER 0 or 1 · string, json → TEXT
-//   bytes → BLOB · uuid → TEXT, upper case with dashes
+// On disk, the kinds are stored as:
+// - int: INTEGER
+// - uint: TEXT, decimal
+// - double, date: REAL
+// - bool: INTEGER 0 or 1
+// - string, json: TEXT
+// - bytes: BLOB
+// - uuid: TEXT, upper case with dashes
 
+/// Binding, reading and hashing of a row's value.
 enum StateRow {
     /// Binds type and value at the two indices. The bytes must outlive the step.
     static func bind(
@@ -24,7 +31,7 @@ enum StateRow {
         }
     }
 
-    /// Reads type and value and appends the stored bytes; nil where they do not fit each other.
+    /// Reads type and value and appends the stored bytes; nil if type and value do not fit each other.
     static func read(
         _ statement: SQLiteStatement, type typeIndex: Int32, value valueIndex: Int32, into bytes: inout [UInt8]
     ) -> ValueKind? {
@@ -57,8 +64,8 @@ enum StateRow {
         return kind
     }
 
-    /// The kind of a row whose value's bytes in SQL are those that are stored; nil for the others, and for what does not
-    /// fit.
+    /// The kind of a row whose bytes in SQL are the stored bytes. Nil for the other kinds, and for a value that does
+    /// not fit its type.
     static func plainKind(_ statement: SQLiteStatement, type typeIndex: Int32, value valueIndex: Int32) -> ValueKind? {
         guard let kind = kind(statement.bytes(typeIndex)), kind == .string || kind == .json || kind == .bytes,
             !statement.isNull(valueIndex)
@@ -66,7 +73,7 @@ enum StateRow {
         return kind
     }
 
-    /// The hash of a row, of its canonical bytes.
+    /// The hash of a row, over its canonical bytes.
     static func hash(
         name: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer, kind: UInt8, value: UnsafeRawBufferPointer,
         scratch: inout [UInt8]
@@ -77,7 +84,7 @@ enum StateRow {
     }
 
     private static func kind(_ name: UnsafeRawBufferPointer) -> ValueKind? {
-        // By first letter and length, then the whole: this runs once a row.
+        // By first letter and length, then the whole name: this runs once a row.
         let kind: ValueKind
         switch (name.first, name.count) {
         case (UInt8(ascii: "i"), 3): kind = .int
@@ -103,7 +110,7 @@ enum StateRow {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// The bytes of a text as `uuidText` writes it; any other is not of this store.
+    /// Appends the bytes of a text that `uuidText` wrote. Any other text is not of this store.
     private static func appendUUID(_ text: String, to bytes: inout [UInt8]) -> Bool {
         let start = bytes.count
         var text = text

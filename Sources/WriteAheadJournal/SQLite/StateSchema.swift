@@ -1,3 +1,8 @@
+// state.db as a file: its name and its tables.
+//
+// On disk: docs/format.md.
+
+/// Constants of state.db, all of them on disk.
 package enum StateSchema {
     package static let name = "state.db"
     static let schema = """

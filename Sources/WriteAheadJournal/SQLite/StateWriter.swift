@@ -1,13 +1,14 @@
-// Puts sorted operations into the table `state`, and keeps count of its rows and their digest. Inside one transaction.
+// Puts sorted operations into the table `state`, and counts its rows and their digest. Inside one transaction.
 //
-// The rows that are there are looked up some at a time, before any of these is written: going from row to row costs a
-// sixth of a search, as long as nothing is written in between. A row that is what it should be is not written; its hash
-// alone does not say so, because values can be made that have the same.
+// The existing rows of some operations are looked up before any of these is written. Going from row to row costs a
+// sixth of a search, as long as nothing is written in between. A row that already is what it should be is not written.
+// Its hash alone does not show that, because values can be made that have the same hash.
 
+/// One writer for one transaction.
 struct StateWriter {
-    /// As many pages as these lie in stay in SQLite's cache until they are written.
+    /// How many operations are looked up at once. The pages of that many stay in SQLite's cache until they are written.
     static let operationsAtOnce = 256
-    /// So many rows are stepped over before a search costs less.
+    /// How many rows are stepped over before a search costs less.
     private static let stepsMax = 6
     /// Rows of more bytes on average have values outside their page, and stepping would read all of those.
     private static let steppedRowBytesMax = 1_000
@@ -72,7 +73,7 @@ struct StateWriter {
         }
     }
 
-    /// Whether the row has the operation's value already.
+    /// Whether the row already has the operation's value.
     private mutating func isStored(_ operation: Operation, _ kind: ValueKind) throws(StoreError) -> Bool {
         stored.bindText(1, borrowed: operation.name)
         stored.bindText(2, borrowed: operation.key)
@@ -84,12 +85,12 @@ struct StateWriter {
         return found == kind && scratch.withUnsafeBytes { compare($0, operation.value) } == 0
     }
 
-    /// The hash of each operation's row as it is, nil where there is none.
+    /// Finds the hash of each operation's row as it is, nil if there is none.
     private mutating func findHashes(_ operations: [Operation]) throws(StoreError) {
         hashes.removeAll(keepingCapacity: true)
         defer { rows.reset() }
         var name: UnsafeRawBufferPointer?
-        // A row is under the cursor, the first that is not below the last key looked for.
+        // A row is under the cursor: the first that is not below the last key looked for.
         var isAtRow = false
         var patience = steps
         for operation in operations {
@@ -100,9 +101,9 @@ struct StateWriter {
                     isAtRow = try rows.step()
                     stepped += 1
                 }
-                // Behind the name's last row there is nothing to search for.
+                // There is nothing to search for after the name's last row.
                 isFound = !isAtRow || compare(rows.bytes(0), operation.key) >= 0
-                // Where changed rows lie far apart stepping is only tried.
+                // If changed rows lie far apart, stepping is only tried.
                 patience = isFound ? steps : min(1, steps)
             }
             if !isFound {

@@ -16,7 +16,7 @@ package enum Clock {
         return Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1_000
     }
 
-    /// Sleeps; shorter where a signal ends it.
+    /// Sleeps. The sleep is shorter if a signal ends it.
     package static func sleep(nanoseconds: UInt64) {
         var time = timespec(
             tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))

@@ -1,6 +1,8 @@
 internal import SystemC
 
 /// A condition that threads wait on while they give up a `Lock`. Timed waits count by the monotonic clock.
+///
+/// Why `@unchecked Sendable` is right: Lock.swift.
 package final class Condition: @unchecked Sendable {
     private let condition: UnsafeMutablePointer<pthread_cond_t>
 
@@ -24,7 +26,7 @@ package final class Condition: @unchecked Sendable {
 
     package func wait(_ lock: Lock) { pthread_cond_wait(condition, lock.mutex) }
 
-    /// Waits until woken or until `deadline` (monotonic nanoseconds). False when the time was up.
+    /// Waits until woken or until `deadline` (monotonic nanoseconds). False if the time was up.
     @discardableResult
     package func wait(_ lock: Lock, until deadline: UInt64) -> Bool {
         #if canImport(Darwin)

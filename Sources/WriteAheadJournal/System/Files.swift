@@ -1,9 +1,10 @@
-// The calls on files that the journal makes outside SQLite, with their errors typed.
+// The calls on files that the journal makes outside SQLite, with typed errors.
 //
-// Every path here is a plain string; every failing call becomes a StoreError that names the path and the errno.
+// Every path here is a plain string. Every failing call becomes a StoreError that names the path and the errno.
 
 internal import SystemC
 
+/// Calls on files and folders.
 package enum Files {
     /// The text of an errno.
     package static func text(of code: Int32) -> String {
@@ -39,8 +40,8 @@ package enum Files {
         return isDone
     }
 
-    /// For the crash lab, which has to know what is durable: told of each descriptor that was synced outside SQLite. Set
-    /// once, before any store is opened, and never in a product: that is why it needs no lock.
+    /// For the crash lab, which has to know what is durable: called with each descriptor that was synced outside
+    /// SQLite. It is set once, before any store is opened, and never in a product. That is why it needs no lock.
     nonisolated(unsafe) package static var onSync: (@convention(c) (Int32) -> Void)?
 
     /// Opens, syncs and closes a file or folder. Only for files that SQLite has not opened in this process: closing
@@ -52,8 +53,8 @@ package enum Files {
         guard synchronize(descriptor) else { throw failure("syncing", path) }
     }
 
-    /// Opens a file above the standard streams' numbers: in a program started without them, a print would otherwise go into
-    /// the file. SQLite does the same with its own. -1 and errno on failure.
+    /// Opens a file above the standard streams' numbers. In a program that was started without these streams, a print
+    /// would otherwise go into the file. SQLite does the same with its own files. -1 and errno on failure.
     static func openAboveStreams(_ path: String, _ flags: Int32, _ mode: UInt32 = 0) -> Int32 {
         let descriptor = open(path, flags | O_CLOEXEC, mode_t(mode))
         guard descriptor >= 0, descriptor <= STDERR_FILENO else { return descriptor }
@@ -67,15 +68,15 @@ package enum Files {
         return lstat(path, &status) == 0
     }
 
-    /// The size of the file at the path, or nil where there is none.
+    /// The size of the file at the path; nil if there is none.
     package static func size(_ path: String) -> Int? {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
         return Int(status.st_size)
     }
 
-    /// Free bytes of the file system at the path, as far as this user may take them; nil where that cannot be told: one
-    /// without any blocks does not count them, as ramfs, a tmpfs without a limit, and many in user space.
+    /// Free bytes of the file system at the path, as far as this user may take them. Nil if that cannot be told. A file
+    /// system without any blocks does not count them: ramfs, a tmpfs without a limit, and many in user space.
     package static func freeBytes(_ path: String) -> Int? {
         var space = statvfs()
         guard statvfs(path, &space) == 0, space.f_blocks > 0 else {
@@ -85,10 +86,11 @@ package enum Files {
         return isTooMuch ? .max : Int(clamping: bytes)
     }
 
-    /// The whole of a small file, or nil where it cannot be read.
+    /// The whole of a small file; nil if it cannot be read.
     package static func contents(_ path: String, limit: Int = 1 << 20) -> [UInt8]? { bytes(of: path, limit).bytes }
 
-    /// The same, of what may be missing, or be no file at all: nil then. A file that is there and cannot be read is an error.
+    /// The same for a path with nothing at it, or with something else than a file: nil then. If a file is there and
+    /// cannot be read, that is an error.
     package static func contentsIfThere(_ path: String, limit: Int) throws(StoreError) -> [UInt8]? {
         let (bytes, code) = Self.bytes(of: path, limit)
         let isGone = [ENOENT, ENOTDIR, ELOOP, EISDIR, ENXIO].contains(code)
@@ -100,7 +102,7 @@ package enum Files {
 
     /// - Returns: the bytes, or why there are none.
     private static func bytes(of path: String, _ limit: Int) -> (bytes: [UInt8]?, errno: Int32) {
-        // A pipe in the place of a file has nothing to say; waiting for its writer would never end.
+        // A pipe in the place of a file has nothing to say, and waiting for its writer would never end.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return (nil, errno) }
         defer { close(descriptor) }
@@ -116,7 +118,7 @@ package enum Files {
         return (bytes, 0)
     }
 
-    /// The small file's text.
+    /// The text of a small file.
     package static func text(at path: String) -> String? {
         contents(path).map { String(decoding: $0, as: UTF8.self) }
     }
@@ -133,7 +135,7 @@ package enum Files {
         return true
     }
 
-    /// Copies a file byte by byte and syncs the copy, mode 0600. `destination` must not be there.
+    /// Copies a file byte by byte and syncs the copy, mode 0600. Nothing may exist at `destination`.
     package static func copyFile(_ source: String, to destination: String) throws(StoreError) {
         let input = open(source, O_RDONLY | O_CLOEXEC)
         guard input >= 0 else { throw failure("opening", source) }
@@ -170,13 +172,13 @@ package enum Files {
         return names.sorted()
     }
 
-    /// Whether there is a folder at the path, and no link to one.
+    /// Whether there is a folder at the path. A link to one does not count.
     static func isFolder(_ path: String) -> Bool {
         var status = stat()
         return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
-    /// Removes a folder with all that is in it; links are not followed. Failures are left to the caller to see.
+    /// Removes a folder with everything in it; links are not followed. The caller has to check whether it succeeded.
     package static func removeFolder(_ path: String) {
         guard isFolder(path) else { return }
         for name in names(in: path) {
@@ -186,7 +188,7 @@ package enum Files {
         rmdir(path)
     }
 
-    /// The absolute path with every link resolved, for a path whose last part need not be there.
+    /// The absolute path with every link resolved. The last part of the path need not exist.
     package static func resolved(_ path: String) throws(StoreError) -> String {
         guard !path.isEmpty else { throw StoreError(.notAStore, "the path is empty: name a folder") }
         guard !path.utf8.contains(0) else {
@@ -209,7 +211,7 @@ package enum Files {
         guard errno == ENOENT else { throw failure("resolving", path) }
         var status = stat()
         if lstat(path, &status) == 0 {
-            // There after all: a link into nothing, or somebody else made it a moment ago.
+            // It exists after all: a link into nothing, or somebody else made it a moment ago.
             guard status.st_mode & S_IFMT != S_IFLNK else { throw failure("resolving", path, errno: ENOENT) }
             return try resolved(path)
         }

@@ -1,10 +1,10 @@
-// A mutex and a condition of the system's threads library.
+// The mutex of the system's threads library, for Condition.swift too.
 //
-// Why not `Mutex` of Synchronization: its priority-inheriting futex hands over from thread to thread, 20–30 µs an
-// acquisition with 16 threads on 2 cores where this one takes a fraction; and it has no condition to wait on.
+// Why not `Mutex` of Synchronization: its priority-inheriting futex hands over from thread to thread. With 16 threads
+// on 2 cores that costs 20–30 µs an acquisition, and this one costs a fraction. It also has no condition to wait on.
 //
-// Why `@unchecked Sendable` is right: both types hold nothing but a heap address that never changes and whose content is
-// only ever touched by pthread calls, which are made to be called from any thread.
+// Why `@unchecked Sendable` and unsafe pointers are right: `Lock` and `Condition` hold nothing but a heap address that
+// never changes. Only pthread calls touch its content, and these are made to be called from any thread.
 
 internal import SystemC
 

@@ -20,7 +20,7 @@ package enum Machine {
         return generator.next()
     }
 
-    /// Changes with every boot of the machine; empty where the system does not tell.
+    /// Changes with every boot of the machine; empty if the system does not tell.
     package static func bootIdentity() -> String {
         #if canImport(Darwin)
         var size = 0
@@ -44,7 +44,7 @@ package enum Machine {
     /// This process.
     package static func processID() -> Int32 { getpid() }
 
-    /// Whether a process with this id is there.
+    /// Whether a process with this id exists.
     package static func isAlive(_ pid: Int32) -> Bool {
         kill(pid, 0) == 0 || errno == EPERM
     }

@@ -1,6 +1,9 @@
 internal import SystemC
 
 /// A real thread, for work that blocks in the disk.
+///
+/// Why `@unchecked Sendable` is right: `thread` is set before the object is shared. After that only `join` touches it,
+/// which one thread calls, once.
 package final class WorkerThread: @unchecked Sendable {
     private var thread: pthread_t?
 
@@ -9,8 +12,9 @@ package final class WorkerThread: @unchecked Sendable {
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
     }
 
-    /// Starts the thread. Signals that can be handled elsewhere are blocked in it: they belong to the application's own
-    /// threads. Those a fault raises stay open, or the kernel would kill the process without running any handler.
+    /// Starts the thread. Signals that can be handled elsewhere are blocked in it, because they belong to the
+    /// application's own threads. Those that a fault raises stay open: otherwise the kernel would kill the process
+    /// without running any handler.
     package init(_ name: String, _ body: @escaping @Sendable () -> Void) throws(StoreError) {
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
@@ -20,7 +24,7 @@ package final class WorkerThread: @unchecked Sendable {
         var before = sigset_t()
         sigfillset(&all)
         for fault in [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS] { sigdelset(&all, fault) }
-        // Swift's backtracer stops every thread with this one to look at its stack.
+        // Swift's backtracer stops every thread with this signal to look at its stack.
         sigdelset(&all, SIGPROF)
         pthread_sigmask(SIG_SETMASK, &all, &before)
         let start = Unmanaged.passRetained(Start(body))

@@ -1,24 +1,30 @@
-// The tail: a ring of the newest records, in a mapping that outlives the process where the file system allows it.
+// The tail: a ring of the newest records. Its mapping outlives the process if the file system allows it.
 //
-// Writers, one at a time:   place → copy → crc → commit word (release) → mark → published position
-// The committer, one at a time:   copy what is published into a batch → its sync → drained position
+// - Writers, one at a time: place → copy → crc → commit word (release) → high-water mark → published position
+// - The committer, one at a time: copy what is published into a batch → its sync → drained position
 //
-// The rule that makes a kill at any instruction harmless: a record exists once its commit word is stored, and that is
-// stored last. The rule that keeps it findable: the stripe that holds the oldest record not drained is never given out.
+// Two rules make it sound:
+// 1. A record exists once its commit word is stored, and that word is stored last. So a kill at any instruction is
+//    harmless.
+// 2. The stripe with the oldest record that is not drained is never given out. So that record stays findable.
+//
 // Layout, protocol and recovery: docs/tail.md.
 //
-// Why `@unchecked Sendable` and unsafe pointers are right: the addresses never change while the object lives. `head`
-// and `anchored` belong to whoever is the writer (the callers keep others out); positions that both sides read
-// are atomic; the bytes between `drained` and `published` are written before `published` says so and are not written
-// again until `drained` has passed them.
+// Why `@unchecked Sendable` and unsafe pointers are right:
+// - The addresses never change while the object lives.
+// - `head` and `anchored` belong to whoever is the writer; the callers keep others out.
+// - Positions that both sides read are atomic.
+// - The bytes between `drained` and `published` are written before `published` covers them. They are not written again
+//   until `drained` has passed them.
 
 internal import CMachine
 internal import Synchronization
 internal import SystemC
 
+/// The ring of one run's newest records.
 package final class Tail: @unchecked Sendable {
     package let capacity: Int
-    /// Kind and body of a record may have so many bytes; a larger one goes straight through.
+    /// How many bytes kind and body of a record may have. A larger record is oversize.
     package let contentBytesMax: Int
     /// Whether records survive the process once they are published.
     package let outlivesProcess: Bool
@@ -34,13 +40,13 @@ package final class Tail: @unchecked Sendable {
 
     private let published = Atomic<UInt64>(0)
     private let drained = Atomic<UInt64>(0)
-    /// Writers may store below here: the pages are there. Raised by writers and by the committer, never above what is
-    /// drained, so whoever reads it may overwrite what the committer has read.
+    /// Writers may store below this position: the pages are there. Writers and the committer raise it, never above what
+    /// is drained. So whoever reads it may overwrite what the committer has read.
     private let handed = Atomic<UInt64>(0)
-    /// Pages have to be made sure of again before the next store.
+    /// The pages have to be prepared again before the next store.
     private let isCold = Atomic<Bool>(true)
 
-    /// Takes the mapping over: it is unmapped with the object.
+    /// Takes the mapping over. The mapping is unmapped with the object.
     private init(_ map: UnsafeMutableRawPointer, capacity: Int, outlivesProcess: Bool, epoch: UInt64) {
         self.map = map
         data = map + TailFormat.headerBytes
@@ -52,7 +58,7 @@ package final class Tail: @unchecked Sendable {
         self.epoch = epoch
     }
 
-    /// A ring in private memory: records survive once they are committed.
+    /// Makes a ring in private memory: records survive once they are committed.
     ///
     /// - Parameter outlivesProcess: true for a store that is meant to end with the process.
     package convenience init(
@@ -66,7 +72,7 @@ package final class Tail: @unchecked Sendable {
         self.init(map, capacity: bytes, outlivesProcess: outlivesProcess, epoch: epoch)
     }
 
-    /// Begins a run's ring in a file of the right size whose blocks are there. What the file held is gone afterwards.
+    /// Begins a run's ring in a file of the right size whose blocks are there. What the file held before is gone then.
     convenience init(
         mapping descriptor: Int32, path: String, capacity: Int, storeID: String, epoch: UInt64
     ) throws(StoreError) {
@@ -78,9 +84,9 @@ package final class Tail: @unchecked Sendable {
         cfilesystem_keep_from_children(map, UInt(length))
         self.init(map, capacity: capacity, outlivesProcess: true, epoch: epoch)
         try Self.populate(map, TailFormat.headerBytes + 8, path)
-        // A reader that finds no anchor looks here, whether there ever was a record.
+        // A reader that finds no anchor looks here to learn whether there ever was a record.
         store(0, data)
-        // Without its magic the header does not count: whatever a kill leaves half done is no ring.
+        // Without its magic the header does not count, so a header that a kill leaves half done is no ring.
         store(0, map)
         for offset in stride(from: 8, to: TailFormat.headerBytes, by: 8) { store(0, map + offset) }
         let header = TailFormat.Header(epoch: epoch, storeID: storeID, capacity: capacity).encoded
@@ -93,22 +99,22 @@ package final class Tail: @unchecked Sendable {
 
     deinit { munmap(map, TailFormat.headerBytes + capacity) }
 
-    /// The capacity for so many bytes that were asked for: a power of two.
+    /// The capacity for the size that was asked for: a power of two.
     package static func rounded(_ bytes: Int, atLeast least: Int = TailFormat.capacityMin) -> Int {
         var capacity = least
         while capacity < bytes && capacity < TailFormat.capacityMax { capacity <<= 1 }
         return capacity
     }
 
-    /// A record of so many bytes fits into an empty ring wherever its head stands: behind a gap no longer than itself,
-    /// with one stripe kept.
+    /// The largest content that fits into an empty ring wherever its head stands. The record then comes after a gap no
+    /// longer than itself, and one stripe is kept.
     static func contentMax(_ capacity: Int) -> Int {
         (capacity - capacity / TailFormat.stripes) / 2 - 4 * RecordFormat.recordHeaderSize
     }
 
     // MARK: The writer's side
 
-    /// Where a record of so many content bytes would begin, and the bytes it takes.
+    /// Where a record of `content` bytes would begin, and how many bytes it takes.
     @inline(__always)
     private func place(_ content: Int) -> (start: UInt64, size: Int) {
         let size = TailFormat.size(content: content)
@@ -126,7 +132,7 @@ package final class Tail: @unchecked Sendable {
         return floor(drained.load(ordering: .acquiring)) + UInt64(capacity)
     }
 
-    /// Whether a record of so many content bytes may be appended now.
+    /// Whether a record of `content` bytes may be appended now.
     @inline(__always)
     package func hasRoom(_ content: Int) -> Bool {
         let (start, size) = place(content)
@@ -134,7 +140,7 @@ package final class Tail: @unchecked Sendable {
             && !isCold.load(ordering: .relaxed)
     }
 
-    /// Whether there is room for a record of so many content bytes, as far as anyone but the writer can tell.
+    /// Whether there is room for a record of `content` bytes, as far as anyone but the writer can tell.
     func mayHold(_ content: Int) -> Bool {
         guard content <= contentBytesMax else { return true }
         let at = published.load(ordering: .acquiring)
@@ -144,10 +150,10 @@ package final class Tail: @unchecked Sendable {
         return start + UInt64(size) + 8 <= limit
     }
 
-    /// Makes sure of the pages that a record of so many content bytes needs.
+    /// Prepares the pages that a record of `content` bytes needs.
     ///
-    /// - Returns: false where records have to be drained first.
-    /// - Throws: `diskFull` where the file system cannot give the pages their blocks.
+    /// - Returns: false if records have to be drained first.
+    /// - Throws: `diskFull` if the file system cannot give the pages their blocks.
     package func makeRoom(_ content: Int) throws(StoreError) -> Bool {
         let (start, size) = place(content)
         let end = start + UInt64(size) + 8
@@ -161,20 +167,21 @@ package final class Tail: @unchecked Sendable {
         return true
     }
 
-    /// Whether writers will soon have to see to their pages themselves.
+    /// Whether writers will soon have to prepare their pages themselves.
     var runsShort: Bool { handed.load(ordering: .acquiring) < ahead }
 
-    /// For the committer, so that writers seldom have to: makes sure of the pages that come next.
+    /// Prepares the pages that come next. The committer calls it, so that writers seldom have to.
     func prepareAhead() { extend(from: handed.load(ordering: .acquiring), through: ahead) }
 
     private var ahead: UInt64 { min(floor(published.load(ordering: .relaxed)) + 4 * stripe, limit) }
 
-    /// For the committer, once a second: a copy made of the store meanwhile may share the pages that writers have.
+    /// Prepares the pages again that writers already have. The committer calls it once a second, because a copy that is
+    /// made of the store may come to share these pages.
     func refresh() {
         extend(from: published.load(ordering: .relaxed), through: handed.load(ordering: .acquiring))
     }
 
-    /// Where it fails, the next writer meets the same failure and can say so.
+    /// A failure here is left to the next writer, which meets the same one and can report it.
     private func extend(from: UInt64, through: UInt64) {
         do throws(StoreError) {
             try populate(from: from, through: through)
@@ -199,13 +206,13 @@ package final class Tail: @unchecked Sendable {
     /// What became of an append, for the committer.
     struct Appended {
         var crc: UInt32
-        /// Everything before was drained: nobody may be waiting to drain this one.
+        /// Everything before it was drained, so maybe nobody is waiting to drain this one.
         var isFirst: Bool
         /// It begins a stripe: a moment to look how full the ring is.
         var beginsStripe: Bool
     }
 
-    /// Publishes a record. Only after `hasRoom` or `makeRoom` said yes, with other writers kept out in between.
+    /// Publishes a record. `hasRoom` or `makeRoom` must have said yes, with other writers kept out since then.
     ///
     /// - Parameter fill: writes the record's body, which is one byte shorter than `content`.
     @inline(__always)
@@ -216,7 +223,8 @@ package final class Tail: @unchecked Sendable {
         let (start, size) = place(content)
         let record = data + Int(start & mask)
         store(0, data + Int((start + UInt64(size)) & mask))
-        // Zeroed by the record before, but for the first one of the ring or of a stripe that was left for it.
+        // The record before has zeroed it, with one exception: the first record of the ring, or of a stripe that was
+        // left for it.
         if start != before || anchored == .max { store(0, record) }
         record.storeBytes(of: kind.rawValue, toByteOffset: RecordFormat.recordHeaderSize, as: UInt8.self)
         fill(UnsafeMutableRawBufferPointer(start: record + RecordFormat.recordHeaderSize + 1, count: content - 1))
@@ -230,10 +238,11 @@ package final class Tail: @unchecked Sendable {
         }
         store(UInt64(UInt32(truncatingIfNeeded: content)) | UInt64(crc) << 32, record)
         if start != before { store(UInt64(TailFormat.skip), data + Int(before & mask)) }
-        // Behind the commit word: a kill in between leaves a mark that proves less. Two slots, so that one is always whole.
+        // After the commit word: a kill in between leaves a mark that proves less. There are two slots, so that one is
+        // always whole.
         noteHighWater(lsn)
         head = start + UInt64(size)
-        // Together with `release(through:)`: of two that pass each other at least one sees the other.
+        // Together with `release(through:)`: if the two pass each other, at least one sees the other.
         published.store(head, ordering: .sequentiallyConsistent)
         return Appended(
             crc: crc, isFirst: drained.load(ordering: .sequentiallyConsistent) >= before, beginsStripe: beginsStripe)
@@ -246,16 +255,18 @@ package final class Tail: @unchecked Sendable {
         store(~lsn.value, slot + 8)
     }
 
-    /// For the committer, of a record that went by itself and is committed, while nobody publishes: without it the ring would
-    /// look as if it were of an earlier moment than the journal. Where the page has no block, the mark proves less.
+    /// Raises the high-water mark to an oversize record that is committed. The committer calls it while nobody
+    /// publishes. Otherwise the ring would look as if it were of an earlier moment than the journal. If the page has no
+    /// block, the mark stays, and proves less.
     func noteOversizeCommitted(_ lsn: LSN) {
         guard outlivesProcess, (try? Self.populate(map, TailFormat.headerBytes, "the tail")) != nil else { return }
         noteHighWater(lsn)
     }
 
-    /// Leaves the rest of the stripe empty, so that the next record has an anchor: the one before it is not in the ring.
+    /// Leaves the rest of the stripe empty, so that the next record has an anchor. It needs one because the record
+    /// before it is not in the ring.
     ///
-    /// - Returns: where the ring ends now, and where it goes on.
+    /// - Returns: where the ring ends now, and where it continues.
     func leaveStripe() -> (end: UInt64, resume: UInt64) {
         let end = head
         head = floor(head + stripe - 1)
@@ -281,22 +292,22 @@ package final class Tail: @unchecked Sendable {
 
     // MARK: The committer's side
 
-    /// Whether there are published records that are not drained.
+    /// Whether all published records are drained.
     var isDrained: Bool {
         drained.load(ordering: .sequentiallyConsistent) >= published.load(ordering: .sequentiallyConsistent)
     }
 
-    /// Bytes between the oldest record that is not drained and the newest.
+    /// Bytes from the oldest record that is not drained to the newest.
     package var bytesUsed: Int {
         Int(
             published.load(ordering: .acquiring)
                 &- min(drained.load(ordering: .acquiring), published.load(ordering: .acquiring)))
     }
 
-    /// Copies published records that are not drained to the end of the batch: only those before `end`, if given, and no more
-    /// once it has `bytesMax`.
+    /// Copies published records that are not drained to the end of the batch. If `end` is given, only records before it
+    /// are copied. Copying stops once the batch has `bytesMax`.
     ///
-    /// - Returns: the position behind the last one, for `release(through:)`.
+    /// - Returns: the position after the last one, for `release(through:)`.
     func copy(to batch: inout RecordBatch, after lsn: LSN, through end: UInt64? = nil, bytesMax: Int = .max) -> UInt64 {
         var at = drained.load(ordering: .relaxed)
         let stop = end ?? published.load(ordering: .acquiring)
@@ -317,16 +328,16 @@ package final class Tail: @unchecked Sendable {
         return max(at, stop)
     }
 
-    /// The records up to this position are in the journal, synced: their space may be used again.
+    /// The records up to this position are in the journal, synced. Their space may be used again.
     func release(through position: UInt64) { drained.store(position, ordering: .sequentiallyConsistent) }
 
-    /// Has the next writer make sure of its pages again, after a pause in which nobody did.
+    /// Has the next writer prepare its pages again, after a pause in which nobody did.
     func cool() { isCold.store(true, ordering: .relaxed) }
 
     // MARK: Pages
 
-    /// Gives the pages their blocks, and reports where that fails. Where the kernel cannot (before Linux 5.14) the tail is
-    /// not mapped at all.
+    /// Gives the pages their blocks, and reports a failure to do so. If the kernel cannot do it (before Linux 5.14),
+    /// the tail is not mapped at all.
     static func populate(_ start: UnsafeMutableRawPointer, _ bytes: Int, _ path: String) throws(StoreError) {
         let page = UInt(sysconf(Int32(_SC_PAGESIZE)))
         let first = UInt(bitPattern: start) / page * page

@@ -1,17 +1,18 @@
-// Makes the file `tail` ready for a run: decides whether this file system keeps what is stored into a mapping, and gives
-// the file its size and its blocks.
+// Makes the file `tail` ready for a run. It decides whether this file system keeps what is stored into a mapping, and
+// gives the file its size and its blocks.
 //
-// The rule: a mapping is used only where it is known to hold. Elsewhere, and in doubt, the ring is private memory, and
-// changes are acknowledged after their commit: slower, never less safe.
+// The rule: a mapping is used only if it is known to hold. Otherwise, and in doubt, the ring is private memory, and
+// changes are acknowledged after their commit. That is slower, but no less safe.
 
 internal import CMachine
 internal import SystemC
 
+/// Finds or makes the file `tail`, and begins a run's tail in it.
 package enum TailFile {
     /// Whether a folder's file system keeps a mapped tail.
     package enum Verdict: Sendable, Equatable {
         case mapped
-        /// Private memory is used, and why.
+        /// Private memory is used, for this reason.
         case notMapped(String)
     }
 
@@ -20,7 +21,7 @@ package enum TailFile {
         [CFILESYSTEM_EXT4, CFILESYSTEM_XFS, CFILESYSTEM_TMPFS, CFILESYSTEM_BTRFS].contains(type)
     }
 
-    /// What holds for stores in this folder. Changes nothing.
+    /// The verdict for stores in this folder. Changes nothing.
     package static func verdict(folder: String) -> Verdict {
         #if os(Linux)
         let type = cfilesystem_type(folder)
@@ -33,7 +34,7 @@ package enum TailFile {
         #endif
     }
 
-    /// Whether the kernel has MADV_POPULATE_WRITE: tried once, on a page of our own.
+    /// Whether the kernel has MADV_POPULATE_WRITE. It is tried once, on a page of our own.
     private static let canPopulate: Bool = {
         let page = 4096
         guard let map = mmap(nil, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), map != MAP_FAILED
@@ -42,12 +43,12 @@ package enum TailFile {
         return cfilesystem_populate(map, UInt(page)) == 0
     }()
 
-    /// A file that is ready to hold a run's tail, under a name of its own where it is a new one: until `begin` an earlier
+    /// A file that is ready to hold a run's tail. A new file has a name of its own until `begin`, so that an earlier
     /// run's tail stays as it is.
     final class Prepared {
         fileprivate let path: String
         fileprivate let capacity: Int
-        /// -1: private memory is used.
+        /// -1 if private memory is used.
         fileprivate let descriptor: Int32
         fileprivate var isNew: Bool
 
@@ -68,7 +69,7 @@ package enum TailFile {
 
     /// Finds or makes the file, with all its blocks.
     ///
-    /// - Throws: `diskFull` where the file cannot be given its blocks; nothing half made is left.
+    /// - Throws: `diskFull` if the file cannot be given its blocks; nothing half made is left.
     static func prepare(folder: String, capacity: Int) throws(StoreError) -> Prepared {
         let path = folder + "/" + TailFormat.fileName
         guard case .mapped = verdict(folder: folder), hasPlace(path) else {
@@ -77,11 +78,11 @@ package enum TailFile {
         let found = reusable(path, capacity)
         if found >= 0 { return Prepared(path, capacity, found, isNew: false) }
         let made = try make(path + newSuffix, capacity)
-        // Btrfs would move the blocks at every store.
+        // It is -1 if Btrfs would move the blocks at every store. Private memory is used then.
         return Prepared(path, capacity, made, isNew: made >= 0)
     }
 
-    /// Begins a run's tail in place of an earlier one. Only once the earlier one's records are in the journal.
+    /// Begins a run's tail in place of an earlier one. The earlier one's records must be in the journal by then.
     static func begin(_ file: Prepared, storeID: String, epoch: UInt64) throws(StoreError) -> Tail {
         guard file.descriptor >= 0 else { return try Tail(inMemory: file.capacity, epoch: epoch) }
         let tail = try Tail(
@@ -93,8 +94,8 @@ package enum TailFile {
         return tail
     }
 
-    /// Whether both names are there for files of ours: what is left of one half made goes; what somebody else put there,
-    /// a folder with something in it, stays.
+    /// Whether both names are free for files of ours. The rest of a file that was half made is deleted. What somebody
+    /// else put there, such as a folder with something in it, stays.
     private static func hasPlace(_ path: String) -> Bool {
         let part = path + newSuffix
         guard unlink(part) == 0 || errno == ENOENT || rmdir(part) == 0 else { return false }
@@ -102,7 +103,7 @@ package enum TailFile {
         return lstat(path, &status) != 0 || status.st_mode & S_IFMT != S_IFDIR || rmdir(path) == 0
     }
 
-    /// The file that is there, opened, if it is whole, of the right size, ours alone, and has all its blocks; else -1.
+    /// Opens the file that is there. It must be whole, of the right size, ours alone, and have all its blocks; else -1.
     private static func reusable(_ path: String, _ capacity: Int) -> Int32 {
         let descriptor = Files.openAboveStreams(path, O_RDWR | O_NOFOLLOW)
         guard descriptor >= 0 else { return -1 }
@@ -118,7 +119,7 @@ package enum TailFile {
         return descriptor
     }
 
-    /// A new file, with every block written and synced; -1 where the file system would not keep the blocks in place.
+    /// Makes a new file, with every block written and synced; -1 if the file system would not keep the blocks in place.
     private static func make(_ part: String, _ capacity: Int) throws(StoreError) -> Int32 {
         let descriptor = Files.openAboveStreams(part, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw Files.failure("creating", part) }

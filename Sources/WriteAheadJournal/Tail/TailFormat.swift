@@ -1,21 +1,27 @@
-// The file `tail`: constants and the parts of its header. Written by Tail.swift, read by TailImage.swift.
+// The file `tail`: constants and the parts of its header. Tail.swift writes it, TailImage.swift reads it.
 //
-// The rule: a record in the ring counts when the header checks, names this store, has the epoch of the journal's last
-// record, and the record continues the journal's chain. Layout and protocol: docs/tail.md.
+// A record in the ring counts only if all four hold:
+// 1. The header checks.
+// 2. The header names this store.
+// 3. The header has the epoch of the journal's last record.
+// 4. The record continues the journal's chain.
+//
+// Layout and protocol: docs/tail.md.
 
 internal import CMachine
 
+/// Constants, header and anchors of the file `tail`.
 package enum TailFormat {
     package static let fileName = "tail"
     /// The header is one page.
     package static let headerBytes = 4096
     /// "BKSTTAIL" in file order. On disk.
     static let magic: UInt64 = 0x4c49_4154_5453_4b42
-    /// On disk; a reader takes no other.
+    /// On disk. A reader accepts no other.
     static let version: UInt32 = 1
-    /// On disk: so many anchors.
+    /// The number of stripes, and of anchors. On disk.
     package static let stripes = 16
-    /// Two slots: the LSN of the record published last · its complement. On disk.
+    /// Two slots, each with the LSN of the record published last and its complement. On disk.
     static let highWaterOffset = 64
     package static let anchorsOffset = 128
     static let anchorBytes = 32
@@ -24,11 +30,11 @@ package enum TailFormat {
     package static let capacityMin = 64 << 10
     package static let capacityMax = 64 << 20
 
-    /// The bytes a record takes whose kind and body have so many.
+    /// How many bytes a record takes whose kind and body have `content` bytes.
     @inline(__always)
     static func size(content: Int) -> Int { (RecordFormat.recordHeaderSize + content + 7) & ~7 }
 
-    /// What a header says whose checksum matches.
+    /// The fields of a header whose checksum matches.
     package struct Header: Equatable {
         var epoch: UInt64
         var store: UInt64
@@ -55,7 +61,7 @@ package enum TailFormat {
             self.capacity = UInt64(capacity)
         }
 
-        /// Nil where the bytes are no header.
+        /// Nil if the bytes are no header.
         init?(_ bytes: UnsafeRawBufferPointer) {
             guard bytes.count >= TailFormat.headerBytes,
                 UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self)) == TailFormat.magic,
@@ -91,10 +97,10 @@ package enum TailFormat {
             self.chain = chain
         }
 
-        /// Nil where the words are no anchor of this epoch.
+        /// Nil if the words are no anchor of this epoch.
         init?(_ words: (UInt64, UInt64, UInt64), epoch: UInt64) {
             self.init(position: words.0, lsn: words.1, chain: UInt32(truncatingIfNeeded: words.2))
-            // No run gets so far: beyond it a reader's sums would overflow.
+            // No run gets so far. A reader's sums would overflow beyond it.
             let isPossible = position < 1 << 62 && lsn > 0
             guard check(epoch) == UInt32(truncatingIfNeeded: words.2 >> 32), position & 7 == 0, isPossible else {
                 return nil

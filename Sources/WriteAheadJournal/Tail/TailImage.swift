@@ -1,18 +1,23 @@
 // Reads the file `tail` as another process, or an earlier run, left it. It trusts nothing in the file.
 //
-// The rule: only records count that continue the journal's chain in the journal's last epoch, without a gap, from an
-// anchor that leads to the journal's end. Layout: docs/tail.md.
+// A record counts only if all three hold:
+// 1. It continues the journal's chain without a gap.
+// 2. It is of the journal's last epoch.
+// 3. It is reached from an anchor that leads to the journal's end.
+//
+// Layout: docs/tail.md.
 
+/// A copy of what the file `tail` had at one moment, of a header that checks.
 package struct TailImage: Sendable {
     package let epoch: UInt64
     private let data: ArraySlice<UInt8>
     private let anchors: [TailFormat.Anchor]
-    /// This record was published, by the header's mark; 0 where that says nothing.
+    /// The header's high-water mark: this record was published. 0 if the mark says nothing.
     private let highWater: UInt64
 
-    /// Reads the file; nil where it is missing, short, no tail or another store's.
+    /// Reads the file. Nil if it is missing, is short, is no tail, or is another store's.
     ///
-    /// - Throws: `ioError` where it is there and cannot be read.
+    /// - Throws: `ioError` if it is there and cannot be read.
     package static func read(folder: String, storeID: String) throws(StoreError) -> TailImage? {
         try Files.contentsIfThere(folder + "/" + TailFormat.fileName, limit: bytesMax)
             .flatMap { TailImage($0, storeID: storeID) }
@@ -20,7 +25,7 @@ package struct TailImage: Sendable {
 
     static let bytesMax = TailFormat.headerBytes + TailFormat.capacityMax
 
-    /// Nil where the bytes are no tail of this store.
+    /// Nil if the bytes are no tail of this store.
     package init?(_ bytes: [UInt8], storeID: String) {
         guard let header = bytes.withUnsafeBytes({ TailFormat.Header($0) }),
             header.store == TailFormat.Header.hash(storeID),
@@ -46,26 +51,27 @@ package struct TailImage: Sendable {
         }
     }
 
-    /// What a tail has beyond the journal's end.
+    /// What a tail has after the journal's end.
     package struct Continuation: Sendable {
-        /// The records that continue the chain, as one sealed batch; empty where none does.
+        /// The records that continue the chain, as one sealed batch; empty if none does.
         package var records = RecordBatch()
         /// The journal's end.
         package var after: LSN
-        /// Why there were more once; nil where the ring ends as one does whose owner was killed.
+        /// Why there were more records once; nil if the ring ends as the ring of a killed owner does.
         ///
-        /// A record is published by its commit word, after all its bytes, and the word behind it is zero before: so a walk
-        /// ends at a zero, and nothing that was published lies behind. True as long as the machine goes on.
+        /// A record is published by its commit word, after all its bytes, and the next commit word is zero before that.
+        /// So a walk ends at a zero, and nothing that was published lies after it. That holds only while the machine
+        /// has not gone down.
         package var why: String?
-        /// The record that the ring goes up to, and the journal and its mark beyond it. Only one that went by itself was never
-        /// in it.
+        /// The first record after the ring's end, if the journal goes on past it and the high-water mark does not reach
+        /// the journal's end. Only an oversize record never was in the ring.
         package var missing: LSN?
     }
 
-    /// Bytes of a record's content above which it never is in the ring.
+    /// A record with more bytes of content than these is never in the ring.
     package var contentBytesMax: Int { Tail.contentMax(data.count) }
 
-    /// The records that continue the chain at `end`, as one sealed batch; empty where none does.
+    /// The records that continue the chain at `end`, as one sealed batch; empty if none does.
     package func records(after end: ChainPosition) -> RecordBatch { continuation(of: end).records }
 
     package func continuation(of end: ChainPosition) -> Continuation {
@@ -83,11 +89,11 @@ package struct TailImage: Sendable {
             } else if walk.hasMore(data, epoch) {
                 result.why = "the tail goes on behind a gap"
             }
-            // A walk ends at the record behind the last one.
+            // A walk ends at the record after the last one.
             if highWater >= max(walk.lsn, end.lsn.value + 1) {
                 result.why = result.why ?? "the tail ends before a record that was published"
             }
-            // A ring whose mark is the journal's end knew of all that went by itself.
+            // A ring whose high-water mark is the journal's end knew of all oversize records.
             if result.why == nil && walk.lsn <= end.lsn.value && highWater < end.lsn.value {
                 result.missing = LSN(walk.lsn)
             }
@@ -103,12 +109,12 @@ package struct TailImage: Sendable {
     /// Goes from record to record.
     private struct Walk {
         var at: UInt64
-        /// Of the record at this place.
+        /// The LSN of the record at this place.
         var lsn: UInt64
         var chain: UInt32
 
-        /// So many bytes behind the end are searched for records that follow on others: as many as rot may take at once, in
-        /// one page of memory or of a disk, and a record.
+        /// How many bytes after the end are searched for consecutive records. Rot may take that many at once: one page
+        /// of memory or of a disk, and a record.
         private static let gapBytesMax = 4_096 + 512
 
         /// - Returns: whether it ended where the ring ends.
@@ -118,7 +124,7 @@ package struct TailImage: Sendable {
             let capacity = UInt64(data.count)
             let begin = at
             if lsn == end.lsn.value + 1 && chain != end.chain { return false }
-            // One lap at most: what comes after that are the same bytes again.
+            // One lap at most: the same bytes come again after that.
             while at < begin + capacity {
                 let offset = Int(at % capacity)
                 let length = UInt32(littleEndian: data.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
@@ -127,7 +133,7 @@ package struct TailImage: Sendable {
                     at += capacity - UInt64(offset)
                     continue
                 }
-                // Also before the journal's end, where that is a record that went by itself.
+                // This also ends a walk before the journal's end, if an oversize record comes next.
                 if data.loadUnaligned(fromByteOffset: offset, as: UInt64.self) == 0 { return true }
                 guard let bytes = Self.record(data, offset) else { return false }
                 let crc = Self.crc(bytes)
@@ -143,7 +149,7 @@ package struct TailImage: Sendable {
             return true
         }
 
-        /// Whether two records that follow on each other lie behind the end: the zero there is no end.
+        /// Whether two consecutive records lie after the end. Then the zero there is no end.
         func hasMore(_ data: UnsafeRawBufferPointer, _ epoch: UInt64) -> Bool {
             let offset = Int(at % UInt64(data.count))
             let stop = min(offset + Self.gapBytesMax, data.count - 8)
@@ -151,7 +157,7 @@ package struct TailImage: Sendable {
                 guard let first = Self.record(data, place) else { continue }
                 let next = place + TailFormat.size(content: first.count - RecordFormat.recordHeaderSize)
                 guard let second = Self.record(data, next) else { continue }
-                // At least one record is in the gap, and no more than have room there.
+                // The gap holds at least one record, and no more than have room there.
                 for missing in 1...UInt64((place - offset) / 16 + 1)
                 where Self.crc(of: second, after: Self.crc(first), epoch: epoch, lsn: lsn + missing + 1)
                     == Self.crc(second)
@@ -160,7 +166,7 @@ package struct TailImage: Sendable {
             return false
         }
 
-        /// The record at a place with its header, if it can be one by its length.
+        /// The record at a place with its header, if its length allows one there.
         private static func record(_ data: UnsafeRawBufferPointer, _ offset: Int) -> UnsafeRawBufferPointer? {
             guard offset + RecordFormat.recordHeaderSize <= data.count else { return nil }
             let length = UInt32(littleEndian: data.loadUnaligned(fromByteOffset: offset, as: UInt32.self))

@@ -1,8 +1,8 @@
 /*
- * What ExitHooks can't do in Swift: signal handlers, the exit gate, fork, and the lock that all of it shares.
+ * What ExitHooks cannot do in Swift: signal handlers, the exit gate, fork, and the lock that all of it shares.
  *
- * Rule: code that can run inside a signal handler uses only async-signal-safe calls and lock-free atomics on static memory.
- * It takes no lock, allocates nothing and calls no Swift. Everything else here runs on ordinary threads.
+ * Rule: code that can run inside a signal handler uses only async-signal-safe calls and lock-free atomics on static
+ * memory. It takes no lock, allocates nothing and calls no Swift. Everything else here runs on ordinary threads.
  *
  * Files: process.c (lock, threads, fork, exit gate), signals.c (handled signals), crash.c (fatal signals).
  */
@@ -15,7 +15,7 @@
 
 /* ---- Lock, clock, threads ---------------------------------------------------------------------------------------- */
 
-/* One process-wide lock with one condition. Held for a few instructions only; nothing is called out to under it. */
+/* One process-wide lock with one condition. Held for a few instructions only; no code of others is called under it. */
 void backstay_lock(void);
 void backstay_unlock(void);
 void backstay_broadcast(void);
@@ -34,7 +34,7 @@ int backstay_spawn(enum backstay_thread_kind kind, void (*body)(void *), void *c
 /* Differs between any two threads that live at the same time. */
 uint64_t backstay_thread_identity(void);
 
-/* The hook that the calling thread runs, 0 for none. */
+/* The hook that the calling thread runs; 0 for none. */
 uint64_t backstay_current_hook(void);
 void backstay_set_current_hook(uint64_t hook);
 
@@ -65,28 +65,28 @@ int64_t backstay_say(const void *bytes, uint64_t count, int milliseconds);
 void backstay_wake(void);
 /* Exit thread only: sleeps until woken, returns the set of signals that arrived (bit n: signal n). */
 uint64_t backstay_wait_wake(void);
-/* Lets previous handlers come to their end, for 100 ms at most: one may have called exit(), and never does. */
+/* Waits until previous handlers have ended, for 100 ms at most: one that has called exit() never ends. */
 void backstay_await_handlers(void);
 /* The body of the thread on which handled signals are never blocked. */
 _Noreturn void backstay_take_signals(void);
 
 enum backstay_install { backstay_installed, backstay_respected_ignore, backstay_refused };
-/* Under the lock. Installs the handler, chained to the one found; SIG_IGN is left as it is. */
+/* Under the lock. Installs the handler, chained to the one that was found. SIG_IGN is left as it is. */
 enum backstay_install backstay_handle_signal(int signal);
 /* Under the lock. Puts back what was found, or turns our handler into a mere link if another was put on top of it. */
 void backstay_release_signal(int signal);
-/* It is dealt with: the next delivery counts as a first one again, and this one has not ended the process. */
+/* The signal is dealt with: this delivery has not ended the process, and the next one counts as a first one again. */
 void backstay_forget_signal(int signal);
 
-/* Ends the process as the signal's default action would; as PID 1, which no signal ends, with status 128 + n.
+/* Ends the process as the signal's default action would. No signal ends PID 1, so PID 1 exits with status 128 + n.
  * Async-signal-safe. */
 _Noreturn void backstay_end_by_signal(int signal);
 
 /* ---- Crash marks ------------------------------------------------------------------------------------------------- */
 
 /*
- * Lies in a shared mapping, 8-byte aligned; read after the process is gone. On disk: the layout stays.
- * Each field is written by one aligned 8-byte store. `signal` is written last, with release order: nonzero means that
+ * A mark in a shared mapping, 8-byte aligned, which is read after the process is gone. On disk: the layout stays.
+ * Each field is written by one aligned 8-byte store. `signal` is written last, with release order: if it is nonzero,
  * code, address and thread are valid.
  */
 struct backstay_crash_mark {
@@ -105,7 +105,7 @@ _Static_assert(sizeof(struct backstay_crash_mark) == 64, "the crash mark is 64 b
 /* False if all places are taken. The memory must stay valid until backstay_remove_crash_mark has returned. */
 bool backstay_add_crash_mark(struct backstay_crash_mark *mark);
 void backstay_remove_crash_mark(struct backstay_crash_mark *mark);
-/* Under the lock. Installs the handlers for fatal signals, chained to those found; once is enough. */
+/* Under the lock. Installs the handlers for fatal signals, chained to those that were found. Once is enough. */
 void backstay_mark_crashes(void);
 bool backstay_marks_crashes(void);
 

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Continues `crc` (0 to begin) over `length` bytes. With the hardware's instruction where there is one.
+// Continues `crc` (0 to begin) over `length` bytes, with the processor's instruction if there is one.
 uint32_t cchecksum_crc32c(uint32_t crc, const void *bytes, size_t length);
 
 // The checksum of a record in the journal's chain: over a head of 24 bytes, little-endian (u32 `masked`, u32 `length`,

@@ -1,7 +1,7 @@
 // A hint to the processor that memory will be read soon.
 //
-// In C because Swift has no way to say it. The address may be any: a prefetch never faults and changes nothing that a
-// program can see but time.
+// In C because Swift has no way to say it. Any address will do: a prefetch never faults, and a program sees no
+// effect but in time.
 #ifndef BACKSTAY_CMACHINE_PREFETCH_H
 #define BACKSTAY_CMACHINE_PREFETCH_H
 

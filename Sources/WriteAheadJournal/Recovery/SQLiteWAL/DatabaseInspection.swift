@@ -1,20 +1,25 @@
-// Looks at both databases of a store before SQLite opens them, and repairs what can be.
+// Inspects a database's files before SQLite opens them, and repairs what can be repaired.
 //
-// Why before: SQLite takes the first frame of a WAL that does not check for the log's end, goes on from there, and writes
-// over what follows; it deletes the WAL of a database file that is empty; it waits for ever at a pipe. What a WAL's frames
-// prove, and why a byte may be repaired without proof: WALScan.swift.
+// It comes before SQLite for three reasons:
+// - SQLite takes the first frame of a WAL that does not check for the log's end, continues there, and writes over the
+//   rest.
+// - SQLite deletes the WAL of a database file that is empty.
+// - SQLite waits for ever at a pipe.
 //
-// Only with the store's lock held. Of a database file nothing is opened here: closing it again would drop SQLite's locks on
-// it (https://www.sqlite.org/howtocorrupt.html, 2.2). On a WAL SQLite has none.
+// WALScan.swift says what a WAL's frames prove, and why a byte may be repaired without proof.
+//
+// The caller must hold the store's lock. Nothing here opens a database file: closing it again would drop SQLite's locks
+// on it (https://www.sqlite.org/howtocorrupt.html, 2.2). SQLite has no locks on a WAL.
 
 internal import SystemC
 
+/// What was found in the files of one database, and their repair.
 struct DatabaseInspection {
     let path: String
-    /// Nil where there is nothing to scan.
+    /// Nil if there is nothing to scan.
     let wal: WALScan?
 
-    /// - Throws: `damaged` where SQLite must not be let near a file; nothing is changed.
+    /// - Throws: `damaged` if SQLite must not open a file; nothing is changed.
     init(folder: String, name: String) throws(StoreError) {
         path = folder + "/" + name
         try Self.checkKind(path, leastBytes: 512)
@@ -22,7 +27,7 @@ struct DatabaseInspection {
         wal = WALScan.file(path + "-wal")
     }
 
-    /// A file that is there is a file, and not too small to be one of SQLite's.
+    /// If something is at the path, it has to be a regular file, and not too small to be one of SQLite's.
     private static func checkKind(_ path: String, leastBytes: Int) throws(StoreError) {
         var status = stat()
         guard lstat(path, &status) == 0 else { return }
@@ -36,10 +41,10 @@ struct DatabaseInspection {
         }
     }
 
-    /// Whether the WAL has bytes that were altered after they were written, as far as that can be seen.
+    /// Whether bytes of the WAL were altered after they were written, as far as that can be seen.
     var isAltered: Bool { wal.map { $0.isRotten || !$0.repairs.isEmpty } ?? false }
 
-    /// The damage as an error, for those who may not or cannot put it right.
+    /// The damage as an error, for those who may not or cannot repair it.
     func error(_ advice: String) -> StoreError {
         let scan = wal ?? WALScan()
         let offset = scan.repairs.first?.offset ?? scan.breakOffset ?? 0
@@ -53,13 +58,13 @@ struct DatabaseInspection {
         repairs.map { "byte \($0.offset) is \($0.found) where \($0.written) was written" }.joined(separator: ", ")
     }
 
-    /// What was altered, where it is known; nil where nothing was.
+    /// Which bytes were altered, if what was written is known; nil if there are none.
     var repairsText: String? {
         guard let wal, !wal.repairs.isEmpty else { return nil }
         return "\(path)-wal: \(Self.text(wal.repairs))"
     }
 
-    /// Puts altered bytes right, synced. A crash in between leaves fewer of them.
+    /// Repairs altered bytes, and syncs. A crash in between leaves fewer of them.
     func repair() throws(StoreError) {
         guard let wal, !wal.repairs.isEmpty else { return }
         try Self.withFile(path + "-wal") { descriptor in
@@ -70,22 +75,22 @@ struct DatabaseInspection {
         }
     }
 
-    /// Cuts off what is behind the log's end. The next start would else find it again behind what is written now.
+    /// Cuts off what lies after the log's end. Otherwise the next start would find it again, after what is written now.
     func cut() throws(StoreError) {
         guard let wal else { return }
         try Self.withFile(path + "-wal") { ftruncate($0, off_t(wal.committedBytes)) == 0 }
     }
 
-    /// A header that does not check, as it is.
+    /// A header that does not check, as it is; nil if there is none.
     ///
-    /// Zeros in its place make SQLite draw new salts when it begins anew. The frames behind stay, as evidence; nothing counts
-    /// any of them.
+    /// Zeros in its place make SQLite draw new salts when it begins anew. The frames after it stay as evidence, and
+    /// count for nothing.
     var brokenHeader: [UInt8]? {
         guard wal?.hasBrokenHeader == true else { return nil }
         return FileReader(path + "-wal")?.read(at: 0, count: WALFormat.headerBytes)
     }
 
-    /// Writes over bytes of the WAL, synced.
+    /// Writes over bytes of the WAL, and syncs.
     func write(_ bytes: [UInt8], at offset: Int) throws(StoreError) {
         try Self.withFile(path + "-wal") { pwrite($0, bytes, bytes.count, off_t(offset)) == bytes.count }
     }

@@ -1,7 +1,8 @@
-// Reads pieces of a file, for looking at files that SQLite does not have open.
+// Reads pieces of a file that SQLite does not have open.
 
 internal import SystemC
 
+/// A file opened for reads at any offset.
 final class FileReader {
     private let descriptor: Int32
 
@@ -12,7 +13,7 @@ final class FileReader {
 
     deinit { close(descriptor) }
 
-    /// Exactly so many bytes, or nil where the file ends before.
+    /// Reads exactly `count` bytes; nil if the file ends before that.
     func read(at offset: Int, count: Int) -> [UInt8]? {
         var bytes = [UInt8](repeating: 0, count: count)
         var done = 0

@@ -1,8 +1,11 @@
-// The layout of an SQLite WAL and its checksum, for looking at one without SQLite.
+// The layout of an SQLite WAL and its checksum, for looking at a WAL without SQLite.
 //
-// https://www.sqlite.org/fileformat2.html#the_write_ahead_log. A frame is 24 bytes and a page. Its checksum covers the
-// first 8 of the 24 and the page, seeded by its predecessor's; the salts are compared with the header's instead.
+// A frame is 24 bytes and a page. Its checksum covers the first 8 of the 24 bytes and the page, and is seeded by its
+// predecessor's. The salts are not covered; they are compared with the header's.
+//
+// Full format: https://www.sqlite.org/fileformat2.html#the_write_ahead_log
 
+/// Sizes, header and frame checks of SQLite's format. All of it is on disk, and SQLite's.
 enum WALFormat {
     static let headerBytes = 32
     static let frameHeaderBytes = 24
@@ -10,13 +13,14 @@ enum WALFormat {
     typealias Sum = (UInt32, UInt32)
 
     struct Header {
-        /// Whether the checksum takes words as big-endian ones. All other numbers always are.
+        /// Whether the checksum reads its words as big-endian. All other numbers always are big-endian.
         let isBig: Bool
         let pageBytes: Int
         let salts: ArraySlice<UInt8>
         let sum: Sum
 
-        /// What the header of a store's WAL was like, by one of its frames; nil where that is none.
+        /// Reconstructs what the header of a store's WAL was, from one of its frames; nil if the bytes are no such
+        /// frame.
         init?(saltsOf frame: [UInt8]) {
             guard frame.count >= frameHeaderBytes, big(frame, 0) != 0, frame[8..<16].contains(where: { $0 != 0 }) else {
                 return nil
@@ -29,7 +33,7 @@ enum WALFormat {
 
         var frameBytes: Int { frameHeaderBytes + pageBytes }
 
-        /// Nil where the bytes are no header, or do not check.
+        /// Nil if the bytes are no header, or do not check.
         init?(_ bytes: [UInt8]) {
             let magic = big(bytes, 0)
             guard magic & 0xffff_fffe == 0x377f_0682, big(bytes, 4) == 3_007_000 else { return nil }
@@ -43,12 +47,12 @@ enum WALFormat {
 
         func hasSalts(_ frame: [UInt8]) -> Bool { frame[8..<16].elementsEqual(salts) }
 
-        /// The checksum a frame should have.
+        /// The checksum that a frame should have.
         func sum(of frame: [UInt8], after sum: Sum) -> Sum {
             add(frame, frameHeaderBytes..<frame.count, to: add(frame, 0..<8, to: sum, isBig), isBig)
         }
 
-        /// Whether SQLite takes the frame for one behind a frame with that checksum.
+        /// Whether SQLite accepts the frame as the successor of a frame with that checksum.
         func continues(_ frame: [UInt8], _ sum: Sum) -> Bool {
             hasSalts(frame) && big(frame, 0) != 0 && self.sum(of: frame, after: sum) == storedSum(frame)
         }
@@ -56,10 +60,10 @@ enum WALFormat {
 
     static func storedSum(_ frame: [UInt8]) -> Sum { (big(frame, 16), big(frame, 20)) }
 
-    /// The last frame of a transaction has the database's size in pages.
+    /// Whether the frame ends a transaction: only the last one has the database's size in pages.
     static func isCommit(_ frame: [UInt8]) -> Bool { big(frame, 4) != 0 }
 
-    /// Whether it is the same page of the same commit once more: padding.
+    /// Whether the frame is padding: the same page of the same commit once more.
     static func repeats(_ frame: [UInt8], _ before: [UInt8]?) -> Bool {
         guard let before, frame.count == before.count else { return false }
         return frame[..<8] == before[..<8] && frame[frameHeaderBytes...] == before[frameHeaderBytes...]

@@ -1,26 +1,29 @@
 // Finds the one byte that makes a frame of an SQLite WAL check again.
 //
-// SQLite's checksum is linear modulo 2³²: a word that is larger by d makes the two sums larger by d·p and d·q, where p and
-// q follow from the number of words behind it alone (they are Fibonacci numbers, so one of them is odd). So for each word
-// the only d that fits the first or the second sum is found by one multiplication, and it counts only when it fits both
-// and is a change of one byte.
+// SQLite's checksum is linear modulo 2³². If a word is larger by d, the two sums are larger by d·p and d·q. The factors
+// p and q depend only on the number of words after it. They are Fibonacci numbers, and one of them is odd. So one
+// multiplication for each word finds the only d that fits the first or the second sum. That d counts only if it fits
+// both sums and changes one byte.
 //
-// It has to be the only explanation, because a torn frame may differ from what was written in a few bytes of one word, and
-// then another byte must not pass for them:
-//   1. No other word has a d that fits, be it a change of one byte or of more. Fibonacci numbers modulo 2ᵏ come again,
-//      but for a factor, after 3·2ᵏ⁻² words, so a change of the highest bits of a word looks like one so many words away:
-//      the sums tell which byte it was for the lower 22 or so of 32 bits, and nothing is done about the others.
-//   2. The stored sums are not what is altered. They are right where the frame behind goes on from them, and where both
-//      of their words differ from what the frame has: a tear of the sums that one byte of the frame happens to explain,
-//      too, has a probability of 2⁻⁴⁴. They are wrong only where the frame behind goes on from what they should be.
+// It has to be the only explanation. A torn frame may differ from what was written in a few bytes of one word, and no
+// other byte may pass for them. So two conditions have to hold:
+// 1. No other word has a d that fits, whether it changes one byte or more. Fibonacci numbers modulo 2ᵏ repeat, up to a
+//    factor, after 3·2ᵏ⁻² words. So a change of a word's highest bits looks like a change of a word that far away. The
+//    sums identify the byte for the lower 22 or so of 32 bits, and nothing is done about the others.
+// 2. The stored sums are not what was altered. Two things show that they are right: the next frame continues from them,
+//    or both of their words differ from the sums of the frame as it is. In the second case a tear of the sums could
+//    also be explained by one byte of the frame, with a probability of 2⁻⁴⁴. The sums are taken for wrong only if the
+//    next frame continues from what they should be.
 
+/// Repairs of one byte: in a frame's content, in its checksum, or in the header.
 enum WALRepair {
-    /// - Parameter next: the frame behind it, if there is one.
-    /// - Returns: the byte that differs, by its offset in the frame; nil where it takes more than one, or could be several.
+    /// - Parameter next: the frame after it, if there is one.
+    /// - Returns: the byte that differs, by its offset in the frame; nil if more than one differs, or if it could be
+    ///   one of several.
     static func frame(
         _ frame: [UInt8], next: [UInt8]?, after sum: WALFormat.Sum, _ header: WALFormat.Header
     ) -> WALScan.Repair? {
-        // A frame of the generation before has other salts, as a rule in all their bytes: nothing is looked for then.
+        // A frame of an earlier generation has other salts, as a rule in all their bytes. Nothing is looked for then.
         let salt = zip(frame[8..<16], header.salts).enumerated().filter { $0.element.0 != $0.element.1 }
         guard salt.count <= 1 else { return nil }
         let computed = header.sum(of: frame, after: sum)
@@ -29,7 +32,7 @@ enum WALRepair {
             guard computed == stored, WALFormat.big(frame, 0) != 0 else { return nil }
             return WALScan.Repair(offset: 8 + salt.offset, found: salt.element.0, written: salt.element.1)
         }
-        // The frame behind knows which sum was written.
+        // The next frame knows which sum was written.
         if let next, header.continues(next, computed) { return sumByte(frame, computed) }
         let isSumRight = next.map { header.continues($0, stored) } ?? false
         guard isSumRight || stored.0 != computed.0 && stored.1 != computed.1 else {
@@ -38,7 +41,7 @@ enum WALRepair {
         return contentByte(frame, missing: (stored.0 &- computed.0, stored.1 &- computed.1), header.isBig)
     }
 
-    /// The stored checksum is what was altered.
+    /// The byte of the stored checksum that was altered.
     private static func sumByte(_ frame: [UInt8], _ sum: WALFormat.Sum) -> WALScan.Repair? {
         let right = [sum.0, sum.1].flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (24 - 8 * $0)) } }
         let wrong = zip(frame[16..<24], right).enumerated().filter { $0.element.0 != $0.element.1 }
@@ -46,18 +49,20 @@ enum WALRepair {
         return WALScan.Repair(offset: 16 + byte.offset, found: byte.element.0, written: byte.element.1)
     }
 
-    /// Nil where no word explains what is missing, or more than one, or the one with more than a byte.
+    /// The byte of the content that was altered. Nil if no word explains the difference, if more than one does, or if
+    /// the word differs in more than a byte.
     private static func contentByte(
         _ frame: [UInt8], missing: WALFormat.Sum, _ isBig: Bool
     ) -> WALScan.Repair? {
         var found: WALScan.Repair?
-        // From the last word back: what one more in this word adds to either sum at the end.
+        // From the last word back: p and q are what one more in this word adds to either sum at the end.
         var p: UInt32 = 1
         var q: UInt32 = 1
         var isSecond = true
         var at = frame.count - 4
         while at >= 0 {
-            // Of the last pair the first word is in both sums once; the second in the second one alone.
+            // The first word of a pair adds p to one sum and q to the other. Of the last pair the first word is in both
+            // sums once, the second word in the second sum alone.
             let weight: (UInt32, UInt32) = isSecond ? (q &- p, p) : (p, q)
             if let larger = quotient(missing, weight) {
                 guard found == nil, let byte = byte(of: frame, at, larger: larger, isBig) else { return nil }
@@ -65,7 +70,7 @@ enum WALRepair {
             }
             if !isSecond { (p, q) = (p &+ q, p &+ q &+ q) }
             isSecond.toggle()
-            // The page, then the first eight bytes; salts and checksum in between are not covered.
+            // The page, then the frame's first eight bytes. The salts and the checksum between them are not covered.
             at = at == WALFormat.frameHeaderBytes ? 4 : at - 4
         }
         return found
@@ -78,7 +83,7 @@ enum WALRepair {
             ? difference : nil
     }
 
-    /// Of an odd number modulo 2³², by Newton's method: each step doubles the bits that are right.
+    /// The inverse of an odd number modulo 2³², by Newton's method. Each step doubles the number of right bits.
     private static func inverse(_ number: UInt32) -> UInt32 {
         var inverse = number
         for _ in 0..<4 { inverse = inverse &* (2 &- number &* inverse) }
@@ -98,7 +103,7 @@ enum WALRepair {
             offset: offset, found: frame[offset], written: UInt8(truncatingIfNeeded: written >> (8 * UInt32(lowest))))
     }
 
-    /// The one byte that makes the header check again, and the frame behind it.
+    /// The one byte that makes the header check again, and the frame after it.
     static func header(_ bytes: [UInt8], _ reader: FileReader, _ size: Int) -> WALScan.Repair? {
         var found: WALScan.Repair?
         for offset in 0..<WALFormat.headerBytes {

@@ -1,25 +1,27 @@
-// A look at an SQLite WAL before SQLite opens it: how much of it is committed, what hangs behind, and whether that can be
-// a crash's doing.
+// A scan of an SQLite WAL before SQLite opens it. It tells how much of the WAL is committed, what lies after that, and
+// whether a crash can have left it so.
 //
-// Format: https://www.sqlite.org/fileformat2.html#the_write_ahead_log. A frame counts when its salts are the header's and
-// its checksum, seeded by its predecessor's, matches. Frames behind the last commit, and a frame that begins with the
-// right salts but does not check, are what a crash cut short: SQLite drops them, and recovery reports how many bytes.
-// Frames of the generation before a restart keep their old salts and are no part of the log.
+// Format: https://www.sqlite.org/fileformat2.html#the_write_ahead_log. A frame counts if its salts are the header's and
+// its checksum, seeded by its predecessor's, matches. Two kinds of frames are what a crash cut short: frames after the
+// last commit, and a frame that begins with the right salts but does not check. SQLite drops them, and recovery reports
+// how many bytes. Frames of the generation before a restart keep their old salts and are no part of the log.
 //
-// Rot is told from a crash by two rules:
-//   1. A frame *links* when it has the header's salts and its checksum, seeded by its predecessor's stored one, matches,
-//      whatever became of that predecessor. Two commits in one run of linked frames behind a break are proof: with every
-//      commit synced before the next begins, the second was begun when all before it was on the disk. One is none: a
-//      power cut may keep the end of the transaction that was being written and lose its beginning, and what later
-//      commits have not overwritten of it stays in the file. With `psow=0` SQLite pads a transaction to whole sectors
-//      with its last frame once more: that is the same commit.
-//   2. A frame that checks once one byte is changed, and for no other byte, is that frame, as it was written: by chance it
-//      would take 2⁴⁴ torn frames (WALRepair.swift). Then nothing has to be proved: putting the byte right only brings
-//      back what was written.
+// Two rules tell rot from a crash:
+// 1. Two commits in one run of linked frames after a break prove rot.
+//      A frame *links* if it has the header's salts, and its checksum, seeded by its predecessor's stored one,
+//      matches. What became of that predecessor does not matter. Every commit is synced before the next begins. So
+//      when the second commit was begun, everything before it was on the disk.
+//      One commit proves nothing. A power cut may keep the end of the transaction that was being written and lose its
+//      beginning. The part of it that later commits have not overwritten stays in the file.
+//      With `psow=0` SQLite pads a transaction to whole sectors by repeating its last frame: that is the same commit.
+// 2. A frame that checks after a change of one byte, and of no other byte, is that frame as it was written.
+//      Chance would need 2⁴⁴ torn frames for it (WALRepair.swift). Nothing has to be proved then: the repair only
+//      brings back what was written.
 //
-// What no rule sees: rot in the last transaction or two, and in a header that no byte repairs; a power cut while the
-// header is written anew looks the same. For those there is the sync mark.
+// No rule sees rot in the last transaction or two, nor in a header that no byte repairs. A power cut while the header
+// is written anew looks the same. The sync mark is there for those.
 
+/// What a scan found in one WAL.
 package struct WALScan: Sendable, Equatable {
     /// One byte that is not what was written.
     package struct Repair: Sendable, Equatable {
@@ -30,18 +32,18 @@ package struct WALScan: Sendable, Equatable {
 
     /// Bytes up to and including the last commit frame, with the repairs made.
     package var committedBytes = 0
-    /// Bytes of this generation behind it.
+    /// Bytes of this generation after `committedBytes`.
     package var discardedBytes = 0
-    /// Why they are dropped; empty when there are none.
+    /// Why they are dropped; empty if there are none.
     package var reason = ""
-    /// Bytes that have to be repaired for so much to count, in order.
+    /// Bytes that have to be repaired for `committedBytes` to count, in order.
     package var repairs: [Repair] = []
-    /// The header does not check, and is not all zeros. SQLite takes no frame then, but begins anew with the salts it finds
-    /// there: frames of before would pass for the new generation's.
+    /// The header does not check, and is not all zeros. SQLite takes no frame then, but begins anew with the salts it
+    /// finds there. Frames from before would then pass for frames of the new generation.
     package var hasBrokenHeader = false
-    /// The first frame that does not check and cannot be repaired begins here; nil where there is none.
+    /// Where the first frame begins that does not check and cannot be repaired; nil if there is none.
     package var breakOffset: Int?
-    /// The most commits in one run of linked frames behind that.
+    /// The most commits in one run of linked frames after `breakOffset`.
     package var commitsLinked = 0
 
     package init(committedBytes: Int = 0, discardedBytes: Int = 0, reason: String = "") {
@@ -50,16 +52,16 @@ package struct WALScan: Sendable, Equatable {
         self.reason = reason
     }
 
-    /// No crash leaves a file like this.
+    /// Whether no crash can have left the file so.
     package var isRotten: Bool { commitsLinked >= 2 }
 
-    /// Of so many frames behind a break the salts are looked at before it is taken for the log's end: a break that is
-    /// rot has frames of the same generation right behind it, and a clean file is not read any further.
+    /// The number of frames after a break whose salts are looked at before the break is taken for the log's end. A
+    /// break that is rot has frames of the same generation right after it, and a clean file is not read any further.
     private static let framesAhead = 8
-    /// More altered bytes are no rot of single bits any more.
+    /// More altered bytes than these are no longer rot of single bits.
     private static let repairsMax = 32
 
-    /// Scans the file; nil where it is missing, empty, or begins with zeros and has nothing behind them.
+    /// Scans the file. Nil if it is missing, if it is empty, or if it begins with zeros and has nothing after them.
     package static func file(_ path: String) -> WALScan? {
         guard let size = Files.size(path), size > 0 else { return nil }
         guard let reader = FileReader(path) else { return nil }
@@ -84,8 +86,8 @@ package struct WALScan: Sendable, Equatable {
         return scan
     }
 
-    /// Zeros in the header's place. Nothing is proved by whole transactions behind it: a power cut while the header is
-    /// written anew, which SQLite does when all behind it is in the database, may leave that.
+    /// Scans a file with zeros in the header's place. Whole transactions after them prove nothing: a power cut while
+    /// the header is written anew may leave that. SQLite writes it anew when everything after it is in the database.
     private static func withoutHeader(_ reader: FileReader, _ size: Int) -> WALScan? {
         guard let first = reader.read(at: WALFormat.headerBytes, count: WALFormat.frameHeaderBytes),
             let header = WALFormat.Header(saltsOf: first)
@@ -127,10 +129,11 @@ package struct WALScan: Sendable, Equatable {
             noteBreak(frame, offset, size, header)
             break
         }
-        // What hangs behind the last commit is dropped anyway, repaired or not.
+        // What lies after the last commit is dropped anyway, repaired or not.
         repairs.removeSubrange(repairsCommitted...)
         if breakOffset != nil { lookBehind(reader, size, header) }
-        // The end of every log has something behind it.
+        // Without a reason, and without linked commits, the break is just the log's end: every log has something after
+        // it.
         if reason.isEmpty && commitsLinked == 0 { breakOffset = nil }
         if discardedBytes == 0 && offset > committedBytes {
             discardedBytes = offset - committedBytes
@@ -140,7 +143,7 @@ package struct WALScan: Sendable, Equatable {
 
     private mutating func noteBreak(_ frame: [UInt8], _ offset: Int, _ size: Int, _ header: WALFormat.Header) {
         breakOffset = offset
-        // As much of the salts as is there.
+        // Compares as much of the salts as there is.
         guard frame.dropFirst(8).prefix(8).elementsEqual(header.salts.prefix(max(0, frame.count - 8))),
             frame.contains(where: { $0 != 0 })
         else { return }
@@ -153,7 +156,7 @@ package struct WALScan: Sendable, Equatable {
         }
     }
 
-    /// Counts the commits that link behind the break.
+    /// Counts the commits that link after the break.
     private mutating func lookBehind(_ reader: FileReader, _ size: Int, _ header: WALFormat.Header) {
         guard let breakOffset else { return }
         let frameBytes = header.frameBytes

@@ -1,24 +1,25 @@
 // Reads around the pages of a table that cannot be read: from the front, from the back, and from places in between.
 //
-// SQLite finds the row behind a key by the pages above it, so a page that is damaged hides its own rows and, if it is one
-// of those above, the rows below it. Starting behind a key that lies in another page goes around it. Which keys do is not
-// known: halves, quarters and so on are tried, a bounded number of times.
+// SQLite finds the row after a key through the pages above it. So a damaged page hides its own rows, and an inner page
+// also hides the rows below it. A search that starts after a key in another page avoids the damaged one. Which keys are
+// in another page is not known: halves, quarters and so on are tried, a bounded number of times.
 
+/// One walk over a table of which parts cannot be read.
 struct DamagedTable<Key: Comparable> {
-    /// So many places in between are tried.
+    /// How many places in between are tried.
     private static var probesMax: Int { 200 }
 
     let lowest: Key
     let highest: Key
-    /// A key strictly between two, if there may be one.
+    /// A key strictly between two keys, if there may be one.
     let middle: (Key, Key) -> Key?
-    /// The next key there may be.
+    /// The next possible key.
     let next: (Key) -> Key
 
-    /// Steps over the rows strictly between two keys, forwards or backwards, and says the key of each.
+    /// Steps over the rows strictly between two keys, forwards or backwards, and passes on the key of each.
     typealias Rows = (_ after: Key, _ before: Key, _ isForward: Bool, _ each: (Key) -> Void) throws -> Void
 
-    /// What could not be read: between which keys, and why.
+    /// A range that could not be read, between two keys, and why.
     struct Gap {
         var after: Key
         var before: Key
@@ -33,7 +34,7 @@ struct DamagedTable<Key: Comparable> {
         var probes = 0
         while var gap = open.first {
             open.removeFirst()
-            // From the back, up to the next thing that cannot be read.
+            // From the back, up to the next row that cannot be read.
             var before = gap.before
             guard let why = failure({ try rows(gap.after, gap.before, false) { before = $0 } }) else { continue }
             gap = Gap(after: gap.after, before: before, why: why)
@@ -51,7 +52,7 @@ struct DamagedTable<Key: Comparable> {
         return merged(gaps)
     }
 
-    /// - Returns: why the body ended early; nil where it did not.
+    /// - Returns: why the body ended early; nil if it did not.
     private func failure(_ body: () throws -> Void) -> String? {
         do {
             try body()

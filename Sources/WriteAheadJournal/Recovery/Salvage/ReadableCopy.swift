@@ -1,15 +1,18 @@
-// Copies what can be read of a file on a disk with bad sectors. Salvage needs it: what it is for often begins with one.
+// Copies what can be read of a file on a disk with bad sectors. Salvage needs it, because the damage often begins with
+// one.
 //
-// The unsafe pointers are to one buffer of this call's own.
+// Why unsafe pointers are right: they point into one buffer of this call's own.
 
 internal import SystemC
 
+/// Copying around what cannot be read.
 enum ReadableCopy {
     private static let sectorBytes = 512
     private static let pageBytes = 4_096
     private static let pieceBytes = 1 << 20
 
-    /// Makes a synced copy, mode 0600, with zeros where the source cannot be read. `destination` must not be there.
+    /// Makes a synced copy, mode 0600, with zeros for what cannot be read of the source. Nothing may exist at
+    /// `destination`.
     ///
     /// - Returns: what could not be read.
     static func make(_ source: String, to destination: String) throws(StoreError) -> [Range<Int>] {
@@ -27,10 +30,10 @@ enum ReadableCopy {
         return gaps
     }
 
-    /// Hands over so many bytes, in order, fewer where the file ends. Where a piece cannot be read, smaller ones are tried,
-    /// down to a disk's sector; zeros stand for what is left.
+    /// Passes on `bytes` bytes in order, or fewer if the file ends before. If a piece cannot be read, smaller ones are
+    /// tried, down to a disk's sector. Zeros stand for what still cannot be read.
     ///
-    /// - Returns: what could not be read, counted from `start`, or nil where the body failed.
+    /// - Returns: what could not be read, counted from `start`; nil if the body failed.
     static func read(
         _ descriptor: Int32, from start: Int, bytes: Int, _ body: (UnsafeRawBufferPointer) -> Bool
     ) -> [Range<Int>]? {

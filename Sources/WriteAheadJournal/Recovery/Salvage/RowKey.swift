@@ -9,7 +9,7 @@ struct RowKey: Comparable, Hashable, Sendable {
 
     var next: RowKey { RowKey(name: name, key: key + [0]) }
 
-    /// About half-way: by the eight bytes behind what two keys have in common.
+    /// A key about half-way between two, by the eight bytes after their common prefix.
     static func middle(_ a: RowKey, _ b: RowKey) -> RowKey? {
         guard a.name == b.name else {
             return middle(a.name, b.name).map { RowKey(name: $0, key: []) }

@@ -1,27 +1,29 @@
 // Makes a new store of everything in a damaged one that still checks.
 //
-// The damaged store is only read: its files are copied first, under its lock, and what SQLite or we repair is repaired
-// in the copy. The new store is another history: it has an id of its own, and its log is empty and goes on behind the last
-// LSN that was seen, so that no LSN is given twice.
+// The damaged store is only read. Its files are first copied under its lock, and SQLite and we repair in the copy
+// alone. The new store is another history and has an id of its own. Its log is empty and continues after the last LSN
+// that was seen, so no LSN is given twice.
 //
-// Values: the rows of `state` whose hash matches, then the good records behind its checkpoint, in order. Where a row does
-// not check, or is gone, the newest good record that the log still has of its key counts. Where `meta` of state.db cannot
-// be read, all good records: each key's last one counts.
+// Its values are the rows of `state` whose hash matches, then the good records after the table's checkpoint, in order.
+// There are two exceptions:
+// - If a row does not check, or is gone, the newest good record of its key that the log still has counts.
+// - If `meta` of state.db cannot be read, all good records count, so the last one of each key wins.
 
 internal import SystemC
 
+/// The result of a salvage: the new store, and what is not in it.
 package struct Salvage: Sendable {
-    /// The new store.
+    /// The folder of the new store.
     package private(set) var path = ""
-    /// Keys in it, those of named states included.
+    /// The number of keys in it, those of named states included.
     package private(set) var rows = 0
-    /// Good records that were found in the log and the tail.
+    /// The number of good records that were found in the log and the tail.
     package private(set) var records = 0
-    /// The last LSN that was seen, which the new store goes on behind.
+    /// The last LSN that was seen. The new store continues after it.
     package private(set) var lastLSN = LSN.zero
-    /// What is not in the new store, or may not be.
+    /// What is not in the new store, or may be missing there.
     package private(set) var dropped: [StoreSurvey.Finding] = []
-    /// Bytes of an SQLite WAL that were altered and are right in the new store.
+    /// Bytes of an SQLite WAL that were altered. They are right in the new store.
     package private(set) var repaired: [String] = []
 
     private struct Value {
@@ -31,9 +33,9 @@ package struct Salvage: Sendable {
 
     private var values: [RowKey: Value] = [:]
 
-    /// - Parameter destination: where nothing is, or an empty folder; its parent must exist.
-    /// - Throws: `busy` while somebody owns the store; `notAStore` where neither database is there, or something is at the
-    ///   destination; then nothing is left there.
+    /// - Parameter destination: a path with nothing at it, or an empty folder; its parent must exist.
+    /// - Throws: `busy` while somebody owns the store; `notAStore` if neither database is there, or if something is at
+    ///   the destination. Nothing is left at the destination then.
     package init(_ path: String, to destination: String, vfs: String? = nil) throws {
         let folder = try Files.resolved(path)
         let place = try Files.resolved(destination)
@@ -56,9 +58,9 @@ package struct Salvage: Sendable {
         self.path = place
     }
 
-    /// The files as they are, while nobody writes.
+    /// Copies the files as they are, while nobody writes.
     ///
-    /// - Returns: what could not be read; zeros stand there in the copy.
+    /// - Returns: what could not be read; the copy has zeros there.
     private static func copyFiles(_ folder: String, to copy: String) throws(StoreError) -> [StoreSurvey.Finding] {
         var lock: FolderLock?
         if Files.exists(folder + "/" + FolderLock.fileName) {
@@ -96,7 +98,7 @@ package struct Salvage: Sendable {
                 try file.repair()
                 repaired.append(String(done.dropFirst(copy.utf8.count + 1)) + ": repaired in the new store")
             } catch {
-                // The survey meets it again, and says so.
+                // The survey finds it again, and reports it.
                 continue
             }
         }
@@ -124,7 +126,7 @@ package struct Salvage: Sendable {
             do {
                 try OperationCodec.read(record.body) { operation in
                     let key = RowKey(name: [UInt8](operation.name), key: [UInt8](operation.key))
-                    // A row that checks is no older than a record that it has.
+                    // A row that checks is no older than any record of its key that the table already contains.
                     if isInTable && rows[key] != nil { return }
                     changed[key] =
                         operation.code == .remove
@@ -138,7 +140,7 @@ package struct Salvage: Sendable {
         records = count
         lastLSN = max(newest, log?.end.lsn ?? .zero)
         dropped = survey.findings.filter { finding in
-            // Damage that costs nothing: records that a whole table has.
+            // Damage to records that a whole table contains costs nothing.
             guard finding.check == "journal" || finding.check == "tail", let lsns = finding.lsns else { return true }
             return lsns.upperBound > checkpoint.value || meta == nil || !isTableWhole
         }
@@ -146,7 +148,7 @@ package struct Salvage: Sendable {
             StoreSurvey.Finding(
                 check: "journal", message: "the record's operations cannot be read", lsns: $0.value...$0.value)
         }
-        // The copy is gone when this is read.
+        // When this is read the copy is gone, so a place in it is named without its folder.
         for index in dropped.indices {
             if let file = dropped[index].location?.file, file.hasPrefix(copy + "/") {
                 dropped[index].location?.file = String(file.dropFirst(copy.count + 1))

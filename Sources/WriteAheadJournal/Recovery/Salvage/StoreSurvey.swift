@@ -1,19 +1,21 @@
-// Everything of a damaged store that still checks, and a list of all that does not.
+// Finds everything in a damaged store that still checks, and lists everything that does not.
 //
 // What counts as good:
-//   a row of `state`       its hash matches
-//   a record of `journal`  its checksum continues the one stored before it: that of the record before, or of the row
-//   a record of the tail   it continues the chain at the end of the journal
-// So damage costs what it hit, not what comes behind it. The first record behind a gap in the LSNs has nothing before it to
-// be checked against, and is not good.
+// - a row of `state` whose hash matches;
+// - a record of `journal` whose checksum continues the checksum stored before it, in the record before or in the row;
+// - a record of the tail that continues the chain at the end of the journal.
+//
+// So damage costs what it hit, and not what comes after it. The first record after a gap in the LSNs has no stored
+// checksum before it, and is not good.
 
+/// One survey of a store. What it finds is in `findings`, in the order of finding.
 package final class StoreSurvey {
     package struct Finding: Sendable {
-        /// Which examination: store, sqlite, state, journal, run or tail.
+        /// Which check found it: store, sqlite, state, journal, run or tail.
         package var check: String
         package var message: String
         package var location: StoreError.Location?
-        /// The key of the row, where it can be read.
+        /// The key of the row, if it can be read.
         package var key: String?
         /// The records that are gone.
         package var lsns: ClosedRange<UInt64>?
@@ -35,7 +37,7 @@ package final class StoreSurvey {
     private let vfs: String?
     private let access: SQLiteConnection.Access
     private var found: FoundStore
-    /// The checkpoint of the table, and whose it is, where it was read before the log.
+    /// The checkpoint of the table and the store it names, if the table was read before the log.
     private var stateMeta: StateMeta?
 
     /// - Parameter isLive: whether somebody owns the store.
@@ -51,9 +53,9 @@ package final class StoreSurvey {
         findings.append(Finding(check: check, message: error.message, location: error.location))
     }
 
-    /// Opens a database; nil, and a finding, where SQLite does not.
+    /// Opens a database. If SQLite does not open it, the result is nil, and a finding is added.
     ///
-    /// - Returns: with what SQLite finds in it first; empty where that is nothing.
+    /// - Returns: the connection, and the first fault that SQLite finds in the database; empty if it finds none.
     private func open(_ name: String, _ check: String) -> (connection: SQLiteConnection, fault: String)? {
         do throws(StoreError) {
             if access == .readPrivate {
@@ -85,7 +87,7 @@ package final class StoreSurvey {
 
     // MARK: state.db
 
-    /// What its table `meta` says, and every row that checks, in no order.
+    /// Reads the table `meta` of state.db, and passes on every row that checks, in no order.
     package func state(_ each: (_ name: [UInt8], _ key: [UInt8], _ kind: UInt8, _ value: [UInt8]) -> Void) -> StateMeta?
     {
         guard let (connection, fault) = open(StateSchema.name, "state") else { return nil }
@@ -155,7 +157,7 @@ package final class StoreSurvey {
         _ connection: SQLiteConnection, _ after: RowKey, _ before: RowKey, _ isForward: Bool,
         _ each: (_ key: RowKey, _ kind: UInt8, _ value: [UInt8], _ stored: UInt64, _ isGood: Bool) -> Void
     ) throws {
-        // A row with an empty key is none of the key–value state's; the lowest key is before it all the same.
+        // A row with an empty key does not belong to the key–value state. The lowest key is before it all the same.
         let order = isForward ? "ORDER BY name,key" : "ORDER BY name DESC,key DESC"
         let rows = try connection.prepare(
             "SELECT name,key,type,value,crc FROM state WHERE (name,key)>(?,?) AND (name,key)<(?,?) \(order)")
@@ -198,9 +200,11 @@ package final class StoreSurvey {
 
     // MARK: journal.db and the tail
 
-    /// What its table `meta` says, and every record that checks, in order. After `state`, whose checkpoint it is compared with.
+    /// Reads the table `meta` of journal.db, and passes on every record that checks, in order. It comes after `state`,
+    /// because it compares the log with that table's checkpoint.
     ///
-    /// - Returns: the store's id and where the last record is that was seen, good or not; nil where not even `meta` is there.
+    /// - Returns: the store's id, and the position of the last record that was seen, good or not; nil if `meta` cannot
+    ///   be read.
     package func records(_ each: (Record) throws -> Void) throws -> (storeID: String, end: ChainPosition)? {
         guard let (connection, fault) = open(JournalSchema.name, "journal") else { return nil }
         defer { connection.close() }
@@ -212,7 +216,7 @@ package final class StoreSurvey {
             note("journal", error)
             return nil
         }
-        // Rows in order need one pass where nothing is damaged; where something is, they come from several places.
+        // Rows come in order, in one pass, if nothing is damaged. Otherwise they come from several places.
         var batches: [Int64: (last: Int64, chain: UInt32, bytes: [UInt8])] = [:]
         let table = DamagedTable<Int64>(
             lowest: Int64(meta.base.lsn.value), highest: .max,
@@ -261,13 +265,13 @@ package final class StoreSurvey {
         return (meta.storeID, end)
     }
 
-    /// Log and table have one record in common.
+    /// Compares log and table in the record that both have.
     private func compare(_ position: ChainPosition) {
         guard let checkpoint = stateMeta?.checkpoint, checkpoint.lsn == position.lsn else { return }
         if checkpoint.chain != position.chain { found.isOfAnotherHistory = true }
     }
 
-    /// Hands over what the tail has beyond the journal.
+    /// Passes on what the tail has after the journal.
     private func tail(
         _ storeID: String, _ walk: RecordWalk, _ connection: SQLiteConnection, _ each: (Record) throws -> Void
     ) throws -> ChainPosition {
@@ -284,9 +288,10 @@ package final class StoreSurvey {
         return position
     }
 
-    /// What the verdict has against the store, beside what the examinations of its files have found themselves.
+    /// Adds what the verdict has against the store. What the examinations of its files have found themselves is left
+    /// out.
     private func judge() {
-        // Nothing is asked: everything has been looked at, and whoever lists what there is goes on.
+        // The verdict must not ask: everything has been looked at, and the survey lists what there is and goes on.
         found.areBytesRepaired = true
         if found.journalFault == nil { found.journalFault = "" }
         if found.stateFault == nil { found.stateFault = "" }
@@ -295,7 +300,7 @@ package final class StoreSurvey {
         for refusal in refusals { note(refusal) }
         for report in RecoveryPlan(found.findings).reports {
             switch report {
-            // Found in the files, and listed.
+            // These were found in the files, and are listed.
             case .bytesRepaired, .stateCut: break
             case .journalResupplied: if refusals.isEmpty { findings.append(found.finding(report)) }
             case .pageAltered, .tailLost: findings.append(found.finding(report))
@@ -307,7 +312,7 @@ package final class StoreSurvey {
         let error = found.error(refusal)
         var finding = Finding(check: "journal", error)
         switch refusal {
-        // Found in the files, and listed.
+        // These were found in the files, and are listed.
         case .bytesAltered, .journalRotten, .journalMalformed, .stateMalformed: return
         case .journalShort: finding.lsns = (found.lastLSN.value + 1)...found.syncMark.value
         case .journalShortAndRotten, .journalShortAndMalformed: break
@@ -327,7 +332,7 @@ extension StoreSurvey.Finding {
     }
 }
 
-/// Goes over batches whose records may be damaged, by what is stored of each record's checksum.
+/// Walks over batches whose records may be damaged, by the stored checksum of each record.
 private struct RecordWalk {
     struct Lost {
         var lsns: ClosedRange<UInt64>
@@ -378,7 +383,7 @@ private struct RecordWalk {
             at = begin + length
             lsn = lsn.next
         }
-        // What the row says of itself counts where its records do not reach its end.
+        // If the records do not reach the end of their row, what the row says of itself counts.
         let claimed = LSN.isPossible(last) && last - first < Int64(batch.count) ? LSN(UInt64(last)) : start
         if lsn <= claimed {
             note(lsn, claimed, at..<max(at, batch.count), "the batch ends before its last record")
