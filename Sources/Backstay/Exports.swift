@@ -3,6 +3,4 @@
 @_exported public import enum WriteAheadJournal.Durability
 @_exported public import struct WriteAheadJournal.LSN
 @_exported public import struct WriteAheadJournal.RunEnd
-@_exported public import struct WriteAheadJournal.RunRow
 @_exported public import struct WriteAheadJournal.StoreError
-@_exported public import struct WriteAheadJournal.StoreOwner

@@ -29,6 +29,8 @@ final class StoreCore: @unchecked Sendable {
     let checkpointer: Checkpointer?
     let page: RunPage?
     let folderLock: FolderLock?
+    /// When the store was opened, in microseconds since 1970.
+    let started = Clock.wallMicroseconds()
     private let replayRate: Double
     /// Of a store opened read-only: what of its view survives power loss, and what of it is in the table.
     private let viewed: (durable: LSN, checkpoint: LSN)?
