@@ -92,7 +92,7 @@ extension StateStore {
     /// Every run on the store at `path` and how it ended, the oldest first. Works beside a live owner, and writes nothing.
     ///
     /// If nobody holds the store, and the last run noted no end, its end is what the next opening would say.
-    /// - Throws: `notAStore`, `damaged` (also if `open` would repair it), `newerFormat`, `busy`, `ioError`.
+    /// - Throws: `notAStore`, `damaged` (also if `open` would repair it), `newerFormat`, `busy`, `unsupported`, `ioError`.
     @available(*, noasync, message: "use `try await StateStore.runs(at:)`")
     public static func runs(at path: String) throws(StoreError) -> [Run] { try StoreCore.runs(at: path, vfs: nil) }
 

@@ -39,6 +39,8 @@ extension StateStore {
         }
 
         /// The value of a key at that moment, or `default`.
+        ///
+        /// - Throws: as `get(_:as:)`.
         public func get<Value: Codable>(
             _ key: String, default value: @autoclosure () -> Value
         ) throws(StoreError) -> Value {
@@ -46,11 +48,15 @@ extension StateStore {
         }
 
         /// The value of a typed key at that moment, or nil.
+        ///
+        /// - Throws: as `get(_:as:)`.
         public func get<Value>(_ key: StateKey<Value>) throws(StoreError) -> Value? {
             try get(key.name, as: Value.self)
         }
 
         /// Whether the key had a value.
+        ///
+        /// - Throws: `keyOutOfBounds`.
         public func contains(_ key: String) throws(StoreError) -> Bool {
             try KeyBytes.withChecked(key) { (bytes) throws(StoreError) in
                 view.withValue(of: bytes) { _, _ in true } ?? false
@@ -70,6 +76,8 @@ extension StateStore {
     }
 
     /// All entries whose key begins with `prefix`, in byte order, from one consistent view. An empty prefix means all.
+    ///
+    /// - Throws: as `snapshot`.
     public func entries(prefix: String = "") throws(StoreError) -> Entries { try snapshot().entries(prefix: prefix) }
 
     /// Entries in byte order of their keys. Can be gone through more than once, with the same result.

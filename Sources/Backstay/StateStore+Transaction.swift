@@ -25,7 +25,7 @@ extension StateStore {
 
         /// The value of a key as the transaction sees it, or nil.
         ///
-        /// - Throws: `typeMismatch`, `damaged`, `keyOutOfBounds`; the transaction may go on.
+        /// - Throws: `typeMismatch`, `damaged`, `keyOutOfBounds`: the transaction may go on. `closed` after the body, `forked`.
         public func get<Value: Codable>(_ key: String, as type: Value.Type = Value.self) throws(StoreError) -> Value? {
             try check()
             return try KeyBytes.withChecked(key) { (bytes) throws(StoreError) in
@@ -38,6 +38,8 @@ extension StateStore {
         }
 
         /// The value of a key as the transaction sees it, or `default`.
+        ///
+        /// - Throws: as `get(_:as:)`.
         public func get<Value: Codable>(
             _ key: String, default value: @autoclosure () -> Value
         ) throws(StoreError) -> Value {
@@ -45,11 +47,15 @@ extension StateStore {
         }
 
         /// The value of a typed key, or nil.
+        ///
+        /// - Throws: as `get(_:as:)`.
         public func get<Value>(_ key: StateKey<Value>) throws(StoreError) -> Value? {
             try get(key.name, as: Value.self)
         }
 
         /// The value of a typed key, or `default`.
+        ///
+        /// - Throws: as `get(_:as:)`.
         public func get<Value>(
             _ key: StateKey<Value>, default value: @autoclosure () -> Value
         ) throws(StoreError) -> Value {
@@ -57,6 +63,8 @@ extension StateStore {
         }
 
         /// Whether the key has a value, as the transaction sees it.
+        ///
+        /// - Throws: `keyOutOfBounds`: the transaction may go on. `closed` after the body, `forked`.
         public func contains(_ key: String) throws(StoreError) -> Bool {
             try check()
             return try KeyBytes.withChecked(key) { (bytes) throws(StoreError) in
@@ -68,7 +76,7 @@ extension StateStore {
         /// Sets a value; a nil of an Optional removes the key.
         ///
         /// - Throws: `keyOutOfBounds`; `valueOutOfBounds`, also where all changes together would have more than 900,000,000
-        ///   bytes. The transaction may go on.
+        ///   bytes: the transaction may go on. `closed` after the body, `forked`.
         public func set<Value: Codable>(_ key: String, _ value: Value) throws(StoreError) {
             try check()
             // A value's own coding may call the transaction again, and then finds a buffer of its own.
@@ -89,6 +97,8 @@ extension StateStore {
         }
 
         /// Sets the value of a typed key.
+        ///
+        /// - Throws: as for a key that is a string.
         public func set<Value>(_ key: StateKey<Value>, _ value: Value) throws(StoreError) { try set(key.name, value) }
 
         /// Sets stored bytes, as import has them.
@@ -113,12 +123,17 @@ extension StateStore {
         }
 
         /// Removes a key, whether or not it has a value.
+        ///
+        /// - Throws: `keyOutOfBounds`; `valueOutOfBounds` if all changes together would have more than 900,000,000 bytes: the
+        ///   transaction may go on. `closed` after the body, `forked`.
         public func remove(_ key: String) throws(StoreError) {
             try check()
             try KeyBytes.withChecked(key) { (bytes) throws(StoreError) in try remove(bytes) }
         }
 
         /// Removes a typed key.
+        ///
+        /// - Throws: as for a key that is a string.
         public func remove<Value>(_ key: StateKey<Value>) throws(StoreError) { try remove(key.name) }
 
         /// Removes a key given as bytes, as import has it.
@@ -235,6 +250,7 @@ extension StateStore {
     /// Runs the body with the store to itself; its changes become one record. Waits for the disk without holding a thread.
     ///
     /// The body itself runs synchronously on the caller's executor.
+    /// - Throws: as the form for synchronous code; `cancelled`, rejected.
     @discardableResult
     public func transaction<R>(
         durability: Durability? = nil, _ body: (Transaction) throws -> R
@@ -283,6 +299,8 @@ extension StateStore {
     }
 
     /// Changes one value in place, waiting for the disk without holding a thread.
+    ///
+    /// - Throws: as `transaction`.
     @discardableResult
     public func update<Value: Codable>(
         _ key: String, default initial: @autoclosure () -> Value, durability: Durability? = nil,
@@ -297,6 +315,8 @@ extension StateStore {
     }
 
     /// Changes the value of a typed key in place.
+    ///
+    /// - Throws: as `transaction`.
     @available(*, noasync, message: "use `try await store.update`")
     @discardableResult
     public func update<Value>(
@@ -307,6 +327,8 @@ extension StateStore {
     }
 
     /// Changes the value of a typed key in place, waiting for the disk without holding a thread.
+    ///
+    /// - Throws: as `transaction`.
     @discardableResult
     public func update<Value>(
         _ key: StateKey<Value>, default initial: @autoclosure () -> Value, durability: Durability? = nil,

@@ -10,6 +10,8 @@ extension StateStore {
     public func sync() throws(StoreError) { try core.sync() }
 
     /// Returns when everything answered so far survives power loss, without holding a thread.
+    ///
+    /// - Throws: as the form for synchronous code.
     public func sync() async throws(StoreError) { try await core.sync() }
 
     /// Folds the log into the table `state` now. The store does it by itself all the time; this waits for it. A store in
@@ -24,6 +26,8 @@ extension StateStore {
     }
 
     /// Folds the log into the table `state` now, off the pool's threads.
+    ///
+    /// - Throws: as the form for synchronous code; `ioError` if the system has no thread for it.
     public func checkpoint() async throws(StoreError) {
         try core.check()
         try await Offload.run { [core] () throws(StoreError) in try core.checkpoint() }
@@ -40,6 +44,8 @@ extension StateStore {
     }
 
     /// Checkpoints, drops from the log what no recovery needs, and gives unused space back, off the pool's threads.
+    ///
+    /// - Throws: as the form for synchronous code; `ioError` if the system has no thread for it.
     public func compact() async throws(StoreError) {
         try core.check()
         try await Offload.run { [core] () throws(StoreError) in try core.compact() }
@@ -57,6 +63,8 @@ extension StateStore {
     }
 
     /// Writes a whole store with the state as of now to `path`, off the pool's threads.
+    ///
+    /// - Throws: as the form for synchronous code; `ioError` if the system has no thread for it.
     public func backup(to path: String) async throws(StoreError) {
         try core.check()
         try await Offload.run { [core] () throws(StoreError) in try core.backup(to: path) }

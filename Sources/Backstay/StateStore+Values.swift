@@ -66,6 +66,8 @@ extension StateStore {
     }
 
     /// The value of a key, or `default` where there is none.
+    ///
+    /// - Throws: as `get(_:as:)`.
     @inlinable
     public func get<Value: Codable>(
         _ key: String, default value: @autoclosure () -> Value
@@ -74,9 +76,13 @@ extension StateStore {
     }
 
     /// The value of a typed key, or nil where there is none.
+    ///
+    /// - Throws: as `get(_:as:)`.
     public func get<Value>(_ key: StateKey<Value>) throws(StoreError) -> Value? { try get(key.name, as: Value.self) }
 
     /// The value of a typed key, or `default` where there is none.
+    ///
+    /// - Throws: as `get(_:as:)`.
     public func get<Value>(
         _ key: StateKey<Value>, default value: @autoclosure () -> Value
     ) throws(StoreError) -> Value {
@@ -92,6 +98,8 @@ extension StateStore {
     }
 
     /// Whether the typed key has a value.
+    ///
+    /// - Throws: as for a key that is a string.
     public func contains<Value>(_ key: StateKey<Value>) throws(StoreError) -> Bool { try contains(key.name) }
 
     // MARK: Setting
@@ -121,6 +129,8 @@ extension StateStore {
 
     /// Sets a value and returns when the change has reached its level, without holding a thread. A nil of an Optional
     /// removes the key. Cancellation counts before the change is admitted (`cancelled`), not after.
+    ///
+    /// - Throws: as the form for synchronous code; `cancelled`, rejected.
     @discardableResult
     public func set<Value: Codable>(
         _ key: String, _ value: Value, durability: Durability? = nil
@@ -129,6 +139,8 @@ extension StateStore {
     }
 
     /// Sets the value of a typed key.
+    ///
+    /// - Throws: as for a key that is a string.
     @available(*, noasync, message: "use `try await store.set`")
     @discardableResult
     public func set<Value>(
@@ -138,6 +150,8 @@ extension StateStore {
     }
 
     /// Sets the value of a typed key without holding a thread.
+    ///
+    /// - Throws: as for a key that is a string.
     @discardableResult
     public func set<Value>(
         _ key: StateKey<Value>, _ value: Value, durability: Durability? = nil
@@ -148,6 +162,8 @@ extension StateStore {
     // MARK: Removing
 
     /// Removes a key, whether or not it has a value, and returns when that has reached its level.
+    ///
+    /// - Throws: as `set`, but for `valueOutOfBounds`.
     @available(*, noasync, message: "use `try await store.remove`")
     @discardableResult
     public func remove(_ key: String, durability: Durability? = nil) throws(StoreError) -> Receipt {
@@ -155,12 +171,16 @@ extension StateStore {
     }
 
     /// Removes a key, whether or not it has a value, without holding a thread.
+    ///
+    /// - Throws: as the form for synchronous code; `cancelled`, rejected.
     @discardableResult
     public func remove(_ key: String, durability: Durability? = nil) async throws(StoreError) -> Receipt {
         try await submit(EncodedChange(removing: key), durability)
     }
 
     /// Removes a typed key.
+    ///
+    /// - Throws: as for a key that is a string.
     @available(*, noasync, message: "use `try await store.remove`")
     @discardableResult
     public func remove<Value>(_ key: StateKey<Value>, durability: Durability? = nil) throws(StoreError) -> Receipt {
@@ -168,6 +188,8 @@ extension StateStore {
     }
 
     /// Removes a typed key without holding a thread.
+    ///
+    /// - Throws: as for a key that is a string.
     @discardableResult
     public func remove<Value>(
         _ key: StateKey<Value>, durability: Durability? = nil

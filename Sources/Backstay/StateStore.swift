@@ -62,6 +62,8 @@ public final class StateStore: Sendable {
     }
 
     /// Opens the store at `path` without holding a pool thread. Recovery ignores cancellation.
+    ///
+    /// - Throws: as the form for synchronous code.
     public static func open(_ path: String, options: StoreOptions = .init()) async throws(StoreError) -> StateStore {
         try await Offload.run { () throws(StoreError) in
             StateStore(try StoreCore(opening: path, options), closesAtExit: options.closesAtExit)
@@ -69,20 +71,24 @@ public final class StateStore: Sendable {
     }
 
     /// A store that keeps nothing, for tests: the same calls, the same answers, no files.
+    ///
+    /// - Throws: `ioError` if the system has no memory or no thread for it.
     public static func inMemory(options: StoreOptions = .init()) throws(StoreError) -> StateStore {
         StateStore(try StoreCore(inMemory: options), closesAtExit: false)
     }
 
     /// The state as it is now, also beside a live owner: every change acknowledged before the call. Writes nothing.
     ///
-    /// - Throws: `notAStore`, `damaged` (also where `open` would put altered bytes right), `newerFormat`, `busy`, `ioError`.
-    ///   Changing calls on it throw `unsupported`.
+    /// - Throws: `notAStore`, `damaged` (also where `open` would put altered bytes right), `newerFormat`, `busy`, `unsupported`,
+    ///   `ioError`. Changing calls on it throw `unsupported`.
     @available(*, noasync, message: "use `try await StateStore.openReadOnly`")
     public static func openReadOnly(_ path: String) throws(StoreError) -> StateStore {
         StateStore(try StoreCore(reading: path, vfs: nil), closesAtExit: false)
     }
 
     /// The state as it is now, also beside a live owner, without holding a pool thread.
+    ///
+    /// - Throws: as the form for synchronous code.
     public static func openReadOnly(_ path: String) async throws(StoreError) -> StateStore {
         try await Offload.run { () throws(StoreError) in
             StateStore(try StoreCore(reading: path, vfs: nil), closesAtExit: false)
@@ -111,6 +117,8 @@ public final class StateStore: Sendable {
     public func close() throws(StoreError) { try closeNow() }
 
     /// Writes out what is published, checkpoints, notes a clean end and gives the store up, off the pool's threads.
+    ///
+    /// - Throws: as the form for synchronous code; `ioError` if the system has no thread for it. Then the store stays open.
     public func close() async throws(StoreError) {
         try await Offload.run { [self] () throws(StoreError) in try closeNow() }
     }
@@ -132,6 +140,7 @@ private final class WeakBox: @unchecked Sendable {
 /// Opens a store for the body and closes it on every way out: return, throw, cancellation.
 ///
 /// The body's error wins over an error of closing; where only closing fails, that is thrown.
+/// - Throws: what `StateStore.open` throws, the body's error unchanged, or what only closing threw.
 @_disfavoredOverload  // Else async code whose body awaits nothing would get this one, and be refused for it.
 @available(*, noasync, message: "use `try await withStateStore`")
 @discardableResult
@@ -153,6 +162,7 @@ public func withStateStore<R>(
 /// Opens a store for the body and closes it on every way out: return, throw, cancellation.
 ///
 /// The body's error wins over an error of closing; where only closing fails, that is thrown.
+/// - Throws: what `StateStore.open` throws, the body's error unchanged, or what only closing threw.
 @discardableResult
 public func withStateStore<R>(
     _ path: String, options: StoreOptions = .init(), _ body: (StateStore) async throws -> R
