@@ -1,4 +1,4 @@
-// What `import Backstay` brings along of the journal: the words of its answers.
+// What `import Backstay` brings along of the journal: the types that its calls take and return.
 
 @_exported public import enum WriteAheadJournal.Durability
 @_exported public import struct WriteAheadJournal.LSN

@@ -5,7 +5,7 @@ internal import WriteAheadJournal
 extension StateStore {
     /// The state at one LSN, read-only, while writers go on. Reading it takes no lock.
     ///
-    /// It costs writers a copy of the few nodes they touch, and keeps replaced values in memory until it is dropped. It may
+    /// It costs writers a copy of the few nodes they touch. Replaced values stay in memory until it is dropped. It may
     /// be used after the store is closed.
     public final class Snapshot: Sendable {
         /// The last record it contains.
@@ -109,7 +109,7 @@ extension StateStore {
         }
     }
 
-    /// One key and its value, as of a snapshot, which it keeps alive.
+    /// One key and its value, as of a snapshot. It keeps the snapshot alive.
     ///
     /// Why `@unchecked Sendable` is right: the bytes do not change and live as long as the snapshot held here.
     public struct Entry: @unchecked Sendable {
@@ -123,7 +123,7 @@ extension StateStore {
 
         /// The value, decoded.
         ///
-        /// - Throws: `typeMismatch` where it does not decode as `type`; `damaged` where its bytes cannot be what they are
+        /// - Throws: `typeMismatch` if it does not decode as `type`; `damaged` if its bytes cannot be what they are
         ///   stored as.
         @inlinable
         public func value<Value: Codable>(as type: Value.Type = Value.self) throws(StoreError) -> Value {
@@ -132,7 +132,7 @@ extension StateStore {
             return try decoded(type)
         }
 
-        /// The value where it is stored as bytes.
+        /// The value, if it is stored as bytes.
         @usableFromInline
         var storedBytes: [UInt8]? { kind == ValueKind.bytes.rawValue ? [UInt8](valueBytes) : nil }
 
