@@ -10,7 +10,7 @@ public struct StateKey<Value: Codable>: Sendable, Hashable {
     /// The key itself.
     public let name: String
 
-    /// Makes a typed key. Bounds are checked where it is used.
+    /// Makes a typed key. Its bounds are checked by the call that uses it.
     public init(_ name: String) { self.name = name }
 
     /// Keys are compared as bytes, unlike Swift's strings.

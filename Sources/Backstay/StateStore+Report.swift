@@ -5,14 +5,14 @@ public import WriteAheadJournal
 extension StateStore {
     /// What happened, for a log.
     public enum Event: Sendable {
-        /// The store is open; how the last run ended and what was replayed.
+        /// The store is open: how the last run ended, and what was replayed.
         case opened(RecoveryReport)
         /// Everything up to the LSN is in the table `state`.
         case checkpointed(LSN, seconds: Double)
-        /// A checkpoint failed; the log keeps everything. For want of space or of a lock the next one tries again; any other
-        /// failure has poisoned the store.
+        /// A checkpoint failed. The log keeps everything. If it lacked space or a lock, the next one tries again. Any
+        /// other failure has poisoned the store.
         case checkpointFailed(StoreError)
-        /// The store is closed, with the reason why changes are not durable, if there are any.
+        /// The store is closed. The error, if any, is the reason why changes are not durable.
         case closed(StoreError?)
     }
 
@@ -20,27 +20,28 @@ extension StateStore {
     public struct RecoveryReport: Sendable {
         /// How the last run ended, with evidence and confidence.
         public var lastEnd: RunEnd
-        /// True when opening made the store.
+        /// Whether opening made the store.
         public var isNew: Bool
         /// Log records applied to the state of the last checkpoint.
         public var recordsReplayed: Int
-        /// Those among them that were in the mapped tail alone: published, not committed when the run ended. Not counted by
-        /// `openReadOnly`.
+        /// Those of them that were in the mapped tail alone: published, not committed when the run ended.
+        /// `openReadOnly` does not count them.
         public var recordsFromTail = 0
-        /// Those of the tail that the journal once had and lost, which `discardReason` then tells.
+        /// Those of the tail that the journal once had and lost. `discardReason` then tells.
         public var recordsResupplied = 0
-        /// What was found altered or missing in the files, and what was done about it; empty for a sound store. Where
+        /// What was found altered or missing in the files, and what was done about it. Empty for a sound store. If
         /// something was repaired or is lost, the files as found are in `evidence/`, and the sentence says so.
         public var damage: [String] = []
-        /// Bytes behind the last commit in the log's file that are not a whole commit, and are dropped: as a rule what a
-        /// crash cut short, which was never acknowledged. What else they can be: `damage`, and after a power cut `provenLSN`.
+        /// Bytes after the last commit in the log's file that are not a whole commit, and are dropped. As a rule a
+        /// crash cut them short, and they were never acknowledged. What else they can be, `damage` tells, and
+        /// `provenLSN` after a power cut.
         public var bytesDiscarded: Int
-        /// Why they were discarded; empty where there were none.
+        /// Why they were discarded. Empty if there were none.
         public var discardReason: String
         /// The last record of the log as it was found.
         public var lastLSN: LSN
-        /// The log is proved to be complete up to here: the sync mark. After a power cut the mark may be older than the log;
-        /// that nothing of the log's end is lost is then what SQLite says, not what is proved.
+        /// The log is proved to be complete up to here: the sync mark. After a power cut the mark may be older than the
+        /// log. Then only SQLite says that nothing of the log's end is lost; it is not proved.
         public var provenLSN = LSN.zero
         /// The keys found.
         public var keys: Int
@@ -62,8 +63,8 @@ extension StateStore {
         public var durableLSN: LSN
         /// The last record that is in the table `state`.
         public var checkpointLSN: LSN
-        /// Whether `.process` changes are acknowledged in the mapped tail; false where the file system does not keep one,
-        /// or for a store that was opened read-only.
+        /// Whether `.process` changes are acknowledged in the mapped tail. False if the file system does not keep one,
+        /// and for a store that was opened read-only.
         public var isTailMapped = false
         /// Records a power cut right now could take.
         public var recordsAtRisk: Int
@@ -75,13 +76,13 @@ extension StateStore {
         public var syncs: Int
         /// Group commits since opening.
         public var commits: Int
-        /// How long replay would take at the next start if the process were killed now, in seconds: an estimate from this
-        /// start's replay, or 1 M records/s.
+        /// How long replay would take at the next start if the process were killed now, in seconds. Estimated from this
+        /// start's replay, or by 1 M records/s.
         public var projectedReplaySeconds: Double
         /// The failure that keeps the store from accepting changes, if any.
         public var trouble: StoreError?
 
-        /// Nothing is known but why.
+        /// Nothing is known but the reason.
         static func unknown(_ trouble: StoreError) -> Statistics {
             Statistics(
                 keys: 0, contentBytes: 0, memoryBytes: 0, lastLSN: .zero, durableLSN: .zero, checkpointLSN: .zero,

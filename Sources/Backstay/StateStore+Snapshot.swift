@@ -5,7 +5,7 @@ internal import WriteAheadJournal
 extension StateStore {
     /// The state at one LSN, read-only, while writers go on. Reading it takes no lock.
     ///
-    /// It costs writers a copy of the few nodes they touch, and keeps replaced values in memory until it is dropped. It may
+    /// It costs writers a copy of the few nodes they touch. Replaced values stay in memory until it is dropped. It may
     /// be used after the store is closed.
     public final class Snapshot: Sendable {
         /// The last record it contains.
@@ -39,6 +39,8 @@ extension StateStore {
         }
 
         /// The value of a key at that moment, or `default`.
+        ///
+        /// - Throws: as `get(_:as:)`.
         public func get<Value: Codable>(
             _ key: String, default value: @autoclosure () -> Value
         ) throws(StoreError) -> Value {
@@ -46,11 +48,15 @@ extension StateStore {
         }
 
         /// The value of a typed key at that moment, or nil.
+        ///
+        /// - Throws: as `get(_:as:)`.
         public func get<Value>(_ key: StateKey<Value>) throws(StoreError) -> Value? {
             try get(key.name, as: Value.self)
         }
 
         /// Whether the key had a value.
+        ///
+        /// - Throws: `keyOutOfBounds`.
         public func contains(_ key: String) throws(StoreError) -> Bool {
             try KeyBytes.withChecked(key) { (bytes) throws(StoreError) in
                 view.withValue(of: bytes) { _, _ in true } ?? false
@@ -70,6 +76,8 @@ extension StateStore {
     }
 
     /// All entries whose key begins with `prefix`, in byte order, from one consistent view. An empty prefix means all.
+    ///
+    /// - Throws: as `snapshot`.
     public func entries(prefix: String = "") throws(StoreError) -> Entries { try snapshot().entries(prefix: prefix) }
 
     /// Entries in byte order of their keys. Can be gone through more than once, with the same result.
@@ -101,7 +109,7 @@ extension StateStore {
         }
     }
 
-    /// One key and its value, as of a snapshot, which it keeps alive.
+    /// One key and its value, as of a snapshot. It keeps the snapshot alive.
     ///
     /// Why `@unchecked Sendable` is right: the bytes do not change and live as long as the snapshot held here.
     public struct Entry: @unchecked Sendable {
@@ -115,7 +123,7 @@ extension StateStore {
 
         /// The value, decoded.
         ///
-        /// - Throws: `typeMismatch` where it does not decode as `type`; `damaged` where its bytes cannot be what they are
+        /// - Throws: `typeMismatch` if it does not decode as `type`; `damaged` if its bytes cannot be what they are
         ///   stored as.
         @inlinable
         public func value<Value: Codable>(as type: Value.Type = Value.self) throws(StoreError) -> Value {
@@ -124,7 +132,7 @@ extension StateStore {
             return try decoded(type)
         }
 
-        /// The value where it is stored as bytes.
+        /// The value, if it is stored as bytes.
         @usableFromInline
         var storedBytes: [UInt8]? { kind == ValueKind.bytes.rawValue ? [UInt8](valueBytes) : nil }
 

@@ -1,18 +1,18 @@
 // Several changes as one record: all or nothing.
 //
 // The body runs under the writer's lock and sees its own changes. They are collected as operations, in the form they
-// have in the log, and published as one record when the body returns; a body that throws leaves nothing behind.
+// have in the log. When the body returns, they are published as one record. A body that throws leaves nothing behind.
 
 internal import WriteAheadJournal
 
 extension StateStore {
-    /// What a transaction's body works with. Valid while the body runs; afterwards its calls throw `closed`.
+    /// What a transaction's body works with. It is valid while the body runs. Afterwards its calls throw `closed`.
     public final class Transaction {
         private let memory: StoreMemory
         private let fork: ForkGuard
         fileprivate private(set) var operations: [UInt8] = []
-        /// What the operations before `changedEnd` changed: by key, the value's place in `operations`, or nil for removed.
-        /// Made when it is asked for: a body that only writes goes without.
+        /// What the operations before `changedEnd` changed: by key, the value's place in `operations`, or nil for
+        /// removed. Made when it is asked for, so a body that only writes goes without.
         private var changed: [[UInt8]: (kind: UInt8, range: Range<Int>)?] = [:]
         private var changedEnd = 0
         private var scratch: [UInt8] = []
@@ -25,7 +25,7 @@ extension StateStore {
 
         /// The value of a key as the transaction sees it, or nil.
         ///
-        /// - Throws: `typeMismatch`, `damaged`, `keyOutOfBounds`; the transaction may go on.
+        /// - Throws: `typeMismatch`, `damaged`, `keyOutOfBounds`: the transaction may go on. `closed` after the body, `forked`.
         public func get<Value: Codable>(_ key: String, as type: Value.Type = Value.self) throws(StoreError) -> Value? {
             try check()
             return try KeyBytes.withChecked(key) { (bytes) throws(StoreError) in
@@ -38,6 +38,8 @@ extension StateStore {
         }
 
         /// The value of a key as the transaction sees it, or `default`.
+        ///
+        /// - Throws: as `get(_:as:)`.
         public func get<Value: Codable>(
             _ key: String, default value: @autoclosure () -> Value
         ) throws(StoreError) -> Value {
@@ -45,11 +47,15 @@ extension StateStore {
         }
 
         /// The value of a typed key, or nil.
+        ///
+        /// - Throws: as `get(_:as:)`.
         public func get<Value>(_ key: StateKey<Value>) throws(StoreError) -> Value? {
             try get(key.name, as: Value.self)
         }
 
         /// The value of a typed key, or `default`.
+        ///
+        /// - Throws: as `get(_:as:)`.
         public func get<Value>(
             _ key: StateKey<Value>, default value: @autoclosure () -> Value
         ) throws(StoreError) -> Value {
@@ -57,6 +63,8 @@ extension StateStore {
         }
 
         /// Whether the key has a value, as the transaction sees it.
+        ///
+        /// - Throws: `keyOutOfBounds`: the transaction may go on. `closed` after the body, `forked`.
         public func contains(_ key: String) throws(StoreError) -> Bool {
             try check()
             return try KeyBytes.withChecked(key) { (bytes) throws(StoreError) in
@@ -67,8 +75,8 @@ extension StateStore {
 
         /// Sets a value; a nil of an Optional removes the key.
         ///
-        /// - Throws: `keyOutOfBounds`; `valueOutOfBounds`, also where all changes together would have more than 900,000,000
-        ///   bytes. The transaction may go on.
+        /// - Throws: `keyOutOfBounds`; `valueOutOfBounds`, also if all changes together would have more than
+        ///   900,000,000 bytes: the transaction may go on. `closed` after the body, `forked`.
         public func set<Value: Codable>(_ key: String, _ value: Value) throws(StoreError) {
             try check()
             // A value's own coding may call the transaction again, and then finds a buffer of its own.
@@ -89,6 +97,8 @@ extension StateStore {
         }
 
         /// Sets the value of a typed key.
+        ///
+        /// - Throws: as for a key that is a string.
         public func set<Value>(_ key: StateKey<Value>, _ value: Value) throws(StoreError) { try set(key.name, value) }
 
         /// Sets stored bytes, as import has them.
@@ -113,12 +123,17 @@ extension StateStore {
         }
 
         /// Removes a key, whether or not it has a value.
+        ///
+        /// - Throws: `keyOutOfBounds`; `valueOutOfBounds` if all changes together would have more than 900,000,000 bytes: the
+        ///   transaction may go on. `closed` after the body, `forked`.
         public func remove(_ key: String) throws(StoreError) {
             try check()
             try KeyBytes.withChecked(key) { (bytes) throws(StoreError) in try remove(bytes) }
         }
 
         /// Removes a typed key.
+        ///
+        /// - Throws: as for a key that is a string.
         public func remove<Value>(_ key: StateKey<Value>) throws(StoreError) { try remove(key.name) }
 
         /// Removes a key given as bytes, as import has it.
@@ -204,7 +219,7 @@ extension StateStore {
         }
 
         private func check() throws(StoreError) {
-            // In a child that the body forked, a lock may be held by a thread that is not there.
+            // If the body forked, a lock may be held in the child by a thread that is not there.
             if fork.isForked { throw StoreCore.forkedError }
             if hasEnded { throw StoreError(.closed, "the transaction has ended: use it inside its body only") }
         }
@@ -212,11 +227,11 @@ extension StateStore {
 
     // MARK: Running one
 
-    /// Runs the body with the store to itself; its changes become one record, durable together or not at all.
+    /// Runs the body with the store to itself. Its changes become one record: durable together, or not at all.
     ///
-    /// The body is synchronous and runs under the writer's lock: keep it short, call nothing that waits. Any call on the
-    /// same store inside it throws `reentrant`. All changes together have at most 900,000,000 bytes.
-    /// - Throws: a `StoreError`, whose `outcome` says whether anything changed, or the body's own error unchanged, with
+    /// The body is synchronous and runs under the writer's lock: keep it short, and call nothing that waits. Any call
+    /// on the same store inside it throws `reentrant`. All changes together have at most 900,000,000 bytes.
+    /// - Throws: a `StoreError`, whose `outcome` says whether anything changed; or the body's own error unchanged, with
     ///   nothing changed.
     @available(*, noasync, message: "use `try await store.transaction`")
     @discardableResult
@@ -232,9 +247,11 @@ extension StateStore {
         }
     }
 
-    /// Runs the body with the store to itself; its changes become one record. Waits for the disk without holding a thread.
+    /// Runs the body with the store to itself. Its changes become one record. Waits for the disk without holding a
+    /// thread.
     ///
     /// The body itself runs synchronously on the caller's executor.
+    /// - Throws: as the form for synchronous code; `cancelled`, rejected.
     @discardableResult
     public func transaction<R>(
         durability: Durability? = nil, _ body: (Transaction) throws -> R
@@ -264,9 +281,10 @@ extension StateStore {
 
     // MARK: Updating one value
 
-    /// Changes one value in place: reads it (or takes `default`, which is part of the body), runs the body, sets the result.
+    /// Changes one value in place: reads it, runs the body, sets the result. If there is none, the body gets `default`,
+    /// which is part of the body.
     ///
-    /// - Returns: the new value and its answer.
+    /// - Returns: the new value and its receipt.
     /// - Throws: as `transaction`.
     @available(*, noasync, message: "use `try await store.update`")
     @discardableResult
@@ -283,6 +301,8 @@ extension StateStore {
     }
 
     /// Changes one value in place, waiting for the disk without holding a thread.
+    ///
+    /// - Throws: as `transaction`.
     @discardableResult
     public func update<Value: Codable>(
         _ key: String, default initial: @autoclosure () -> Value, durability: Durability? = nil,
@@ -297,6 +317,8 @@ extension StateStore {
     }
 
     /// Changes the value of a typed key in place.
+    ///
+    /// - Throws: as `transaction`.
     @available(*, noasync, message: "use `try await store.update`")
     @discardableResult
     public func update<Value>(
@@ -307,6 +329,8 @@ extension StateStore {
     }
 
     /// Changes the value of a typed key in place, waiting for the disk without holding a thread.
+    ///
+    /// - Throws: as `transaction`.
     @discardableResult
     public func update<Value>(
         _ key: StateKey<Value>, default initial: @autoclosure () -> Value, durability: Durability? = nil,

@@ -3,20 +3,23 @@
 internal import WriteAheadJournal
 
 extension StateStore {
-    /// Returns when everything answered so far survives power loss. Call it before an effect that leaves the process.
+    /// Returns when everything acknowledged so far survives power loss. Call it before an effect that leaves the
+    /// process.
     ///
     /// - Throws: `notYetDurable`, `ioError`, `damaged` (outcome unknown), `closed`, `forked`, `reentrant`.
     @available(*, noasync, message: "use `try await store.sync()`")
     public func sync() throws(StoreError) { try core.sync() }
 
-    /// Returns when everything answered so far survives power loss, without holding a thread.
+    /// Returns when everything acknowledged so far survives power loss, without holding a thread.
+    ///
+    /// - Throws: as the form for synchronous code.
     public func sync() async throws(StoreError) { try await core.sync() }
 
-    /// Folds the log into the table `state` now. The store does it by itself all the time; this waits for it. A store in
-    /// memory, or opened read-only, has nothing to fold.
+    /// Folds the log into the table `state` now. The store does it by itself all the time; this call waits for it. A
+    /// store in memory, or opened read-only, has nothing to fold.
     ///
-    /// - Throws: as `sync`; `diskFull` or `busy`: nothing is lost, the next one tries again; `ioError` or `damaged`, which
-    ///   poison the store; `poisoned`.
+    /// - Throws: as `sync`; `poisoned`; `diskFull` or `busy`, after which nothing is lost and the next one tries again;
+    ///   `ioError` or `damaged`, which poison the store.
     @available(*, noasync, message: "use `try await store.checkpoint()`")
     public func checkpoint() throws(StoreError) {
         try core.check()
@@ -24,6 +27,8 @@ extension StateStore {
     }
 
     /// Folds the log into the table `state` now, off the pool's threads.
+    ///
+    /// - Throws: as the form for synchronous code; `ioError` if the system has no thread for it.
     public func checkpoint() async throws(StoreError) {
         try core.check()
         try await Offload.run { [core] () throws(StoreError) in try core.checkpoint() }
@@ -31,8 +36,8 @@ extension StateStore {
 
     /// Checkpoints, drops from the log what no recovery needs, and gives unused space back to the file system.
     ///
-    /// Takes time and space in proportion to the state; changes wait for the last part of it.
-    /// - Throws: as `checkpoint`; `busy` where a reader of the database files is in the way.
+    /// It takes time and space in proportion to the state. Changes wait for the last part of it.
+    /// - Throws: as `checkpoint`; `busy` if a reader of the database files is in the way.
     @available(*, noasync, message: "use `try await store.compact()`")
     public func compact() throws(StoreError) {
         try core.check()
@@ -40,6 +45,8 @@ extension StateStore {
     }
 
     /// Checkpoints, drops from the log what no recovery needs, and gives unused space back, off the pool's threads.
+    ///
+    /// - Throws: as the form for synchronous code; `ioError` if the system has no thread for it.
     public func compact() async throws(StoreError) {
         try core.check()
         try await Offload.run { [core] () throws(StoreError) in try core.compact() }
@@ -48,8 +55,8 @@ extension StateStore {
     /// Writes a whole store with the state as of now to `path`, synced, while this one goes on.
     ///
     /// The copy opens like any store and continues with the next LSN. It holds the state, not the log or the runs.
-    /// - Parameter path: where nothing is, or an empty folder; its parent must exist.
-    /// - Throws: as `sync`; `notAStore` where something is in the way, `diskFull`, `ioError`; then nothing is left there.
+    /// - Parameter path: a path with nothing there, or an empty folder. Its parent must exist.
+    /// - Throws: as `sync`; `notAStore` if something is in the way, `diskFull`, `ioError`. Then nothing is left there.
     @available(*, noasync, message: "use `try await store.backup(to:)`")
     public func backup(to path: String) throws(StoreError) {
         try core.check()
@@ -57,6 +64,8 @@ extension StateStore {
     }
 
     /// Writes a whole store with the state as of now to `path`, off the pool's threads.
+    ///
+    /// - Throws: as the form for synchronous code; `ioError` if the system has no thread for it.
     public func backup(to path: String) async throws(StoreError) {
         try core.check()
         try await Offload.run { [core] () throws(StoreError) in try core.backup(to: path) }

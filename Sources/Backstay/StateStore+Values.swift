@@ -3,30 +3,30 @@
 internal import WriteAheadJournal
 
 extension StateStore {
-    /// A change's answer.
+    /// What a change's caller gets.
     public struct Receipt: Sendable, Hashable {
         /// The record that holds the change.
         public let lsn: LSN
-        /// The level it has reached; at least the one asked for.
+        /// The level it has reached: at least the one asked for.
         public let durability: Durability
         /// The record's checksum, chained over all before it.
         public let chain: UInt32
     }
 
-    /// A body's result together with its change's answer.
+    /// A body's result together with its change's receipt.
     public struct Committed<Value> {
         /// What the body returned, or the new value.
         public let value: Value
-        /// The answer for the change; for a transaction that changed nothing, of the last record it saw.
+        /// The change's receipt. If a transaction changed nothing, it is of the last record that the transaction saw.
         public let receipt: Receipt
     }
 
     // MARK: Reading
 
-    /// The value of a key, or nil where there is none. Never waits for the disk.
+    /// The value of a key, or nil if there is none. Never waits for the disk.
     ///
-    /// It may show a change whose own caller has not been answered yet; `sync()` before acting on it outside the process.
-    /// - Throws: `typeMismatch` where the stored value does not decode as `type`; `damaged` where its bytes cannot be what
+    /// It may show a change that is not acknowledged yet. Call `sync()` before acting on it outside the process.
+    /// - Throws: `typeMismatch` if the stored value does not decode as `type`; `damaged` if its bytes cannot be what
     ///   they are stored as; `keyOutOfBounds`, `closed`, `forked`, `reentrant`.
     @inlinable
     public func get<Value: Codable>(_ key: String, as type: Value.Type = Value.self) throws(StoreError) -> Value? {
@@ -65,7 +65,9 @@ extension StateStore {
         return try lookUpAny(key, type)
     }
 
-    /// The value of a key, or `default` where there is none.
+    /// The value of a key, or `default` if there is none.
+    ///
+    /// - Throws: as `get(_:as:)`.
     @inlinable
     public func get<Value: Codable>(
         _ key: String, default value: @autoclosure () -> Value
@@ -73,10 +75,14 @@ extension StateStore {
         try get(key, as: Value.self) ?? value()
     }
 
-    /// The value of a typed key, or nil where there is none.
+    /// The value of a typed key, or nil if there is none.
+    ///
+    /// - Throws: as `get(_:as:)`.
     public func get<Value>(_ key: StateKey<Value>) throws(StoreError) -> Value? { try get(key.name, as: Value.self) }
 
-    /// The value of a typed key, or `default` where there is none.
+    /// The value of a typed key, or `default` if there is none.
+    ///
+    /// - Throws: as `get(_:as:)`.
     public func get<Value>(
         _ key: StateKey<Value>, default value: @autoclosure () -> Value
     ) throws(StoreError) -> Value {
@@ -92,6 +98,8 @@ extension StateStore {
     }
 
     /// Whether the typed key has a value.
+    ///
+    /// - Throws: as for a key that is a string.
     public func contains<Value>(_ key: StateKey<Value>) throws(StoreError) -> Bool { try contains(key.name) }
 
     // MARK: Setting
@@ -100,8 +108,8 @@ extension StateStore {
     ///
     /// - Parameters:
     ///   - key: 1 to 4,096 bytes of UTF-8, compared as bytes.
-    ///   - value: up to 512 MiB as stored; NaN and infinities are refused.
-    ///   - durability: the level; nil means that of the options, `.power` by default.
+    ///   - value: up to 512 MiB as stored. NaN and infinities are rejected.
+    ///   - durability: the level. Nil means that of the options, `.power` by default.
     /// - Throws: with `outcome` rejected: `keyOutOfBounds`, `valueOutOfBounds`, `diskFull`, `busy`, `ioError`, `poisoned`,
     ///   `closed`, `forked`, `reentrant`, `unsupported`. With `outcome` unknown: `notYetDurable`, `ioError`, `damaged`, `closed`.
     @available(*, noasync, message: "use `try await store.set`")
@@ -121,6 +129,8 @@ extension StateStore {
 
     /// Sets a value and returns when the change has reached its level, without holding a thread. A nil of an Optional
     /// removes the key. Cancellation counts before the change is admitted (`cancelled`), not after.
+    ///
+    /// - Throws: as the form for synchronous code; `cancelled`, rejected.
     @discardableResult
     public func set<Value: Codable>(
         _ key: String, _ value: Value, durability: Durability? = nil
@@ -129,6 +139,8 @@ extension StateStore {
     }
 
     /// Sets the value of a typed key.
+    ///
+    /// - Throws: as for a key that is a string.
     @available(*, noasync, message: "use `try await store.set`")
     @discardableResult
     public func set<Value>(
@@ -138,6 +150,8 @@ extension StateStore {
     }
 
     /// Sets the value of a typed key without holding a thread.
+    ///
+    /// - Throws: as for a key that is a string.
     @discardableResult
     public func set<Value>(
         _ key: StateKey<Value>, _ value: Value, durability: Durability? = nil
@@ -148,6 +162,8 @@ extension StateStore {
     // MARK: Removing
 
     /// Removes a key, whether or not it has a value, and returns when that has reached its level.
+    ///
+    /// - Throws: as `set`, but for `valueOutOfBounds`.
     @available(*, noasync, message: "use `try await store.remove`")
     @discardableResult
     public func remove(_ key: String, durability: Durability? = nil) throws(StoreError) -> Receipt {
@@ -155,12 +171,16 @@ extension StateStore {
     }
 
     /// Removes a key, whether or not it has a value, without holding a thread.
+    ///
+    /// - Throws: as the form for synchronous code; `cancelled`, rejected.
     @discardableResult
     public func remove(_ key: String, durability: Durability? = nil) async throws(StoreError) -> Receipt {
         try await submit(EncodedChange(removing: key), durability)
     }
 
     /// Removes a typed key.
+    ///
+    /// - Throws: as for a key that is a string.
     @available(*, noasync, message: "use `try await store.remove`")
     @discardableResult
     public func remove<Value>(_ key: StateKey<Value>, durability: Durability? = nil) throws(StoreError) -> Receipt {
@@ -168,6 +188,8 @@ extension StateStore {
     }
 
     /// Removes a typed key without holding a thread.
+    ///
+    /// - Throws: as for a key that is a string.
     @discardableResult
     public func remove<Value>(
         _ key: StateKey<Value>, durability: Durability? = nil

@@ -28,7 +28,7 @@ enum Calls {
         }
     }
 
-    /// The hooks of one scope. Stops when the process begins to end, which then takes those that are left.
+    /// The hooks of one scope. Stops when the process begins to end. That end then takes those that are left.
     static func run(scope: UInt64, _ reason: ExitHooks.Reason, until endBy: UInt64) {
         while true {
             let next = Registry.withState { state -> Next in

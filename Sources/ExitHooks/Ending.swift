@@ -1,11 +1,14 @@
 // How the process ends.
 //
-// Phases: running → (unwinding, after a signal) → ending, hooks run → finished. The first cause to leave `running` decides
-// the reason and the status; whoever comes later is held until the process is gone.
+// Phases: running → (unwinding, after a signal) → ending, hooks run → finished. The first cause to leave `running`
+// decides the reason and the status. Whoever comes later is held until the process is gone.
 //
-// `exit()` from several threads: glibc gives each caller the exit handlers that are left, and the first that finds none
-// ends the process, hooks or not. So the gate puts itself back on the list each time it is called, hooks run on their own
-// threads, and callers wait in the gate. When hooks are done only the first caller goes on.
+// `exit()` from several threads: glibc gives each caller the exit handlers that are left. The first caller that finds
+// none ends the process, hooks or not. So
+//   - the gate puts itself back on the list each time it is called,
+//   - hooks run on their own threads,
+//   - callers wait in the gate.
+// When hooks are done only the first caller goes on.
 
 import CExitHooks
 
@@ -44,8 +47,8 @@ enum Ending {
                 return state.hasExitThread ? .wait : .perform
             case .finished where state.finisher == me:
                 return .pass
-            // It has waited as long as it may, and comes to the next gate of the list; or it runs the hooks itself, and one
-            // of them calls `exit()`. Nobody else ends the process.
+            // Nobody else ends the process here. Either it has waited as long as it may, and comes to the next gate of
+            // the list. Or it runs the hooks itself, and one of them calls `exit()`.
             case .unwinding where state.finisher == me, .ending where state.finisher == me:
                 return .pass
             case .unwinding, .ending, .finished:
@@ -113,7 +116,7 @@ enum Ending {
 
     // MARK: Performing
 
-    /// On the exit thread, or where there is none on the thread that ends the process.
+    /// On the exit thread. If there is none, on the thread that ends the process.
     static func performIfBegun() {
         let begun = Registry.withState { state -> (unwindBy: UInt64, endBy: UInt64)? in
             guard state.phase == .unwinding || state.phase == .ending, !state.isPerforming else { return nil }
@@ -149,8 +152,8 @@ enum Ending {
         }
     }
 
-    /// What is left of `exit` after the hooks, other exit handlers and the flush of stdio, can wait for a lock that an
-    /// abandoned hook or a held thread has. Then the process ends without it.
+    /// What is left of `exit` after the hooks, other exit handlers and the flush of stdio, can wait for a lock. An
+    /// abandoned hook or a held thread may have it. Then the process ends without that rest.
     private static func guardEnd(by endBy: UInt64, status: Int32) {
         let by = max(endBy, backstay_now()) + grace
         _ = Threads.spawn(backstay_hook_thread) {

@@ -18,8 +18,8 @@ extension ExitHooks {
         /// it from a return of main.
         public static let normal = Reason(kind: .normal)
 
-        /// `exit(status)` was called, or an `Exit` thrown. nil where the C library does not tell the status (it does on
-        /// Linux with glibc).
+        /// `exit(status)` was called, or an `Exit` thrown. nil if the C library does not tell the status. It does on
+        /// Linux with glibc.
         public static func exit(_ status: Int32?) -> Reason { Reason(kind: .exit(status)) }
 
         /// An error came out of the body of `run` or of a scope; its text.

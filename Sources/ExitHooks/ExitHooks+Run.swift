@@ -1,9 +1,10 @@
 // `run`: the whole program as one body that a signal can cancel.
 //
 // The body runs in the caller's own task, so it needs no Sendable and keeps its isolation. To cancel that task from the
-// exit thread, its unsafe reference is kept beyond the closure that hands it out. That is right because `run` never
-// returns, so the task it runs in lives as long as the process, and because `cancel` is among the calls that other threads
-// may make on such a reference. Hence the `@unchecked Sendable` box.
+// exit thread, its unsafe reference is kept beyond the closure that hands it out. That is right for two reasons, hence
+// the `@unchecked Sendable` box:
+//   - `run` never returns, so the task it runs in lives as long as the process.
+//   - `cancel` is among the calls that other threads may make on such a reference.
 
 import CExitHooks
 
@@ -28,14 +29,14 @@ extension ExitHooks {
     /// ```
     /// - The body returns: status 0.
     /// - It throws `Exit(n)`: status n. It throws another error: the error goes to stderr, status 1.
-    /// - A handled signal arrives: the body's task is cancelled and has `unwindBudget` to unwind its `defer`s and scopes.
-    ///   Then hooks run, even if it has not ended, stdout is flushed (at most 500 ms), and the process ends by the signal
-    ///   or as `onSignal` says. If the body answers by throwing `Exit(n)`, then n is the status.
+    /// - A handled signal arrives: the body's task is cancelled and has `unwindBudget` to unwind its `defer`s and
+    ///   scopes. Then hooks run, even if it has not ended, and stdout is flushed (at most 500 ms). The process ends by
+    ///   the signal or as `onSignal` says. If the body answers by throwing `Exit(n)`, then n is the status.
     /// - The same signal again, 250 ms later or more, ends the process at once.
     ///
     /// - Parameters:
-    ///   - signals: those handled while the body runs, empty to leave them to others. If one can't be handled the body is
-    ///     not run, and the process ends as if it had thrown.
+    ///   - signals: those handled while the body runs; empty to leave them to others. If one can't be handled, the body
+    ///     is not run, and the process ends as if it had thrown.
     ///   - onSignal: how the process ends after a signal.
     ///   - unwindBudget: how long the body may take to end after a signal, out of `deadline`.
     ///   - deadline: how long the end may take in all; becomes `ExitHooks.deadline`. nil leaves that as it is.

@@ -1,20 +1,21 @@
 // `scope`: hooks of a part of the program.
 //
-// The body runs in a task of its own, because a handled signal cancels it and the caller's task must live on uncancelled.
-// A hook belongs to the scope in whose task, or a child of it, it was registered (a task-local value says which).
+// The body runs in a task of its own: a handled signal cancels it, and the caller's task must live on uncancelled. A
+// hook belongs to the scope in whose task, or a child of it, it was registered. A task-local value says which.
 
 import CExitHooks
 
 extension ExitHooks {
     /// Runs `body`, then the hooks registered inside it, the last registered first. Returns or throws what the body did.
     ///
-    /// Hooks run on return, on a thrown error and on cancellation, each within its budget, all within `deadline`; the
+    /// Hooks run on return, on a thrown error and on cancellation, each within its budget, all within `deadline`. The
     /// caller is suspended meanwhile. A scope never ends the process:
-    /// - A handled signal cancels the body; the hooks get the signal as their reason. Then the program goes on with what
-    ///   the body returned or threw, usually a `CancellationError`, and the signal counts as dealt with. To end the program
-    ///   by the signal, put `run` around it.
-    /// - If `run` or `handleSignals` handles the signal, it belongs to them, and the process ends: the body is cancelled
-    ///   and has their `unwindBudget` to end, so that the scope's hooks run here, else they run with all others.
+    /// - A handled signal cancels the body, and the hooks get the signal as their reason. Then the program goes on with
+    ///   what the body returned or threw, usually a `CancellationError`. The signal counts as dealt with. To end the
+    ///   program by the signal, put `run` around it.
+    /// - If `run` or `handleSignals` handles the signal, it belongs to them, and the process ends. The body is
+    ///   cancelled and has their `unwindBudget` to end. If it does, the scope's hooks run here; else they run with all
+    ///   others.
     /// - Once the process has begun to run its hooks, the scope's are among them, and the scope does not return.
     ///
     /// - Parameters:

@@ -1,7 +1,7 @@
 // Handling signals, always asked for: by `handleSignals`, `run` or `scope`.
 //
-// Rule: our handler for a signal is installed while somebody asks for it, and what was found is put back when the last one
-// stops asking. A signal that was ignored on entry (nohup) stays ignored.
+// Rule: our handler for a signal is installed while somebody asks for it. When the last one stops asking, what was
+// found is put back. A signal that was ignored on entry (nohup) stays ignored.
 
 import CExitHooks
 
@@ -96,8 +96,11 @@ extension ExitHooks {
         /// Those asked for that were ignored on entry, and so are left ignored.
         public let ignored: Set<Signal>
 
-        /// Stops handling the signals; what was found before is put back unless others still ask for them, or another
-        /// handler was installed on top (ours then only passes signals on). Calling it again changes nothing.
+        /// Stops handling the signals, and puts back what was found before. Two things keep it from being put back:
+        /// - Others still ask for the signals.
+        /// - Another handler was installed on top. Ours then only passes signals on.
+        ///
+        /// Calling it again changes nothing.
         public func remove() {
             Registry.withState { state in
                 guard let index = state.subscriptions.firstIndex(where: { $0.id == id }) else { return }

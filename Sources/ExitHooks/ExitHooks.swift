@@ -1,16 +1,21 @@
 // Exit hooks: work to do when the process ends.
 //
-// A hook runs when main returns, when any thread calls `exit()`, when an error or an `Exit` comes out of `run`, and when a
-// handled signal arrives. It does not run on SIGKILL, a crash, power loss, `_exit()`, or a signal that nobody handles, so
-// nothing may depend on it: hooks make an end tidy, they don't make data safe.
+// A hook runs when
+//   - main returns,
+//   - any thread calls `exit()`,
+//   - an error or an `Exit` comes out of `run`,
+//   - a handled signal arrives.
+// It does not run on SIGKILL, a crash, power loss, `_exit()`, or a signal that nobody handles. So nothing may depend on it: hooks make an end tidy, they don't make data safe.
 //
 // Rules:
-//   1. A hook is unlisted before it is called: it runs at most once, and completes or is abandoned when its budget is over.
+//   1. A hook is unlisted before it is called. So it runs at most once, and completes or is abandoned when its budget
+//      is over.
 //   2. Hooks run one by one, the last registered first; then finalizers, in the same way.
 //   3. Hooks of a process don't run in its forked children.
 //   4. The first cause that ends the process is the one that counts: its reason and its status.
 //
-// Where to read on: Registry.swift (the list), Ending.swift (how the process ends), Run.swift, Scope.swift, Signals.swift.
+// Where to read on: Registry.swift (the list), Ending.swift (how the process ends), ExitHooks+Run.swift,
+// ExitHooks+Scope.swift, ExitHooks+Signals.swift.
 
 import CExitHooks
 
@@ -25,15 +30,15 @@ import CExitHooks
 public enum ExitHooks {
     /// Registers a hook.
     ///
-    /// Hooks run one by one, the last registered first, each on a thread of its own. Inside a `scope`, the hook belongs to
-    /// that scope and runs when it ends; else it runs when the process ends. A hook that is registered while hooks run is
-    /// still run. One that throws, hangs or calls `exit()` does not stop the others; what it threw is reported on stderr.
-    /// A hook that is registered once all hooks have run is not called.
+    /// Hooks run one by one, the last registered first, each on a thread of its own. Inside a `scope`, the hook belongs
+    /// to that scope and runs when it ends; else it runs when the process ends. A hook that is registered while hooks
+    /// run is still run. A hook that is registered once all hooks have run is not called. One that throws, hangs or
+    /// calls `exit()` does not stop the others. What it threw is reported on stderr.
     ///
     /// - Parameters:
     ///   - name: names the hook in reports.
-    ///   - budget: how long the hook may take (default 2 s), never more than what is left of the common deadline. When it
-    ///     is over the hook is abandoned: its thread is left behind and the next hook starts.
+    ///   - budget: how long the hook may take (default 2 s), never more than what is left of the common deadline. When
+    ///     it is over, the hook is abandoned: its thread is left behind and the next hook starts.
     ///   - body: the hook. It must not wait for the main thread or the main actor, which may be held in `exit()`.
     /// - Returns: a token to cancel the hook; it may be dropped.
     @discardableResult
@@ -57,8 +62,8 @@ public enum ExitHooks {
         register(name, budget: budget) { (_: Reason) in try body(repeat each arguments) }
     }
 
-    /// Registers work that runs after all hooks, whatever the order of registration; the last registered finalizer first.
-    /// A fifth of the common deadline is kept free for finalizers.
+    /// Registers work that runs after all hooks, whatever the order of registration. The last registered finalizer runs
+    /// first. A fifth of the common deadline is kept free for finalizers.
     @discardableResult
     package static func registerFinalizer(
         _ name: String, budget: Duration = .seconds(5), _ body: @escaping @Sendable (Reason) -> Void
@@ -66,7 +71,7 @@ public enum ExitHooks {
         Registry.add(name: name, budget: budget, scope: nil, isFinalizer: true, body)
     }
 
-    /// How long all hooks together may take when the process ends; 5 s unless set, at least 10 ms, at most a day.
+    /// How long all hooks together may take when the process ends. 5 s unless set, at least 10 ms, at most a day.
     ///
     /// With a signal it includes the time that `run` and scopes have to unwind. Docker kills after 10 s, Kubernetes after
     /// 30 s.
@@ -84,8 +89,8 @@ public enum ExitHooks {
     public struct Token: Sendable {
         let id: UInt64
 
-        /// Unlists the hook. True if it was still listed: it won't run. False if it has run, is running or was cancelled
-        /// before; a hook that is running is not waited for.
+        /// Unlists the hook. True if it was still listed: it won't run. False if it has run, is running or was
+        /// cancelled before. A hook that is running is not waited for.
         @discardableResult
         public func cancel() -> Bool {
             Registry.remove(id)
@@ -95,8 +100,9 @@ public enum ExitHooks {
 
 // Crash marks for the store.
 extension ExitHooks {
-    /// Fatal signals (SEGV, BUS, ILL, TRAP, FPE, ABRT, SYS) note their cause for the store, then go on to the handler that
-    /// was there before (such as Swift's backtracer) or to the default. Also done by `run` and `handleSignals`.
+    /// Fatal signals (SEGV, BUS, ILL, TRAP, FPE, ABRT, SYS) note their cause for the store. Then they go on to the
+    /// handler that was there before (such as Swift's backtracer) or to the default. `run` and `handleSignals` do this,
+    /// too.
     ///
     /// A signal that is ignored stays ignored. Calling this again changes nothing.
     public static func markCrashes() {

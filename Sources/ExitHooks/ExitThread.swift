@@ -1,13 +1,14 @@
 // The exit thread.
 //
-// One thread per process, started with the first hook or handled signal, sleeps until a signal or an end wakes it. It does
-// all that a signal handler must not do. A second one, started with the first handled signal, only takes signals.
+// There is one per process, started with the first hook or handled signal. It sleeps until a signal or an end wakes it.
+// It does all that a signal handler must not do. A second one, started with the first handled signal, only takes
+// signals.
 
 import CExitHooks
 
 enum ExitThread {
-    /// False if the system gives no thread. Then the next registration tries again, an end runs the hooks on the thread it
-    /// comes from, and signals can't be handled.
+    /// False if the system gives no thread. Then the next registration tries again. An end runs the hooks on the thread
+    /// it comes from, and signals can't be handled.
     @discardableResult
     static func start() -> Bool {
         start(.exit) {

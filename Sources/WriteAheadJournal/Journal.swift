@@ -90,6 +90,8 @@ public final class Journal: Sendable {
     }
 
     /// Appends one record and returns when it has reached its level. Never waits for the disk on the calling thread.
+    ///
+    /// - Throws: as the form for synchronous code.
     @discardableResult
     public func append(_ bytes: [UInt8], durability: Durability = .power) async throws(StoreError) -> LSN {
         while true {

@@ -51,8 +51,9 @@ import WriteAheadJournal
             "try store.set(\"a\", 1)", "try store.set(key, 1)", "try store.remove(\"a\")", "try store.remove(key)",
             "_ = try store.update(\"a\", default: 0) { $0 += 1 }", "_ = try store.update(key, default: 0) { $0 += 1 }",
             "_ = try store.transaction { tx in try tx.set(\"a\", 1) }", "try store.sync()", "try store.checkpoint()",
-            "try store.compact()", "try store.backup(to: \"b\")", "try store.close()",
+            "try store.compact()", "try store.backup(to: \"b\")", "_ = try store.runs()", "try store.close()",
             "_ = try StateStore.open(\"a\")", "_ = try StateStore.openReadOnly(\"a\")",
+            "_ = try StateStore.runs(at: \"a\")",
             "try withStateStore(\"a\") { try $0.set(\"a\", 1) }",
         ]
         var code = ""
@@ -84,7 +85,7 @@ import WriteAheadJournal
             "store.set(\"a\", 1)", "store.set(\"a\", nil as Int?, durability: .process)", "store.remove(\"a\")",
             "store.update(\"a\", default: 0) { $0 += 1 }", "store.transaction { tx in try tx.set(\"a\", 1) }",
             "store.transaction { tx in throw OwnError() }", "store.sync()", "store.checkpoint()", "store.compact()",
-            "store.backup(to: \"b\")", "store.close()",
+            "store.backup(to: \"b\")", "store.runs()", "StateStore.runs(at: \"a\")", "store.close()",
         ]
         var code = ""
         for (index, call) in calls.enumerated() {

@@ -18,6 +18,8 @@ private let blockingCalls = [
     "store.checkpoint()",
     "store.compact()",
     "store.backup(to: \"b\")",
+    "store.runs()",
+    "StateStore.runs(at: \"a\")",
     "store.close()",
     "withStateStore(\"a\") { other in try other.get(\"a\", default: 0) }",
 ]
@@ -251,7 +253,9 @@ private func forEachBlockingCall(_ body: (String) -> String) -> String {
             func f() { _ = StoreReader.self }  // refused: cannot find
             func g() { _ = sqlite3_libversion() }  // refused: cannot find
             func h(_ tx: StateStore.Transaction) throws { try tx.setStored([], .int, []) }  // refused: protection level
-            func i() { _ = (Durability.power, LSN(1), RunEnd.self, RunRow.self, StoreError.self) }
+            func i() { _ = RunRow.self }  // refused: cannot find
+            func j() { _ = StoreOwner.self }  // refused: cannot find
+            func k() { _ = (Durability.power, LSN(1), RunEnd.self, StateStore.Run.self, StoreError.self) }
             """)
     }
 

@@ -36,6 +36,7 @@ import Testing
                     before: "import Backstay\n"
                         + "func f(_ store: StateStore, _ lines: [String], _ work: (String) -> String) throws {\n",
                     after: "}"),
+                Surroundings(mark: "runs(at:", before: "import Backstay\nfunc f() async throws {\n", after: "}"),
                 Surroundings(
                     mark: "ExitHooks.run",
                     before: "import Backstay\nfunc serve(_: StateStore) async throws {}\nfunc f() async {\n",

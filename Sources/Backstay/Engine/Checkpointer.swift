@@ -1,10 +1,14 @@
-// Folds committed journal rows into state.db, all the time: on its own thread and connections, so that no commit waits
-// for it.
+// Folds committed journal rows into state.db, all the time. It has a thread and connections of its own, so no commit
+// waits for it.
 //
-// When: the store is idle (nothing new for a fifth of a second) · the log has reached half its bound · someone asks.
-// A fold is one transaction up to a fixed LSN; then the journal is trimmed up to the checkpoint *before*, in small
-// transactions between commits. A crash at any moment costs nothing but the work: state.db is as of the last fold, and
-// the journal still has every record behind that.
+// A fold begins if one of these holds:
+//   - the store is idle: nothing is new for a fifth of a second;
+//   - the log has reached half its bound;
+//   - somebody asks.
+//
+// A fold is one transaction up to a fixed LSN. Then the journal is trimmed up to the checkpoint *before*, in small
+// transactions between commits. A crash at any moment costs nothing but the work. state.db is as of the last fold, and
+// the journal still has every record after it.
 //
 // Why `@unchecked Sendable` is right: `state` and `follower` are used under `foldLock`, the rest under `lock`.
 
@@ -13,10 +17,10 @@ internal import WriteAheadJournal
 
 final class Checkpointer: @unchecked Sendable {
     private static let idleNanoseconds: UInt64 = 200_000_000
-    /// One fold takes in at least so many bytes of keys and values where there are as many.
+    /// One fold takes in at least so many bytes of keys and values, if there are as many.
     private static let foldBytesMin = 64 << 20
 
-    /// Pause between two trimming transactions at most.
+    /// The longest pause between two trimming transactions, in nanoseconds.
     private static let trimPauseMax: UInt64 = 5_000_000
 
     private let committer: Committer
@@ -28,7 +32,7 @@ final class Checkpointer: @unchecked Sendable {
     private let onEvent: (@Sendable (StateStore.Event) -> Void)?
 
     private let foldLock = Lock()
-    /// Under `foldLock`: the files are given up.
+    /// Under `foldLock`: whether the files are given up.
     private var isClosed = false
     private let lock = Lock()
     private let wake = Condition()
@@ -65,7 +69,7 @@ final class Checkpointer: @unchecked Sendable {
 
     /// A record that changes the state was published. One caller at a time.
     func noteChange(_ lsn: LSN) {
-        // Together with the thread's way to sleep: of two that pass each other at least one sees the other.
+        // Ordered with the thread's way to sleep: if the two pass each other, at least one sees the other.
         lastChanged.store(lsn.value, ordering: .sequentiallyConsistent)
         if isAsleep.load(ordering: .sequentiallyConsistent) { lock.withLock { wake.signal() } }
     }
@@ -120,7 +124,7 @@ final class Checkpointer: @unchecked Sendable {
             lock.lock()
             guard let failure else { continue }
             if failure.code == .diskFull || failure.code == .busy {
-                // Tried again, not at once; also where the fold succeeded and only the trim that writers wait for failed.
+                // It is tried again, but not at once. So is a trim that failed after its fold: writers wait for it.
                 isPressed = isPressed || wasPressed
                 if !isStopping { wake.wait(lock, until: Clock.monotonicNanoseconds() + 1_000_000_000) }
             } else {
@@ -133,15 +137,17 @@ final class Checkpointer: @unchecked Sendable {
 
     // MARK: Checkpoints
 
-    /// Folds everything that is durable now, on the calling thread. One that nobody asked for and that finds nothing to fold
-    /// is not told of: while a full disk keeps the newest change back, there are five of them a second.
+    /// Folds everything that is durable now, on the calling thread.
+    ///
+    /// A fold that nobody asked for is not told of if it finds nothing. While a full disk keeps the newest change back,
+    /// there are five of them a second.
     func checkpoint(isAsked: Bool = true) throws(StoreError) {
         let start = Clock.monotonicNanoseconds()
         try withFiles { () throws(StoreError) in
             let before = state.meta.checkpoint.lsn
             let target = committer.lastDurable
             while state.meta.checkpoint.lsn < target {
-                // A fold may rewrite the whole table, so everything goes into one: what changed is no more than what
+                // A fold may rewrite the whole table, so everything goes into one. What changed is no more than what
                 // there is, but for removed keys.
                 let fold = try follower.collect(
                     after: state.meta.checkpoint, through: target,
@@ -153,7 +159,7 @@ final class Checkpointer: @unchecked Sendable {
                 lock.withLock { checkpointed = reached }
                 try trim(through: state.meta.previous)
             }
-            // A log that is still long consists of what the newest fold took in; writers may be waiting for its end.
+            // A log that is still long consists of what the newest fold took in. Writers may be waiting for its end.
             if committer.figures.logBytes >= logBound() / 2 {
                 try state.advance()
                 try trim(through: state.meta.previous)
@@ -165,12 +171,12 @@ final class Checkpointer: @unchecked Sendable {
         }
     }
 
-    /// Runs the body with both databases' upkeep to itself. A failure that leaves the files unknown poisons the store, and
-    /// nothing is tried on them again.
+    /// Runs the body with `state.db` and the second connection to `journal.db` to itself. A failure that leaves the
+    /// files unknown poisons the store. Then nothing is tried on them again.
     private func withFiles(_ body: () throws(StoreError) -> Void) throws(StoreError) {
         foldLock.lock()
         defer { foldLock.unlock() }
-        // A call that was let in before the close may get here behind it.
+        // A call that was let in before the close may get here after it.
         if isClosed { throw StoreCore.closedError }
         try committer.checkSound()
         do throws(StoreError) {
@@ -179,7 +185,7 @@ final class Checkpointer: @unchecked Sendable {
         } catch {
             switch error.code {
             case .diskFull: committer.noteFold(error)
-            // Whoever holds the table's files lets go again; writers at the log's bound wait for it.
+            // Whoever holds the table's files lets go of them again. Writers at the log's bound wait for that.
             case .busy, .closed, .poisoned: break
             default: committer.poison(error)
             }
@@ -187,8 +193,8 @@ final class Checkpointer: @unchecked Sendable {
         }
     }
 
-    /// In small transactions, as long apart as each took: commits get at least half of the time. A writer that waits at
-    /// the log's bound is let go as soon as it can be.
+    /// Trims in small transactions, as long apart as each took, so commits get at least half of the time. A writer that
+    /// waits at the log's bound is let go as soon as it can be.
     private func trim(through lsn: LSN) throws(StoreError) {
         while true {
             let begun = Clock.monotonicNanoseconds()
@@ -203,7 +209,7 @@ final class Checkpointer: @unchecked Sendable {
     func compact() throws(StoreError) {
         try checkpoint()
         try withFiles { () throws(StoreError) in
-            // The table's own log must not be what holds the newest fold when the journal no longer does.
+            // When the journal no longer has the newest fold, the table's SQLite WAL must not be all that has it.
             try state.copySQLiteWAL()
             try trim(through: state.meta.checkpoint.lsn)
             try state.compact()
@@ -213,7 +219,7 @@ final class Checkpointer: @unchecked Sendable {
 
     // MARK: The end
 
-    /// Ends the thread; a fold that is under way is finished first.
+    /// Ends the thread. A fold that is under way is finished first.
     func stop() {
         lock.lock()
         isStopping = true
@@ -231,7 +237,7 @@ final class Checkpointer: @unchecked Sendable {
         foldLock.unlock()
     }
 
-    /// Copies the table's own log into its file; at the end of a clean run.
+    /// Copies the table's SQLite WAL into its file, at the end of a clean run.
     func copySQLiteWAL() throws(StoreError) {
         try withFiles { () throws(StoreError) in try state.checkpointSQLite(force: true) }
     }

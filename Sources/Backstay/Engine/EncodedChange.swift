@@ -34,7 +34,7 @@ struct EncodedChange {
                 ? OperationCodec.removeBytes(key: key) : OperationCodec.setBytes(key: key, value: bytes.count))
     }
 
-    /// Nil: the tail is full.
+    /// Returns nil if the tail is full.
     func publish(_ core: StoreCore, _ durability: Durability) throws(StoreError) -> Published? {
         try KeyBytes.with(key) { (keyBytes) throws(StoreError) in
             guard let kind else { return try core.remove(key: keyBytes, durability) }

@@ -1,8 +1,8 @@
 // Quick reads of the five types that are stored as they are.
 //
 // `get` is generic, and generic code that is not specialised costs several times what the lookup does. So the public
-// wrapper is inlinable and comes down to one of these concrete calls, which decode under the lock: a copy of a few bytes,
-// no code of the application.
+// wrapper is inlinable and comes down to one of these concrete calls. They decode under the lock: a copy of a few
+// bytes, no code of the application.
 
 internal import WriteAheadJournal
 
@@ -17,7 +17,7 @@ extension StateStore {
         case other
     }
 
-    /// Values above are copied without holding the lock.
+    /// Values of more bytes are copied without holding the lock.
     private static let quickBytesMax = 4_096
 
     @inline(__always)
@@ -26,8 +26,8 @@ extension StateStore {
     ) throws(StoreError) -> Lookup<Value> {
         try core.check()
         let wanted = wanted.rawValue
-        // Only a string bridged from Objective-C has no contiguous UTF-8. No copy of the string is made, so that its
-        // references are not counted.
+        // Only a string bridged from Objective-C has no contiguous UTF-8. The string is not copied, so its references
+        // are not counted.
         return key.utf8.withContiguousStorageIfAvailable { utf8 -> Lookup<Value> in
             guard utf8.count >= 1 && utf8.count <= KeyBytes.lengthMax else { return .other }
             return core.memory.index.withValue(of: UnsafeRawBufferPointer(utf8)) { kind, bytes in
@@ -47,7 +47,8 @@ extension StateStore {
     @usableFromInline
     func lookUpString(_ key: String) throws(StoreError) -> Lookup<String> {
         try lookUp(key, .string) { bytes in
-            // What is no UTF-8 is decoded as something else. Comparing costs a tenth of what String(validating:) does.
+            // Bytes that are not UTF-8 are decoded as something else, which the comparison tells. It costs a tenth of
+            // what String(validating:) does.
             var string = String(decoding: bytes, as: UTF8.self)
             let isSame = string.withUTF8 { orderedTreeCompare(UnsafeRawBufferPointer($0), bytes) == 0 }
             return isSame ? string : nil

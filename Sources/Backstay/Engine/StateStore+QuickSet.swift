@@ -1,8 +1,8 @@
 // Quick changes of the three types that are most often set, and stored as they are.
 //
 // `set` is generic, and generic code that is not specialised costs several times what the change does. So the public
-// wrapper is inlinable and comes down to one of these concrete calls, which hand the value's own bytes to the log and to
-// memory: no copy on the way, nothing allocated.
+// wrapper is inlinable and comes down to one of these concrete calls. They hand the value's own bytes to the log and to
+// memory. Nothing is copied on the way, and nothing is allocated.
 
 internal import WriteAheadJournal
 

@@ -1,4 +1,5 @@
-// The one loop that every single change goes through: publish, or wait for room and come back; then wait for its level.
+// The one loop of every single change: publish, or wait for room and come back. Then wait until it has reached its
+// level.
 //
 // Transactions have the same loop in StateStore+Transaction.swift, because their bodies throw what they like.
 

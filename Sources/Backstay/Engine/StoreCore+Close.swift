@@ -31,7 +31,8 @@ extension StoreCore {
                 try checkpointer.checkpoint()
                 try checkpointer.copySQLiteWAL()
             } catch {
-                // The log has everything; only the next start takes longer. Poison, if it came to that, shows below.
+                // The log has everything, so only the next start takes longer. If the store was poisoned, it shows
+                // below.
                 if error.code != .diskFull && error.code != .busy { failure = error }
             }
         }

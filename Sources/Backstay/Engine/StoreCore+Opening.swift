@@ -63,7 +63,7 @@ extension StoreCore {
             throw opening.keepingEvidence(Self.storeError(error, opening.folder))
         }
         self.init(made)
-        // Where 64 stores are open already this one goes unmarked: its verdict is then less sure, nothing else.
+        // If 64 stores are open already, this one goes unmarked. Its verdict is then less sure, nothing else.
         if let page { _ = ExitHooks.registerCrashMark(page.crashMark) }
         options.onEvent?(.opened(recovery))
     }
@@ -99,7 +99,7 @@ extension StoreCore {
         var position: ChainPosition
         var durable = max(reader.base.lsn, reader.stateMeta.checkpoint.lsn, reader.syncMark)
         do {
-            // Of a run that left no end the last row may not have been synced, and reading does not.
+            // If a run left no end, its last row may not have been synced. Reading does not sync it.
             let isSynced = reader.areRowsSynced
             try memory.load(reader.stateMeta.rows) { try reader.loadState($0) }
             position = try reader.records { record, time in

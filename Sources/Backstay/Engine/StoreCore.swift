@@ -1,16 +1,16 @@
-// What a store is made of, and the life of a change: admitted, published, applied, answered.
+// What a store is made of, and the life of a change: admitted, published, applied, acknowledged.
 //
-//   1. the writer's lock: one change at a time, so that log order is state order
-//   2. admission by the committer: refused here or nowhere
+//   1. the writer's lock: one change at a time, so log order is state order
+//   2. admission by the committer: no later step rejects a change
 //   3. publishing: the record has its LSN and is in the tail; from here on it is never withdrawn
 //   4. applying to memory, before the lock is given up
 //   5. outside every lock: waiting until it is durable
 //
-// The public handle is StateStore; it holds the core, and closes or abandons it when it goes. Threads hold parts of the
+// The public handle is StateStore. It holds the core, and closes or abandons it when it goes. Threads hold parts of the
 // core, never the handle.
 //
-// Why `@unchecked Sendable` is right: the closing state changes under `closing` alone; the rest never changes or is safe by
-// itself.
+// Why `@unchecked Sendable` is right: the closing state changes under `closing` alone. The rest never changes or is
+// safe by itself.
 
 internal import ExitHooks
 internal import Synchronization
@@ -29,6 +29,8 @@ final class StoreCore: @unchecked Sendable {
     let checkpointer: Checkpointer?
     let page: RunPage?
     let folderLock: FolderLock?
+    /// When the store was opened, in microseconds since 1970.
+    let started = Clock.wallMicroseconds()
     private let replayRate: Double
     /// Of a store opened read-only: what of its view survives power loss, and what of it is in the table.
     private let viewed: (durable: LSN, checkpoint: LSN)?
@@ -42,7 +44,7 @@ final class StoreCore: @unchecked Sendable {
     /// The run that the store's records belong to.
     private let epoch: UInt64
 
-    /// What a store is made of once it is open; how each kind comes to be: StoreCore+Opening.swift.
+    /// What a store is made of once it is open. StoreCore+Opening.swift says how each kind comes to be.
     struct Parts {
         var memory: StoreMemory
         var options: StoreOptions
@@ -102,7 +104,7 @@ final class StoreCore: @unchecked Sendable {
 
     var isForked: Bool { fork.isForked }
 
-    /// It was closed, or is being closed: changes are refused.
+    /// Whether it was closed or is being closed: changes are rejected.
     var isOver: Bool { closed.load(ordering: .relaxed) }
 
     static let forkedError = StoreError(
@@ -115,9 +117,9 @@ final class StoreCore: @unchecked Sendable {
 
     // MARK: Changes
 
-    /// Runs `body` with the writer's lock when a change may be made. False: the tail is full, wait and come back.
+    /// Runs `body` with the writer's lock if a change may be made. The body publishes, or throws before it does.
     ///
-    /// The body publishes, or throws before it does.
+    /// - Returns: nil if the tail is full: wait and come back.
     func withAdmission<R>(
         _ durability: Durability, bytes: Int, _ body: (Committer) throws -> R
     ) throws -> R? {
@@ -131,7 +133,7 @@ final class StoreCore: @unchecked Sendable {
             writerThread.store(0, ordering: .relaxed)
             writer.unlock()
         }
-        // Who waited for the lock may have it from a close, which has everybody out before it drains.
+        // Whoever waited for the lock may have it from a close. A close has everybody out before it drains.
         if isOver { throw Self.closedError }
         guard case .admitted = try committer.admit(durability, content: bytes + 1) else { return nil }
         return try body(committer)
@@ -139,7 +141,7 @@ final class StoreCore: @unchecked Sendable {
 
     /// Publishes operations and applies them. Inside `withAdmission` only.
     func publish(_ committer: Committer, operations: UnsafeRawBufferPointer) throws(StoreError) -> Published {
-        // The body may have forked, and this be the child.
+        // The body may have forked, and this may be the child.
         if fork.isForked { throw Self.forkedError }
         let published = try committer.publish(.changes, content: operations.count + 1) {
             $0.copyMemory(from: operations)
@@ -208,7 +210,7 @@ final class StoreCore: @unchecked Sendable {
         }
     }
 
-    // MARK: Upkeep
+    // MARK: Sync, checkpoint, compact, back up
 
     func sync() throws(StoreError) {
         try check()

@@ -1,5 +1,5 @@
-// Keys on their way in: UTF-8 bytes, 1 to 4,096 of them. No Swift String is ever the lookup key, because Swift calls
-// strings equal that are different rows in SQLite ("é" composed and decomposed).
+// Keys on their way in: UTF-8 bytes, 1 to 4,096 of them. No Swift String is ever the lookup key. Swift calls strings
+// equal that are different rows in SQLite ("é" composed and decomposed).
 
 internal import WriteAheadJournal
 
@@ -11,7 +11,7 @@ enum KeyBytes {
         _ key: String, _ body: (UnsafeRawBufferPointer) throws(E) -> R
     ) throws(E) -> R {
         var key = key
-        // The closure of withUTF8 cannot carry a typed error; the result travels beside it.
+        // The closure of withUTF8 cannot carry a typed error, so the result travels beside it.
         let result = key.withUTF8 { utf8 -> Result<R, E> in
             do throws(E) { return .success(try body(UnsafeRawBufferPointer(utf8))) } catch { return .failure(error) }
         }

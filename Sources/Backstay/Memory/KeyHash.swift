@@ -1,8 +1,8 @@
 // The hash of a key in memory: 64 bits, another function in every process.
 //
-// Two 64-bit words at a time are multiplied to 128 bits, whose halves are put together again; the construction is that
-// of wyhash (https://github.com/wangyi-fudan/wyhash), public domain. The secret words are random, so that nobody can
-// choose keys that collide. Never stored: what is on the disk has checksums of its own.
+// Two 64-bit words at a time are multiplied to 128 bits, and the halves are put together again. The construction is
+// that of wyhash (https://github.com/wangyi-fudan/wyhash), public domain. The secret words are random, so nobody can
+// choose keys that collide. The hash is never stored: what is on the disk has checksums of its own.
 
 struct KeyHash {
     private let first: UInt64

@@ -1,7 +1,7 @@
 // The way of a point lookup: a hash table from keys to the entries of the ordered tree.
 //
-// The tree answers in order and for frozen views; it takes five to eight dependent reads of memory to find a key among
-// millions. The index takes two, the slot and the entry, and only the live content is in it.
+// The tree answers in order and for frozen views. It takes five to eight dependent reads of memory to find a key among
+// millions. The index takes two, the slot and the entry. Only the live content is in it.
 //
 // The table is divided into 64 shards by hash, each with a lock of its own. What makes it valid:
 //   1. Every entry of the live tree is in exactly one slot, in the shard of its key's hash; nothing else is.
@@ -10,13 +10,13 @@
 //   4. A shard's slots, and the bytes of the entries in them, are read and changed under its lock. So whoever holds the
 //      lock may read an entry it finds, and nobody frees or overwrites one without it.
 //
-// Threads: two readers meet only where their keys share a shard. A change of several keys takes the locks of all their
-// shards in ascending order before the first step and gives them up after the last, so no reader sees half of it.
+// Threads: two readers meet only if their keys share a shard. A change of several keys takes the locks of all their
+// shards in ascending order before the first step. It gives them up after the last, so no reader sees half of it.
 //
 // Growth: a shard doubles at three quarters full and halves below an eighth, alone. Its slots hold the bits of the hash
-// that say where they belong, so no entry is read, up to a million slots a shard.
+// that say where they belong. So no entry is read, up to a million slots a shard.
 //
-// Unsafe pointers: a lookup must not count references, so locks and slots are raw memory, freed by `deallocate`. Every
+// Unsafe pointers: a lookup must not count references. So locks and slots are raw memory, freed by `deallocate`. Every
 // index into a shard's slots is masked by its capacity.
 
 internal import CMachine
@@ -51,7 +51,7 @@ struct KeyIndex {
     @inline(__always)
     private func shard(number: Int) -> Shard { Shard(base: shards + number &* Shard.size, hasher: hasher) }
 
-    /// Hands the value over under its shard's lock: only for bodies that run no code of the application and are done
+    /// Hands the value over under its shard's lock. Only for bodies that run no code of the application and are done
     /// quickly. Nil if there is no such key.
     @inline(__always)
     func withValue<R>(of key: UnsafeRawBufferPointer, _ body: (UInt8, UnsafeRawBufferPointer) -> R) -> R? {
@@ -107,8 +107,8 @@ struct KeyIndex {
 // MARK: - Filling
 
 extension KeyIndex {
-    /// Puts many new entries in, each a little later than it comes: by then its slot has been fetched from memory. Nobody
-    /// else may have the index, and the keys must not be in it.
+    /// Puts many new entries in, each a little later than it comes: by then its slot has been fetched from memory.
+    /// Nobody else may have the index, and none of the keys may be in it.
     struct Filler {
         private static let delay = 16
         private let index: KeyIndex
@@ -214,7 +214,8 @@ extension KeyIndex {
                 if slot == 0 { return nil }
                 if (slot ^ hash) &>> 44 == 0 {
                     let entry = Self.entry(slot)
-                    // Where the value is depends on what the first line says: asked for now, it comes with that.
+                    // The entry's first line says where the value is. What is asked for now comes together with that
+                    // line.
                     cprefetch(entry.base + 64)
                     cprefetch(entry.base + 128)
                     if entry.hasKey(key) { return Place(slot: slots + index) }

@@ -4,13 +4,14 @@
 //   `lock`          the tree: changes, `freeze`, `release`
 //   index's shards  what the live keys' entries hold; taken below `lock`
 //
-// A lookup takes its key's shard and nothing else, so lookups wait for each other, or for a change, only where two keys
+// A lookup takes its key's shard and nothing else. So lookups wait for each other, or for a change, only if two keys
 // share a shard. A change takes `lock`, then the shards of all keys it names, and so becomes visible as a whole. A view
 // is read without any lock.
 //
-// Why `@unchecked Sendable` is right: the tree is touched under `lock` alone, but for views, which do not change, and for
-// entries, whose content is touched under their shard's lock as well (KeyIndex.swift, rule 4). `load` and `replay` take
-// no lock: they are for the opening, which makes the memory and has not yet shown it to anyone.
+// Why `@unchecked Sendable` is right: the tree is touched under `lock` alone, with these exceptions:
+//   - Views do not change.
+//   - The content of entries is touched under their shard's lock as well (KeyIndex.swift, rule 4).
+//   - `load` and `replay` take no lock. They are for the opening, which has not yet shown the memory to anyone.
 
 internal import WriteAheadJournal
 
@@ -21,8 +22,8 @@ final class StoreMemory: @unchecked Sendable {
     let index = KeyIndex()
     /// States beside the key–value one, by name and key, as bytes. Few and small: an import's position.
     private var named: [[UInt8]: [[UInt8]: NamedValue]] = [:]
-    /// The record that was applied last. Here, so that a consistent view needs this lock alone: no reader waits for a
-    /// writer that stalls on its way into the log.
+    /// The record that was applied last. It is here so that a consistent view needs this lock alone: no reader waits
+    /// for a writer that stalls on its way into the log.
     private var applied = Published(lsn: .zero, chain: 0, outlivesProcess: false)
 
     struct NamedValue: Sendable {
@@ -30,7 +31,7 @@ final class StoreMemory: @unchecked Sendable {
         var bytes: [UInt8]
     }
 
-    /// Values above are copied out of a view, so that neither readers nor writers wait for the copy.
+    /// Values of more bytes are copied out of a view, so neither readers nor writers wait for the copy.
     private static let copyUnderLockMax = 64 << 10
     /// Changes of more bytes take all shards without asking which they need.
     private static let fewOperationsBytesMax = 4 << 10
@@ -80,9 +81,9 @@ final class StoreMemory: @unchecked Sendable {
         return shards
     }
 
-    /// Under `lock` and the key's shard. Never inlined: it ends in a copy of memory, and where that is the last step of a
-    /// function that may throw, Swift 6.3.1 jumps to memmove without putting the error register back (in release builds;
-    /// the caller then takes what is in it for an error).
+    /// Under `lock` and the key's shard. Never inlined, because it ends in a copy of memory. If that is the last step
+    /// of a function that may throw, Swift 6.3.1 jumps to memmove without putting the error register back. The caller
+    /// then takes what is in it for an error. It happens in release builds.
     @inline(never)
     private func put(
         _ hash: UInt64, _ key: UnsafeRawBufferPointer, _ kind: UInt8, _ value: UnsafeRawBufferPointer
@@ -122,8 +123,8 @@ final class StoreMemory: @unchecked Sendable {
         }
     }
 
-    /// Operations of the log on their way into memory, some at a time: each waits for its slot, then for its entry, and the
-    /// waits of a group pass side by side. The bytes must stay where they are until `finish`.
+    /// Operations of the log on their way into memory, some at a time. Each waits for its slot, then for its entry, and
+    /// the waits of a group pass side by side. The bytes must stay where they are until `finish`.
     struct Replay {
         private static let groupMax = 16
         private let memory: StoreMemory
@@ -225,14 +226,14 @@ final class StoreMemory: @unchecked Sendable {
 
     func release(_ view: OrderedTree.View) { lock.withLock { tree.release(view) } }
 
-    /// Frees a little of what released views left behind; true when there is more.
+    /// Frees a little of what released views left behind. True if there is more.
     func reclaim() -> Bool { lock.withLock { tree.hasGarbage ? tree.reclaim(limit: 4_096) : false } }
 
     var figures: (keys: Int, contentBytes: Int, memoryBytes: Int, copiedBytes: Int) {
         lock.withLock { (tree.count, tree.contentBytes, tree.memoryBytes + index.memoryBytes, tree.copiedBytes) }
     }
 
-    /// What is wrong with tree and index, in words; empty if nothing is. While nobody changes anything.
+    /// What is wrong with tree and index, in words; empty if nothing is. Only while nobody changes anything.
     func checkInvariants() -> [String] {
         lock.lock()
         index.lock(KeyIndex.allShards)

@@ -1,6 +1,6 @@
 // A stored value taken apart, and the rule for its bytes.
 //
-// Bytes are valid for their kind only when
+// Bytes are valid for their kind only if
 //   int, uint, double, date  they are 8; a uint is above Int64.max; a double or date is finite,
 //   bool                     it is 1 byte, 0 or 1,
 //   uuid                     they are 16,
@@ -8,7 +8,7 @@
 // So each value has one form on disk only. What a kind means: ValueKind.swift.
 //
 // The cases of variable length hold pointers into the caller's bytes. They are valid during the call that was given
-// those bytes, and nothing here keeps them for longer.
+// those bytes. Nothing here keeps them for longer.
 
 package import WriteAheadJournal
 

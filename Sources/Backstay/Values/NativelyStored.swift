@@ -1,13 +1,15 @@
 // The types that are stored natively, and how a stored value converts to each.
 //
-// A stored value converts to T when JSONDecoder would decode T from the value's JSON form (JSONTextExport.swift:
-// numbers as numbers, a date as its seconds, bytes as base64, a uuid as its text), or when the conversion is exact.
-// The conversions here answer for every kind but json without writing that form; json text goes to JSONDecoder.
+// A stored value converts to T if one of these holds:
+//   - JSONDecoder would decode T from the value's JSON form (JSONText+Export.swift): numbers as numbers, a date as its
+//     seconds, bytes as base64, a uuid as its text;
+//   - the conversion is exact.
+// The conversions here answer for every kind but json without writing that form. Text of kind json goes to JSONDecoder.
 // A test compares each of them with JSONDecoder over the whole matrix of stored kinds and asked types.
 //
-// Floating-point types round, as JSONDecoder does, but never to an infinity or from something to zero.
-// Integers convert only exactly. A bool is no number and a number is no bool.
-// Data, Date and UUID are in ValueCodec.swift, the file that may import Foundation.
+// Floating-point types round, as JSONDecoder does, but never to an infinity or from something to zero. Integers convert
+// only exactly. A bool is no number, and a number is no bool. Data, Date and UUID are in ValueCodec.swift, the file
+// that may import Foundation.
 
 internal import WriteAheadJournal
 
@@ -17,7 +19,7 @@ protocol NativelyStored: Codable {
     /// Throws `.valueOutOfBounds`, and leaves `out` as it was.
     func appendNative(to out: inout [UInt8], bytesMax: Int) throws(ValueCodingError) -> ValueKind
 
-    /// The stored value as this type, nil if it does not convert or if it is JSON text.
+    /// The stored value as this type. Nil if it does not convert, or if it is JSON text.
     ///
     /// Throws `.malformed` for bytes that are not what their kind says.
     static func converted(from stored: NativeValue) throws(ValueCodingError) -> Self?

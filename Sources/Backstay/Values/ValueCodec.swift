@@ -1,19 +1,20 @@
 // The value codec: any Encodable to a stored value, a stored value to any Decodable.
 //
-// Encoding. Integers of up to 64 bits, Float, Double, Bool, String, [UInt8], Data, Date, UUID, and a RawRepresentable
-// of one of these are stored natively; an Optional as what it wraps. Everything else, Int128 and UInt128 included, is
-// JSON text with sorted keys and unescaped slashes. NaN and the infinities are refused in every path.
+// Encoding. These are stored natively: integers of up to 64 bits, Float, Double, Bool, String, [UInt8], Data, Date,
+// UUID, and a RawRepresentable of one of these. An Optional is stored as what it wraps. Everything else, Int128 and
+// UInt128 included, is JSON text with sorted keys and unescaped slashes. NaN and the infinities are rejected in every
+// path.
 //
-// Decoding. T decodes from a stored value exactly when one of these holds:
+// Decoding. T decodes from a stored value exactly if one of these holds:
 //   1. T is a native type and the stored value converts to it (NativelyStored.swift),
 //   2. T is an Optional: nil from the JSON text `null`, else as what it wraps,
 //   3. T is a RawRepresentable of such a type, and its initializer takes the raw value,
-//   4. JSONDecoder, as it is by default, decodes T from the value's JSON form (JSONTextExport.swift).
+//   4. JSONDecoder, as it is by default, decodes T from the value's JSON form (JSONText+Export.swift).
 // [UInt8] and Data are one type in this rule.
 //
 // This is the only file of the module that imports Foundation, for JSONEncoder, JSONDecoder, base64, Data, Date and UUID.
 //
-// unsafeBitCast: used from a type to itself, under a comparison of the two metatypes. It spares the dynamic cast, which
+// unsafeBitCast: used from a type to itself, under a comparison of the two metatypes. It spares the dynamic cast. That
 // costs more than the rest of encoding or decoding an Int.
 
 package import WriteAheadJournal
@@ -38,10 +39,13 @@ package enum ValueCodec {
 
     // MARK: - Encoding
 
-    /// Appends the bytes of `value` to `out` and returns their kind; nil, with nothing appended, for a nil Optional.
+    /// Appends the bytes of `value` to `out` and returns their kind. For a nil Optional it appends nothing and returns
+    /// nil.
     ///
-    /// Throws `.valueOutOfBounds` for NaN and infinities wherever they are, for a value of more than `bytesMax` bytes,
-    /// and when the value's own coding fails; `out` is then as it was.
+    /// Throws `.valueOutOfBounds`, with `out` as it was, for
+    ///   - NaN and infinities wherever they are,
+    ///   - a value of more than `bytesMax` bytes,
+    ///   - a value whose own coding fails.
     package static func encode<Value: Encodable>(
         _ value: Value, into out: inout [UInt8], bytesMax: Int = NativeValue.bytesMax
     ) throws(ValueCodingError) -> ValueKind? {
@@ -70,7 +74,7 @@ package enum ValueCodec {
         return try encodeJSON(value, into: &out, bytesMax: bytesMax)
     }
 
-    /// Nil when the value is not of a type that is stored natively.
+    /// Nil if the value is not of a type that is stored natively.
     private static func encodeNative(
         _ value: Any, into out: inout [UInt8], bytesMax: Int, depth: Int
     ) throws(ValueCodingError) -> ValueKind? {
@@ -109,8 +113,8 @@ package enum ValueCodec {
 
     /// The stored value as `type`.
     ///
-    /// Throws `.typeMismatch`, naming the stored kind and the type asked for, when it does not decode as that type, and
-    /// `.malformed` when the bytes are not what their kind says.
+    /// Throws `.typeMismatch`, naming the stored kind and the type asked for, if it does not decode as that type.
+    /// Throws `.malformed` if the bytes are not what their kind says.
     package static func decode<Value: Decodable>(
         _ type: Value.Type, kind: ValueKind, bytes: UnsafeRawBufferPointer
     ) throws(ValueCodingError) -> Value {
@@ -172,7 +176,7 @@ package enum ValueCodec {
         }
     }
 
-    /// Nil when there is no such raw value, or when the raw value's type is not stored natively.
+    /// Nil if there is no such raw value, or if the raw value's type is not stored natively.
     private static func decodeRepresentable<Representable: RawRepresentable>(
         _ type: Representable.Type, from stored: NativeValue, depth: Int
     ) throws(ValueCodingError) -> Representable? {
@@ -210,8 +214,8 @@ package enum ValueCodec {
             // A copy: a type's own init(from:) could keep the decoder for longer than the bytes live.
             return Data(text)
         case .double(let value), .date(let value):
-            // From 2^53 on with all digits, which the shortest text leaves out: JSONDecoder reads an integer from the
-            // digits, and it must be the one that the double stands for, as it is for a native type.
+            // From 2^53 on with all digits, which the shortest text leaves out. JSONDecoder reads an integer from the
+            // digits. It must be the one that the double stands for, as it is for a native type.
             if value.magnitude >= 0x1p53, let digits = UInt128(exactly: value.magnitude) {
                 return Data("\(value < 0 ? "-" : "")\(digits)".utf8)
             }
@@ -226,7 +230,7 @@ package enum ValueCodec {
         ValueCodingError(.typeMismatch, "the stored \(stored.kind.name) does not decode as \(type): \(reason)")
     }
 
-    /// What went wrong and where. Never what was read: the value may be a secret, and the standard library quotes what a
+    /// What went wrong and where. Never what was read: the value may be a secret. The standard library quotes what a
     /// type does not take ("invalid String value …").
     private static func reason(_ error: any Error) -> String {
         let description: String

@@ -14,18 +14,12 @@ struct ReportedRun {
         case judged
     }
 
-    let row: RunRow
-    let state: State
-    let end: RunEnd?
+    let run: StateStore.Run
+    var state: State { run.isRunning ? .running : run.isEndRecorded ? .ended : .judged }
+    var end: RunEnd? { run.end }
 
     static func all(_ reader: StoreReader) throws -> [ReportedRun] {
-        let rows = try reader.runs()
-        let verdict = try reader.verdictOnLastRun()
-        return rows.enumerated().map { index, row in
-            if let end = row.end { return ReportedRun(row: row, state: .ended, end: end) }
-            if index == rows.count - 1 && reader.isLive { return ReportedRun(row: row, state: .running, end: nil) }
-            return ReportedRun(row: row, state: .judged, end: index == rows.count - 1 ? verdict : nil)
-        }
+        try StateStore.Run.all(reader).map { ReportedRun(run: $0) }
     }
 
     /// "killed", "signal SIGTERM", "exit 3".
@@ -39,31 +33,31 @@ struct ReportedRun {
     /// One sentence for `info` and `doctor`.
     var sentence: String {
         switch state {
-        case .running: "run \(row.id) is running: process \(row.pid)"
-        case .ended: "run \(row.id): \(how) (\(end?.confidence.rawValue ?? "")): \(end?.evidence ?? "")"
+        case .running: "run \(run.id) is running: process \(run.pid)"
+        case .ended: "run \(run.id): \(how) (\(end?.confidence.rawValue ?? "")): \(end?.evidence ?? "")"
         case .judged:
-            "run \(row.id), as the next start would say: \(how) (\(end?.confidence.rawValue ?? "")): \(end?.evidence ?? "")"
+            "run \(run.id), as the next start would say: \(how) (\(end?.confidence.rawValue ?? "")): \(end?.evidence ?? "")"
         }
     }
 
     var cells: [String] {
         let evidence: String
         switch state {
-        case .running: evidence = "process \(row.pid) holds the store"
+        case .running: evidence = "process \(run.pid) holds the store"
         case .ended: evidence = end?.evidence ?? ""
         case .judged: evidence = "as the next start would say: \(end?.evidence ?? "")"
         }
         return [
-            String(row.id), TextForm.time(row.started), row.ended.map(TextForm.time) ?? "-", String(row.pid), how,
+            String(run.id), TextForm.time(run.started), run.ended.map(TextForm.time) ?? "-", String(run.pid), how,
             end?.confidence.rawValue ?? "-", evidence,
         ]
     }
 
     var json: JSON {
         [
-            "id": .int(row.id), "pid": .int(Int64(row.pid)), "host": .string(row.host),
-            "started": .string(TextForm.time(row.started)),
-            "ended": row.ended.map { .string(TextForm.time($0)) } ?? .null, "state": .string(state.rawValue),
+            "id": .int(run.id), "pid": .int(Int64(run.pid)), "host": .string(run.host),
+            "started": .string(TextForm.time(run.started)),
+            "ended": run.ended.map { .string(TextForm.time($0)) } ?? .null, "state": .string(state.rawValue),
             "how": end.map { .string($0.kind.rawValue) } ?? .null,
             "status": (end?.status).map { .int(Int64($0)) } ?? .null,
             "evidence": end.map { .string($0.evidence) } ?? .null,

@@ -1,9 +1,9 @@
 // The list of hooks, and what is known about the end of the process.
 //
-// Rule: `state` is read and changed only under the C library's lock of CExitHooks (`withState`, `wait`), and no closure of
+// Rule: `state` is read and changed only under the C library's lock of CExitHooks (`withState`, `wait`). No closure of
 // a caller is called under it. That is why the unsafe pointer below is right: the lock guards what it points to. The
-// pointer itself changes only in a forked child, under the lock, when no other thread exists. There the old state is left
-// alone, not freed: to free it would run the deinitializers of what the parent's hooks have captured.
+// pointer itself changes only in a forked child, under the lock, when no other thread exists. There the old state is
+// left alone, not freed. To free it would run the deinitializers of what the parent's hooks have captured.
 
 import CExitHooks
 
@@ -76,7 +76,7 @@ enum Registry {
         return removed != nil
     }
 
-    /// A call that was abandoned is no longer listed; its late end changes nothing.
+    /// A call that was abandoned is no longer listed. Its late end changes nothing.
     static func endCall(_ id: UInt64) {
         withState { state in
             if state.calls[id] != nil { state.calls[id] = true }

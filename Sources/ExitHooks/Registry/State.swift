@@ -21,7 +21,7 @@ struct State {
     var isPerforming = false
     var unwindBy: UInt64 = 0
     var endBy: UInt64 = 0
-    /// The same for hooks, where there are finalizers. Fixed at the beginning, too: a hook may set another deadline.
+    /// The same for hooks, if there are finalizers. Fixed at the beginning, too: a hook may set another deadline.
     var hooksBy: UInt64 = 0
     /// The thread that the C library's `exit` belongs to.
     var finisher: UInt64?

@@ -1,14 +1,14 @@
 /// Who holds a store, as its file `lock` names the owner.
-public struct StoreOwner: Sendable, Hashable, CustomStringConvertible {
+package struct StoreOwner: Sendable, Hashable, CustomStringConvertible {
     /// The process.
-    public var pid: Int32
+    package var pid: Int32
     /// The machine it runs on, by name.
-    public var host: String
+    package var host: String
     /// When it took the store: microseconds since 1970.
-    public var since: Int64
+    package var since: Int64
 
     /// "process 123 on host, for 5 s".
-    public var description: String {
+    package var description: String {
         "process \(pid) on \(host), \(ageText)"
     }
 

@@ -1,21 +1,21 @@
 /// One run of the application: a row of the table `runs`.
-public struct RunRow: Sendable, Hashable {
+package struct RunRow: Sendable, Hashable {
     /// Counts up from 1.
-    public var id: Int64
+    package var id: Int64
     /// The run's random number in the record chain.
-    public var epoch: UInt64
+    package var epoch: UInt64
     /// When the store was opened: microseconds since 1970.
-    public var started: Int64
+    package var started: Int64
     /// The process.
-    public var pid: Int32
+    package var pid: Int32
     /// The machine's name.
-    public var host: String
+    package var host: String
     /// The machine's boot.
-    public var boot: String
+    package var boot: String
     /// When the end was noted: microseconds since 1970. Nil for a run whose end the next start had to judge.
-    public var ended: Int64?
+    package var ended: Int64?
     /// How it ended; nil while it goes on.
-    public var end: RunEnd?
+    package var end: RunEnd?
 
     var memoryGroup: MemoryGroup?
 

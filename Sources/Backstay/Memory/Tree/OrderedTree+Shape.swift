@@ -1,7 +1,7 @@
 // How the ordered tree grows and shrinks: splits on the way up from an insertion, merges on the way up from a removal.
 //
-// All of it works on `path`, whose nodes the live tree owns by then (see OrderedTree.swift), so nothing here asks who
-// else sees them; only a neighbour, which is not on the path, is made ours before it is changed.
+// All of it works on `path`, whose nodes the live tree owns by then (OrderedTree.swift). So nothing here asks who else
+// sees them. Only a neighbour is not on the path: it is made ours before it is changed.
 
 extension OrderedTree {
     /// Most items of a node that a merge makes: a quarter stays free, so that the next insertions don't split it again.
@@ -31,8 +31,8 @@ extension OrderedTree {
     /// Divides a full leaf's items and one more between it and `right`. Returns the separator.
     private func splitLeaf(_ step: PathStep, _ item: OrderedTreeEntry, _ right: OrderedTreeNode) -> OrderedTreeEntry {
         let node = step.node, index = step.index
-        // Keys that ascend come to the same place again and again, at the end of a leaf or before others: cut there, so
-        // that the full part stays behind and the run goes on in a leaf of its own.
+        // Keys that ascend come to the same place again and again, at the end of a leaf or before others. The cut is
+        // there: the full part stays behind, and the run goes on in a leaf of its own.
         let half = OrderedTreeNode.capacity / 2 + 1
         let cut = index > half && index == node.lastInsertion + 1 ? index : half
         if cut < node.count {
@@ -47,7 +47,7 @@ extension OrderedTree {
         return makeSeparator(between: node.value(node.count - 1), and: right.value(0))
     }
 
-    /// The same for an inner node; of its separators one leaves it to be returned.
+    /// The same for an inner node. One of its separators leaves it, to be returned.
     private func splitInner(
         _ step: PathStep, _ item: OrderedTreeEntry, _ child: OrderedTreeNode, _ right: OrderedTreeNode
     ) -> OrderedTreeEntry {
@@ -70,8 +70,8 @@ extension OrderedTree {
         return separator
     }
 
-    /// After a split each part's keys may have more in common. That is worth reading them only if the heads that there
-    /// are don't tell them apart.
+    /// After a split each part's keys may have more in common. Reading them for that is worth it only if the heads that
+    /// there are do not tell them apart.
     private func tellApart(_ left: OrderedTreeNode, _ right: OrderedTreeNode) {
         if left.hasEqualHeads { left.rebuildHeads() }
         if right.hasEqualHeads { right.rebuildHeads() }

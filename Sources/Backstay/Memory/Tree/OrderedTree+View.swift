@@ -4,15 +4,15 @@
 //   1. is not reachable from the live tree,
 //   2. is seen by V, unless V was released: born at or before V's generation, taken out after it,
 //   3. is seen by no living view newer than V.
-// Releasing a view costs nothing but a mark. Its list is then worked off a few blocks per change: each goes to the next
-// older living view that sees it, or is freed. So no call stops the store for as long as a large list takes.
+// Releasing a view costs nothing but a mark. Its list is then worked off, a few blocks per change. Each block goes to
+// the next older living view that sees it, or is freed. So no call stops the store for as long as a large list takes.
 //
 // Sendable, unchecked: a view's root and every block reachable from it are constant while it lives (rules 2 and 4 of
 // OrderedTree.swift). The reference to the tree is for its lifetime and identity; reading never goes through it.
 
 extension OrderedTree {
-    /// The content of the tree at one moment. Any thread may read it; `release` ends it. A view that is dropped without
-    /// that keeps its blocks until the tree itself goes, which each view keeps alive.
+    /// The content of the tree at one moment. Any thread may read it, and `release` ends it. A view that is dropped
+    /// without that keeps its blocks until the tree itself goes. Each view keeps the tree alive.
     final class View: @unchecked Sendable {
         /// Keys in the view.
         let count: Int
@@ -129,7 +129,7 @@ extension OrderedTree {
         var isLiving: Bool { root != nil }
     }
 
-    /// A node or an entry; the lowest bit, free because blocks are aligned, tells which.
+    /// A node or an entry. The lowest bit tells which: it is free because blocks are aligned.
     struct DeadBlock {
         let bits: UInt
 
@@ -150,7 +150,7 @@ extension OrderedTree {
         var used = 0
     }
 
-    /// Index of the newest living view. Asked only where a living view is known to exist.
+    /// Index of the newest living view. Asked only if a living view is known to exist.
     var newestView: Int {
         var index = views.count - 1
         while !views[index].isLiving { index -= 1 }
@@ -194,8 +194,8 @@ extension OrderedTree {
 
     /// Works off at most `limit` blocks of released views. Returns whether there is more to do.
     ///
-    /// Changes do it by themselves, a few at a time; an owner that releases a large view and then makes no changes
-    /// calls it from a place that may take its time.
+    /// Changes do it by themselves, a few at a time. An owner may release a large view and then make no changes. It
+    /// calls this from a place that may take its time.
     @discardableResult
     func reclaim(limit: Int) -> Bool {
         var left = limit

@@ -6,21 +6,22 @@
 //      never written again. A change copies the path to it instead. A younger block belongs to the live tree alone and
 //      is changed in place, whatever generation it was born in.
 //   3. Everything below a block that a view sees is seen by that view: the parent of a changed block is changed too.
-//   4. A block taken out of the live tree is freed at once if no living view sees it, else it hangs on the dead list of
-//      the newest view that does (OrderedTree+View.swift). So a view's blocks outlive the view, and no block is counted.
+//   4. A block taken out of the live tree is freed at once if no living view sees it. Else it hangs on the dead list of
+//      the newest view that does (OrderedTree+View.swift). So a view's blocks outlive the view, and no block is
+//      counted.
 //
-// Threads: the tree is not thread-safe. Its owner calls everything under one lock, except reading a view: the blocks of
-// a view are constant from `freeze` to `release`, so any thread may read them while the tree goes on changing. The lock
-// that `freeze` and `release` are called under orders those reads after the writes before and before the frees after.
+// Threads: the tree is not thread-safe. Its owner calls everything under one lock, except reading a view. The blocks of
+// a view are constant from `freeze` to `release`, so any thread may read them while the tree goes on changing. `freeze`
+// and `release` are called under that lock. It orders those reads after the writes before, and before the frees after.
 //
-// Unsafe pointers: a lookup follows five to eight pointers and must not count a reference at any of them, and a block's
-// lifetime is that of the last view which sees it, which is not a thing that references express. So blocks are
-// malloc'd and freed here: made by `makeEntry`, `makeNode`, let go by `discard`, and by nothing else; each is reachable
-// from the live tree or on exactly one dead list. `checkInvariants` proves that in tests, with `liveAllocations`.
+// Unsafe pointers: a lookup follows five to eight pointers and must not count a reference at any of them. A block lives
+// as long as the last view that sees it, which references do not express. So blocks are malloc'd and freed here.
+// `makeEntry` and `makeNode` make them, `discard` lets them go, and nothing else does. Each is reachable from the live
+// tree or on exactly one dead list. `checkInvariants` proves that in tests, with `liveAllocations`.
 //
-// Fill: ascending keys leave full leaves behind, wherever in the tree they come; other splits halve. A removal that
-// leaves a node under half merges it with a neighbour of the same parent if both then fill at most three quarters; an
-// empty leaf is dropped. So of two neighbours that removals have touched, one holds at least 24 items.
+// Fill: ascending keys leave full leaves behind, wherever in the tree they come. Other splits halve. A removal may
+// leave a node under half. The node then merges with a neighbour of the same parent if both fill at most three
+// quarters. An empty leaf is dropped. So of two neighbours that removals have touched, one holds at least 24 items.
 
 import SystemC
 
@@ -32,7 +33,7 @@ final class OrderedTree {
     var count = 0
     /// Bytes of keys and values in the tree.
     var contentBytes = 0
-    /// Bytes allocated, with the overhead that common 64-bit allocators have; what views and dead lists hold is counted
+    /// Bytes allocated, with the overhead that common 64-bit allocators have. What views and dead lists hold is counted
     /// too.
     var memoryBytes = 0
     /// Bytes of nodes and entries that were copied because a view held them.
@@ -104,8 +105,8 @@ extension OrderedTree {
 // MARK: - Change
 
 extension OrderedTree {
-    /// Sets a value and returns its entry. A key of 1 to 4,096 bytes, a value of at most 512 MiB: the caller has checked
-    /// that, anything else traps. Both may lie in the live tree itself. The key's entry of before may be freed.
+    /// Sets a value and returns its entry. The key has 1 to 4,096 bytes, the value at most 512 MiB. The caller has
+    /// checked that; anything else traps. Both may lie in the live tree itself. The key's entry of before may be freed.
     @discardableResult
     func set(key: UnsafeRawBufferPointer, kind: UInt8, value: UnsafeRawBufferPointer) -> OrderedTreeEntry {
         precondition(key.count > 0 && key.count <= Self.keyLengthMax && value.count <= Self.valueLengthMax)
@@ -125,7 +126,7 @@ extension OrderedTree {
     }
 
     /// Puts a new value into an entry of the live tree, if no view sees it and the block has the right size. Returns
-    /// whether it did; if not, `set` will do it.
+    /// whether it did. If not, `set` will do it.
     @inline(__always)
     func overwrite(_ entry: OrderedTreeEntry, kind: UInt8, _ value: UnsafeRawBufferPointer) -> Bool {
         let size = OrderedTreeEntry.headerSize + entry.keyLength + value.count
@@ -137,8 +138,8 @@ extension OrderedTree {
         return true
     }
 
-    /// Adds a key above all others without searching: sorted input is loaded by it. Nil, and nothing done, if the key is
-    /// not above all others.
+    /// Adds a key above all others without searching: sorted input is loaded by it. Returns nil, with nothing done, if
+    /// the key is not above all others.
     func append(key: UnsafeRawBufferPointer, kind: UInt8, value: UnsafeRawBufferPointer) -> OrderedTreeEntry? {
         precondition(key.count > 0 && key.count <= Self.keyLengthMax && value.count <= Self.valueLengthMax)
         var node = root
@@ -267,7 +268,7 @@ extension OrderedTree {
 
     func allocate(_ size: Int) -> UnsafeMutableRawPointer {
         let size = Self.blockSize(size)
-        // The change is in the journal already: there is no way to refuse it, and the next start replays it.
+        // The change is in the journal already. It can no longer be rejected, and the next start replays it.
         guard let block = malloc(size) else { fatalError("backstay: out of memory, \(size) bytes asked for") }
         liveAllocations += 1
         memoryBytes += size + 8

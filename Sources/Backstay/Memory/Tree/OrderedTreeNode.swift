@@ -3,8 +3,8 @@
 // A node is valid when:
 //   1. its items are in strictly ascending byte order of their keys (memcmp; of two equal beginnings the shorter first),
 //   2. every item's key begins with the node's prefix, `prefixLength` bytes long,
-//   3. head i is the 8 bytes of item i's key that follow the prefix, big-endian, filled up with zeros, so that the
-//      order of two heads never contradicts the order of their keys; equal heads are told apart by the keys,
+//   3. head i is the 8 bytes of item i's key that follow the prefix, big-endian, filled up with zeros: the order of two
+//      heads never contradicts the order of their keys, and equal heads are told apart by the keys,
 //   4. heads at and after `count` are all ones, so that a search takes six steps whatever the count,
 //   5. hint g is head 4g + 3.
 //
@@ -22,12 +22,12 @@
 // Of a prefix longer than 48 bytes the rest is read from item 0.
 //
 // Why so: in a large tree a lookup waits for memory, line by line. The hints choose one line of four pairs, which also
-// holds the pointer to go on with, so a node costs its header, its hints (fetched beside it: where they are depends on
-// nothing) and one line more. Item keys are read only where heads are equal.
+// holds the pointer to go on with. So a node costs its header, its hints and one line more. The hints are fetched
+// beside the header, as their place depends on nothing. Item keys are read only if heads are equal.
 //
-// Unsafe pointers: the type is a view on a block that OrderedTree allocates and frees; it owns nothing and checks no
-// bounds. Every offset used is a constant below the block's size or follows from an index that the caller keeps below
-// `count`. That OrderedTree keeps a block until no view can see it is argued in its own file.
+// Unsafe pointers: the type is a view on a block that OrderedTree allocates and frees. It owns nothing and checks no
+// bounds. Every offset used is a constant below the block's size, or follows from an index that the caller keeps below
+// `count`. OrderedTree.swift argues why a block is kept until no view can see it.
 
 import SystemC
 
@@ -260,7 +260,7 @@ extension OrderedTreeNode {
         return orderedTreeCommonLength(key, UnsafeRawBufferPointer(rebasing: entry(0).key[..<prefixLength]))
     }
 
-    /// Shortens the prefix. The new heads follow from the prefix and the old heads: no item is touched but item 0.
+    /// Shortens the prefix. The new heads follow from the prefix and the old heads, so no item is touched but item 0.
     func shortenPrefix(to length: Int) {
         let old = UnsafeRawBufferPointer(rebasing: entry(0).key[..<prefixLength])
         let lead = orderedTreeHead(old, at: length)

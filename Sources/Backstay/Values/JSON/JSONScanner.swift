@@ -1,11 +1,11 @@
 // The JSON scanner: finds where values end and what they are, without building anything.
 //
-// The scanner stands on a byte that it has not accepted yet; whatever lies before `position` is JSON as far as it goes.
-// An error's position is the first byte that can't belong to any JSON text beginning this way.
-// Nesting is kept in 512 bits, not on the stack: hostile text can't overflow it.
+// The scanner stands on a byte that it has not accepted yet. Whatever lies before `position` is JSON as far as it goes.
+// An error's position is the first byte that can't belong to any JSON text beginning this way. Nesting is kept in 512
+// bits, not on the stack, so hostile text can't overflow it.
 //
-// It reads the caller's bytes through a pointer that is valid during the caller's call, and never past `text.count`:
-// each read is under a comparison of `position` with it.
+// It reads the caller's bytes through a pointer that is valid during the caller's call. It never reads past
+// `text.count`: each read is under a comparison of `position` with it.
 
 struct JSONScanner {
     enum Shape: Equatable {
@@ -248,8 +248,8 @@ struct JSONScanner {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let highs = ones << 7
         while position + 8 <= text.count {
-            // Eight bytes at once. Each term sets the high bit of a byte that it looks for; it may also set that of
-            // a byte after one, never before, so the lowest bit set is right.
+            // Eight bytes at once. Each term sets the high bit of a byte that it looks for. It may also set that of a
+            // byte after one, never before. So the lowest bit set is right.
             let word = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: position, as: UInt64.self))
             let quote = word ^ (ones &* 0x22)
             let backslash = word ^ (ones &* 0x5C)

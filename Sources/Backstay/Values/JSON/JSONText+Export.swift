@@ -1,11 +1,17 @@
 // From stored values to JSON text.
 //
-// Each native value has one text: integers in decimal, a double as Swift's shortest description (which always has
-// a point or an exponent, so it never reads as an integer), a string with only quote, backslash and control characters
-// escaped, a date as its seconds since 2001, bytes as base64, a uuid as 36 capital characters. json text is itself.
+// Each native value has one text:
+//   - an integer in decimal;
+//   - a double as Swift's shortest description, which always has a point or an exponent, so it never reads as an
+//     integer;
+//   - a string with only quote, backslash and control characters escaped;
+//   - a date as its seconds since 2001;
+//   - bytes as base64;
+//   - a uuid as 36 characters, capitals.
+// Text of kind json is itself.
 //
-// An export line names the type exactly where an import of the text alone would store something else: for dates, bytes
-// and uuids, and for kept text that would be a native value. So importing an exported line gives back the same stored
+// An export line names the type exactly if an import of the text alone would store something else. Those are dates,
+// bytes and uuids, and kept text that would be a native value. So importing an exported line gives back the same stored
 // value, bit for bit.
 
 package import WriteAheadJournal
@@ -13,7 +19,7 @@ package import WriteAheadJournal
 extension JSONText {
     /// The JSON text of a stored value.
     ///
-    /// Throws `.malformed` when the bytes are not what their kind says.
+    /// Throws `.malformed` if the bytes are not what their kind says.
     package static func jsonText(
         kind: ValueKind, bytes: UnsafeRawBufferPointer
     ) throws(ValueCodingError) -> [UInt8] {
@@ -24,7 +30,7 @@ extension JSONText {
 
     /// Whether an export line must name the type for the value to come back as it is stored.
     ///
-    /// Throws `.malformed` for kind json when the bytes are not JSON.
+    /// Throws `.malformed` for kind json if the bytes are not JSON.
     package static func needsType(kind: ValueKind, bytes: UnsafeRawBufferPointer) throws(ValueCodingError) -> Bool {
         switch kind {
         case .date, .bytes, .uuid: return true
@@ -37,7 +43,7 @@ extension JSONText {
 
     /// A JSON string literal, quotes included, of UTF-8 bytes. Non-ASCII characters stay as they are.
     ///
-    /// Throws `.malformed` when they are not UTF-8.
+    /// Throws `.malformed` if they are not UTF-8.
     package static func escape(_ string: UnsafeRawBufferPointer) throws(ValueCodingError) -> [UInt8] {
         var out: [UInt8] = []
         out.reserveCapacity(string.count + 2)
@@ -45,9 +51,9 @@ extension JSONText {
         return out
     }
 
-    /// One export line, without a newline in it or behind it: `{"key":…,"value":…}`, with `"type"` where it is needed.
+    /// One export line, without a newline in it or at its end: `{"key":…,"value":…}`, with `"type"` if it is needed.
     ///
-    /// Throws `.malformed` when the key is not UTF-8 or the bytes are not what their kind says.
+    /// Throws `.malformed` if the key is not UTF-8 or the bytes are not what their kind says.
     package static func exportLine(
         key: UnsafeRawBufferPointer, kind: ValueKind, bytes: UnsafeRawBufferPointer
     ) throws(ValueCodingError) -> [UInt8] {
@@ -85,7 +91,7 @@ extension JSONText {
 
     // MARK: - Values
 
-    /// Appends the JSON text of a stored value; kind json as it is, not looked at.
+    /// Appends the JSON text of a stored value. Kind json is appended as it is, not looked at.
     ///
     /// Throws `.malformed` for a string that is not UTF-8.
     static func append(_ stored: NativeValue, to out: inout [UInt8]) throws(ValueCodingError) {
@@ -128,7 +134,7 @@ extension JSONText {
 
     /// Appends UTF-8 bytes as a JSON string literal.
     ///
-    /// Throws `.malformed` when they are not UTF-8.
+    /// Throws `.malformed` if they are not UTF-8.
     static func append(escaped string: UnsafeRawBufferPointer, to out: inout [UInt8]) throws(ValueCodingError) {
         let text = string.bindMemory(to: UInt8.self)
         out.append(UInt8(ascii: "\""))

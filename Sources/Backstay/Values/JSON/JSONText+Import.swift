@@ -1,11 +1,15 @@
 // Import lines: one JSON object a line, as `exportLine` writes it or a person does.
 //
-//   {"key": K, "value": V}               sets K to V, by V's text alone (JSONTextScalars.swift)
+//   {"key": K, "value": V}               sets K to V, by V's text alone (JSONText+Scalars.swift)
 //   {"key": K, "value": V, "type": T}    sets K to V as the kind named T
 //   {"key": K, "remove": true}           removes K
 //
-// Members in any order. A member of another name, a second one of the same name, or one that does not belong is refused:
-// a typing mistake must not turn into a change that nobody asked for. Whether a key is in bounds is the store's to say.
+// Members may be in any order. These are rejected, because a typing mistake must not turn into a change that nobody
+// asked for:
+//   - a member of another name;
+//   - a second member of the same name;
+//   - a member that does not belong.
+// Whether a key is in bounds is the store's to say.
 
 internal import WriteAheadJournal
 
@@ -13,7 +17,7 @@ extension JSONText {
     /// Reads one line, its line break not included (a carriage return counts as whitespace).
     ///
     /// Throws `.malformed` for what is no such line, `.typeMismatch` or `.valueOutOfBounds` for a value that its type
-    /// does not allow; the position is the offset in the line.
+    /// does not allow. The position is the offset in the line.
     package static func parseLine(_ line: UnsafeRawBufferPointer) throws(ValueCodingError) -> ImportLine {
         var result = ImportLine()
         try parseLine(line, into: &result)
@@ -47,7 +51,7 @@ extension JSONText {
     }
 }
 
-/// The members of a line, scanned but not yet converted: the type may come behind the value.
+/// The members of a line, scanned but not yet converted: the type may come after the value.
 private struct ImportMembers {
     var hasKey = false
     var value: JSONScanner.Value?

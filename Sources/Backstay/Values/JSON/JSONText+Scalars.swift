@@ -1,11 +1,11 @@
 // From JSON text to stored values.
 //
-// Without a type named beside it, a scalar is stored natively exactly when its native form prints back to the very same
-// text; everything else is kept as text, kind json. So an import loses nothing of what was written: 42 is an int,
+// Without a type named beside it, a scalar is stored natively exactly if its native form prints back to the very same
+// text. Everything else is kept as text, kind json. So an import loses nothing of what was written. 42 is an int and
 // 1.5 a double; 1e5, 1.10, -0, "\u00e9" and null stay what they are.
 // With a type named, the value is that kind, and JSON of another shape is an error.
 //
-// The inverse, and the one form in which each native value prints: JSONTextExport.swift.
+// The inverse, and the one form in which each native value prints: JSONText+Export.swift.
 
 internal import WriteAheadJournal
 
@@ -58,10 +58,10 @@ extension JSONText {
 
     // MARK: - By a named type
 
-    /// Appends the stored form of a scanned value as `type` and returns its kind: `type`, but int for a uint that an
-    /// int holds, so that each value has one stored form.
+    /// Appends the stored form of a scanned value as `type` and returns its kind. The kind is `type`, but int for a
+    /// uint that an int holds, so that each value has one stored form.
     ///
-    /// Throws `.typeMismatch` when the JSON is of another shape, `.valueOutOfBounds` when the number does not fit.
+    /// Throws `.typeMismatch` if the JSON is of another shape, `.valueOutOfBounds` if the number does not fit.
     static func appendStored(
         _ value: JSONScanner.Value, as type: ValueKind, in text: UnsafeBufferPointer<UInt8>, to out: inout [UInt8]
     ) throws(ValueCodingError) -> ValueKind {
@@ -117,7 +117,7 @@ extension JSONText {
 
     // MARK: - Numbers
 
-    /// Appends a scanned integer if it is an int or a uint; not -0, which prints back as 0.
+    /// Appends a scanned integer if it is an int or a uint. -0 is none: it prints back as 0.
     @inline(__always)
     private static func appendInteger(
         _ range: Range<Int>, in text: UnsafeBufferPointer<UInt8>, to out: inout [UInt8]
@@ -152,9 +152,9 @@ extension JSONText {
 
     /// A decimal such as 12.5, without building a String: nil for any number whose answer takes more thought.
     ///
-    /// At most 15 digits, no exponent, no zero at the end (but for one behind the point), at least 0.0001. Decimals of 15
-    /// digits keep their identity as doubles, so the shortest text that a double is read back from, which is its
-    /// description, is this text. The digits are below 2^53 and the power of ten below 10^22: both are exact, and their
+    /// At most 15 digits, no exponent, no zero at the end (but for one after the point), at least 0.0001. Decimals of
+    /// 15 digits keep their identity as doubles. So this text is the shortest that the double is read back from, which
+    /// is its description. The digits are below 2^53 and the power of ten below 10^22. Both are exact, and their
     /// quotient is correctly rounded.
     private static func plainDecimal(_ range: Range<Int>, in text: UnsafeBufferPointer<UInt8>) -> Double? {
         let negative = text[range.lowerBound] == UInt8(ascii: "-")
@@ -186,7 +186,7 @@ extension JSONText {
         case printsBack
         /// The same string can be, and would be, written otherwise.
         case writtenOtherwise
-        /// The escape at this offset is half of a surrogate pair: the text stands for no Unicode string.
+        /// The escape at this offset is half of a surrogate pair, so the text stands for no Unicode string.
         case loneSurrogate(at: Int)
     }
 

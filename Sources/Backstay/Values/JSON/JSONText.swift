@@ -1,10 +1,10 @@
 // JSON text: what the store reads and writes as JSON, on UTF-8 bytes.
 //
-// Text is JSON when RFC 8259 says so, with these bounds: it is valid UTF-8 without a byte order mark, and nests at most
-// `depthMax` deep, which is as deep as JSONDecoder reads. An escape of a lone surrogate is JSON and is kept in
-// a value's text, but it is no Unicode: it is refused where a String is needed (a key, a value of type string).
+// Text is JSON if RFC 8259 says so, with these bounds: it is valid UTF-8 without a byte order mark, and nests at most
+// `depthMax` deep. JSONDecoder reads as deep. An escape of a lone surrogate is JSON and is kept in a value's text. But
+// it is no Unicode, so it is rejected if a String is needed (a key, a value of type string).
 //
-// How values become text and back: JSONTextExport.swift and JSONTextImport.swift, which are each other's inverse.
+// How values become text and back: JSONText+Export.swift and JSONText+Import.swift, which are each other's inverse.
 
 package import WriteAheadJournal
 
@@ -32,7 +32,7 @@ package enum JSONText {
 
     /// The same JSON text without the whitespace outside strings.
     ///
-    /// Throws `.malformed` when it is not JSON.
+    /// Throws `.malformed` if it is not JSON.
     package static func compact(_ text: UnsafeRawBufferPointer) throws(ValueCodingError) -> [UInt8] {
         let scanner = JSONScanner(text)
         let value = try wholeValue(in: scanner)
@@ -41,8 +41,8 @@ package enum JSONText {
         return out
     }
 
-    /// What the command line makes of an argument: a JSON value as an import line would store it if the whole text is
-    /// JSON, else a string.
+    /// What the command line makes of an argument. If the whole text is JSON, it is a JSON value as an import line
+    /// would store it. Else it is a string.
     package static func cliValue(_ text: String) -> (kind: ValueKind, bytes: [UInt8]) {
         let bytes = Array(text.utf8)
         let parsed: (kind: ValueKind, bytes: [UInt8])? = bytes.withUnsafeBytes { raw in
