@@ -49,8 +49,7 @@ import Testing
 
     /// `Folder/File.swift` in a page is the end of a path in the repository. The ledger of campaigns may name others.
     @Test func namedFilesExist() throws {
-        let files = try ["Sources", "Tests", "docs"].flatMap { try Repository.files(under: $0, ending: "") }
-            .map { "/" + $0 }
+        let files = try Repository.sourcePaths()
         // The pattern of a name.
         let pattern = "Type+Part.swift"
         var count = 0
@@ -65,6 +64,43 @@ import Testing
             }
         }
         #expect(count > 20)
+    }
+
+    /// `Folder/File.swift` in a comment of the product or the lab is the end of a path in the repository.
+    @Test func filesNamedInCommentsExist() throws {
+        let paths = try Repository.sourcePaths()
+        var count = 0
+        for folder in ["Sources", "Tests/Lab"] {
+            for ending in [".swift", ".c", ".h"] {
+                for file in try Repository.files(under: folder, ending: ending) {
+                    for name in Self.filesNamed(inCommentsOf: try Repository.text(file)) {
+                        let isThere = paths.contains { $0.hasSuffix("/" + name) }
+                        #expect(isThere, "\(file) names \(name), which is no file")
+                        count += 1
+                    }
+                }
+            }
+        }
+        #expect(count > 30)
+    }
+
+    /// What the test above would say of comments that name no file, and what it leaves alone.
+    @Test func namesInCommentsAreFound() {
+        func named(_ text: String) -> [String] { Self.filesNamed(inCommentsOf: text) }
+        #expect(named("// The reader is Log/Nowhere.swift.\n") == ["Log/Nowhere.swift"])
+        #expect(named("let a = \"b\" /// (Type+Part.swift: why)\n") == ["Type+Part.swift"])
+        #expect(named("int a; /* one.c, and\n two.swift */\n") == ["two.swift"])
+        #expect(named("char c = '\"'; // a.swift\n") == ["a.swift"])
+        #expect(named("let a = \"// a.swift\"\nlet b = \"\"\"\n    // b.swift\n    \"\"\"\n").isEmpty)
+        #expect(named("// Mutants+….swift, a.swiftmodule\n").isEmpty)
+    }
+
+    /// The Swift files that comments name. Texts are matched first, so that no comment begins inside one.
+    private static func filesNamed(inCommentsOf text: String) -> [String] {
+        let parts = /"""[\s\S]*?"""|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])'|\/\/[^\n]*|\/\*[\s\S]*?\*\//
+        return text.matches(of: parts).map(\.output).filter { $0.hasPrefix("/") }.flatMap { comment in
+            comment.matches(of: /[A-Za-z][A-Za-z0-9+\/_-]*\.swift(?!\w)/).map { String($0.output) }
+        }
     }
 
     /// Every attack of the lab is in the page's tables: what it does, and which controls it has.

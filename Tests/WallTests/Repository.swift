@@ -21,6 +21,12 @@ enum Repository {
         return all.compactMap { $0 as? String }.filter { $0.hasSuffix(ending) }.map { folder + "/" + $0 }.sorted()
     }
 
+    /// What a page or a comment may name: every file, with a slash before its path.
+    static func sourcePaths() throws -> [String] {
+        try ["Sources", "Tests", "docs"].flatMap { try files(under: $0, ending: "") }.map { "/" + $0 }
+            + ["/Package.swift"]
+    }
+
     /// The modules that are no suites, and their folders.
     static func modules() throws -> [(name: String, folder: String)] {
         try ["Sources", "Sources/C", "Tests/Lab"].flatMap { parent in
