@@ -46,17 +46,16 @@ extension Committer {
         defer { lock.unlock() }
         var deadline: UInt64 = 0
         while durable < lsn {
+            if health.isSound {
+                if isCommitting || backendWaiters > 0 { commitEnded.wait(lock) } else { commitHoldingLock() }
+                continue
+            }
             if let verdict = health.verdict { throw verdict }
-            if let stall = health.stall {
-                if deadline == 0 { deadline = Clock.monotonicNanoseconds() + limits.patience }
-                work.signal()
-                if !commitEnded.wait(lock, until: deadline), durable < lsn, Clock.monotonicNanoseconds() >= deadline {
-                    throw Self.notYet(stall)
-                }
-            } else if isCommitting || backendWaiters > 0 {
-                commitEnded.wait(lock)
-            } else {
-                commitHoldingLock()
+            guard let stall = health.stall else { continue }
+            if deadline == 0 { deadline = Clock.monotonicNanoseconds() + limits.patience }
+            work.signal()
+            if !commitEnded.wait(lock, until: deadline), durable < lsn, Clock.monotonicNanoseconds() >= deadline {
+                throw Self.notYet(stall)
             }
         }
     }
