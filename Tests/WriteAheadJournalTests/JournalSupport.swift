@@ -95,7 +95,7 @@ func sqlite3(_ path: String, _ sql: String) throws -> String {
 }
 
 /// Only a broken program comes near it; a busy machine needs much of it.
-private let giveUpNanoseconds: UInt64 = 120_000_000_000
+private let giveUpNanoseconds: UInt64 = 280_000_000_000
 
 /// Waits for something another thread does; false when it never came.
 func eventually(_ condition: () -> Bool) -> Bool {
