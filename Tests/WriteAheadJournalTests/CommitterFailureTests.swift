@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 import WriteAheadJournal
 
-@Suite(.timeLimit(.minutes(5))) struct CommitterFailureTests {
+@Suite(.timeLimit(.minutes(15))) struct CommitterFailureTests {
     private func limits(patience: UInt64 = 50_000_000, tailBytes: Int = 4 << 20) -> Committer.Limits {
         var limits = Committer.Limits()
         limits.patience = patience

@@ -6,7 +6,7 @@ import SystemC
 
 /// Eight threads and 64 tasks against a backend that is slow and fails as a seed says. What must hold, whatever the
 /// order: nobody hangs, nobody is answered before his record is committed, each record is committed once, in order.
-@Suite(.timeLimit(.minutes(5))) struct CommitterStressTests {
+@Suite(.timeLimit(.minutes(15))) struct CommitterStressTests {
     private struct Plan: Sendable {
         let seed: UInt64
         /// Fails for good at this append; nil for never.

@@ -6,7 +6,7 @@ import Testing
 import SystemC
 
 /// The committer behind a tail that outlives the process: `.process` callers go on, and everything gets to the journal.
-@Suite(.timeLimit(.minutes(5))) struct CommitterTailTests {
+@Suite(.timeLimit(.minutes(15))) struct CommitterTailTests {
     private func limits(ageMax: UInt64 = 20_000_000, tailBytes: Int = 64 << 10) -> Committer.Limits {
         var limits = Committer.Limits()
         limits.ageMax = ageMax

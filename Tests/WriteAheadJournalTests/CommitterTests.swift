@@ -3,7 +3,7 @@ import Testing
 
 @testable import WriteAheadJournal
 
-@Suite(.timeLimit(.minutes(5))) struct CommitterTests {
+@Suite(.timeLimit(.minutes(15))) struct CommitterTests {
     @Test func callersBehindOneCommitShareTheNext() throws {
         let writers = try Writers()
         writers.backend.shutGate()
